@@ -1,0 +1,50 @@
+"""The errors hybrid-tok raises. Each message is one line: what was wrong, where, and what to do."""
+
+from __future__ import annotations
+
+
+class HybridTokError(Exception):
+    """Base of every error that is the input's or the installation's fault, not a bug."""
+
+
+class AudioError(HybridTokError):
+    """A recording cannot be read, or holds what no recording can (NaN, infinities)."""
+
+
+class StreamError(HybridTokError):
+    """A `HybridStream` that no token sequence can express."""
+
+
+class GrammarError(HybridTokError):
+    """An id sequence outside the grammar.
+
+    Attributes:
+        position: index of the first offending id; the length of the sequence when it ended too soon.
+        allowed: names of what would have been accepted there.
+    """
+
+    def __init__(self, position: int, found: str, allowed: tuple[str, ...]) -> None:
+        self.position = position
+        self.found = found
+        self.allowed = allowed
+        super().__init__(f"position {position}: found {found}, allowed here: {', '.join(allowed) or 'nothing'}")
+
+
+class ContainerError(HybridTokError):
+    """A `.hyt` file that is damaged, of another version, or not a `.hyt` file."""
+
+
+class FingerprintError(ContainerError):
+    """A file was written with another vocabulary, codec or options than the ones at hand."""
+
+
+class BackendError(HybridTokError):
+    """A backend is missing, failed, or has no model; the message names what to install or run."""
+
+
+class WeightsError(BackendError):
+    """A weights file is missing, truncated, of another shape, or fails its hash."""
+
+
+class OptionsError(HybridTokError):
+    """An option has a value outside its range, or two options contradict each other."""

@@ -1,0 +1,206 @@
+"""`HybridStream`: the typed sequence between audio and ids.
+
+A stream is what the grammar of `grammar.py` describes, as values: channels of turns of items, with a time cursor
+on the 20 ms grid that every item starts at and moves. There is exactly one stream per id sequence: a stream that
+has two spellings (two adjacent pauses, an empty text run) is refused when it is made, so that
+ids -> stream -> ids and stream -> ids -> stream are both identities.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+from hybrid_tok.errors import StreamError
+from hybrid_tok.events import EventLabel
+from hybrid_tok.timeline import Span
+
+Timing: TypeAlias = Literal["locked", "free"]
+Frame: TypeAlias = tuple[int, ...]
+"""The units of one frame, one per codebook."""
+
+VOICE_CODES = 8
+"""A voice code is this many tokens."""
+
+
+@dataclass(frozen=True, slots=True)
+class Prosody:
+    """Pitch, energy and rate of a word relative to the speaker's mean, as bin numbers."""
+
+    pitch: int
+    energy: int
+    rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class TextItem:
+    """Consecutive words of one speaker written as text.
+
+    Attributes:
+        text: the words, as written; never empty.
+        frames: how long the run lasts; None exactly when the stream's timing is free.
+        prosody: of the run's (one) word, where prosody tokens are written.
+    """
+
+    text: str
+    frames: int | None = None
+    prosody: Prosody | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class EventItem:
+    """A labelled vocalization; lasts as long as its units, or no time when they are left out."""
+
+    label: EventLabel
+    units: tuple[Frame, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class UnitItem:
+    """A stretch written as units without a label; never empty."""
+
+    units: tuple[Frame, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Pause:
+    """Moves the cursor forward over silence."""
+
+    frames: int
+
+
+@dataclass(frozen=True, slots=True)
+class Back:
+    """Moves the cursor back, so that the next item overlaps what was written before."""
+
+    frames: int
+
+
+Item: TypeAlias = TextItem | EventItem | UnitItem | Pause | Back
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """Items of one speaker; `voice` describes the speaker at the first turn he has in the stream."""
+
+    speaker: int
+    items: tuple[Item, ...] = ()
+    voice: tuple[int, ...] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Channel:
+    """One audio channel: turns in order of their tags."""
+
+    turns: tuple[Turn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class PlacedItem:
+    """An item with the place the cursor gave it."""
+
+    item: Item
+    span: Span
+    channel: int
+    speaker: int
+
+
+@dataclass(frozen=True, slots=True)
+class HybridStream:
+    """What a recording says, channel by channel.
+
+    Attributes:
+        channels: at least one.
+        timing: whether text runs and silences carry their length.
+        remainder: locked timing only: samples beyond the last whole frame, below the codec's hop; None when free.
+    """
+
+    channels: tuple[Channel, ...]
+    timing: Timing = "locked"
+    remainder: int | None = 0
+
+    def __post_init__(self) -> None:
+        _check(self)
+
+    @property
+    def frames(self) -> int:
+        """The furthest the cursor got in any channel. In free timing text counts as no time."""
+        return max((placed.span.end for placed in self.placed()), default=0)
+
+    def placed(self) -> Iterator[PlacedItem]:
+        """Every item with the frames it covers, in order of writing (`Back` covers none)."""
+        for number, channel in enumerate(self.channels):
+            cursor = 0
+            for turn in channel.turns:
+                for item in turn.items:
+                    if isinstance(item, Back):
+                        cursor -= item.frames
+                        yield PlacedItem(item, Span(cursor, cursor), number, turn.speaker)
+                    else:
+                        end = cursor + item_frames(item)
+                        yield PlacedItem(item, Span(cursor, end), number, turn.speaker)
+                        cursor = end
+
+
+def item_frames(item: Item) -> int:
+    """How far an item moves the cursor, in frames; negative for `Back`."""
+    if isinstance(item, TextItem):
+        return item.frames or 0
+    if isinstance(item, Pause):
+        return item.frames
+    if isinstance(item, Back):
+        return -item.frames
+    return len(item.units)
+
+
+def _check(stream: HybridStream) -> None:
+    """Refuse what has no spelling or more than one."""
+    if not stream.channels:
+        raise StreamError("a stream needs at least one channel, even an empty one")
+    locked = stream.timing == "locked"
+    if locked != (stream.remainder is not None):
+        raise StreamError(f"{stream.timing} timing and remainder={stream.remainder}: locked has one, free has none")
+    spoken: set[int] = set()
+    for number, channel in enumerate(stream.channels):
+        where = f"channel {number}"
+        cursor = 0
+        previous_speaker: int | None = None
+        for turn in channel.turns:
+            if turn.speaker == previous_speaker:
+                raise StreamError(f"{where}: two adjacent turns of speaker {turn.speaker}; join them")
+            if turn.voice is not None:
+                if turn.speaker in spoken:
+                    raise StreamError(f"{where}: voice code of speaker {turn.speaker} after the speaker's first turn")
+                if len(turn.voice) != VOICE_CODES:
+                    raise StreamError(f"{where}: a voice code has {VOICE_CODES} tokens, not {len(turn.voice)}")
+            spoken.add(turn.speaker)
+            previous_speaker = turn.speaker
+            previous: Item | None = None
+            for item in turn.items:
+                _check_item(item, previous, locked, where)
+                cursor += item_frames(item)
+                if cursor < 0:
+                    raise StreamError(f"{where}: back over {-cursor} frames before the start")
+                previous = item
+
+
+def _check_item(item: Item, previous: Item | None, locked: bool, where: str) -> None:
+    if isinstance(item, TextItem):
+        if not item.text:
+            raise StreamError(f"{where}: an empty text run")
+        if locked != (item.frames is not None):
+            raise StreamError(f"{where}: text run {item.text!r} needs frames in locked timing and none in free")
+        if not locked and isinstance(previous, TextItem) and item.prosody is None:
+            # Without a duration or prosody between them nothing separates the pieces of two runs.
+            raise StreamError(f"{where}: two adjacent text runs in free timing; join them")
+        if item.frames is not None and item.frames < 0:
+            raise StreamError(f"{where}: text run of {item.frames} frames")
+    elif isinstance(item, UnitItem):
+        if not item.units:
+            raise StreamError(f"{where}: an empty unit run")
+    elif isinstance(item, Pause | Back):
+        if item.frames < 1:
+            raise StreamError(f"{where}: {type(item).__name__} of {item.frames} frames; leave it out")
+        if isinstance(previous, Pause | Back):
+            raise StreamError(f"{where}: {type(item).__name__} after {type(previous).__name__}; join them")

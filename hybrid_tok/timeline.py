@@ -1,0 +1,64 @@
+"""Time on the 20 ms grid.
+
+Every time in a stream is a whole number of frames, and frames add as integers, so that nothing drifts however
+long the recording. Seconds and samples are turned into frames here and nowhere else, by one rounding rule:
+half up, `floor(x + 0.5)` (Python's `round` goes to even, which would make equal gaps unequal).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+FRAME_RATE = 50
+"""Frames per second: one frame lasts 20 ms."""
+
+
+def seconds_to_frame(seconds: float) -> int:
+    """The frame boundary nearest to a time in seconds."""
+    return math.floor(seconds * FRAME_RATE + 0.5)
+
+
+def frame_to_seconds(frame: int) -> float:
+    """The time in seconds at which a frame starts."""
+    return frame / FRAME_RATE
+
+
+def frame_to_sample(frame: int, sample_rate: int) -> int:
+    """The sample nearest to the start of a frame, at any rate (exact where the rate is a multiple of 50 Hz)."""
+    return (2 * frame * sample_rate + FRAME_RATE) // (2 * FRAME_RATE)
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Span:
+    """A half-open stretch of frames [start, end)."""
+
+    start: int
+    end: int
+
+    def __post_init__(self) -> None:
+        if not 0 <= self.start <= self.end:
+            raise ValueError(f"a span must have 0 <= start <= end, not [{self.start}, {self.end})")
+
+    @property
+    def frames(self) -> int:
+        return self.end - self.start
+
+    @property
+    def seconds(self) -> float:
+        return frame_to_seconds(self.frames)
+
+    def overlap(self, other: Span) -> int:
+        """Number of frames the two spans share."""
+        return max(0, min(self.end, other.end) - max(self.start, other.start))
+
+
+def merge_spans(spans: list[Span], max_gap: int = 0) -> list[Span]:
+    """Union of spans, sorted; spans at most `max_gap` frames apart become one."""
+    merged: list[Span] = []
+    for span in sorted(spans):
+        if merged and span.start - merged[-1].end <= max_gap:
+            merged[-1] = Span(merged[-1].start, max(merged[-1].end, span.end))
+        else:
+            merged.append(span)
+    return merged
