@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.annotations import Event, SpeakerTurn, Word
 from hybrid_tok.audio import Audio
+from hybrid_tok.stage import Progress
 from hybrid_tok.timeline import Span
 
 
@@ -48,8 +49,14 @@ class VoiceActivityDetector(Backend, Protocol):
 class Recognizer(Backend, Protocol):
     """Turns speech into words with times and confidences."""
 
-    def recognize(self, audio: Audio, speech: Sequence[Span]) -> tuple[Word, ...]:
-        """Words in order of time, inside the given speech stretches; `audio` is mono at 16 kHz."""
+    def recognize(
+        self, audio: Audio, speech: Sequence[Span], progress: Progress | None = None
+    ) -> tuple[Word, ...]:
+        """Words in order of time, inside the given speech stretches; `audio` is mono at 16 kHz.
+
+        Args:
+            progress: told now and then the seconds of audio done, and the seconds in all.
+        """
         ...
 
 

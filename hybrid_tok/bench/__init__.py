@@ -1,0 +1,1 @@
+"""Metrics and recordings for `benchmarks/`."""

@@ -1,0 +1,313 @@
+"""The `hybrid-tok` command: a thin face on the Python API.
+
+Results go to standard output and to files; messages and progress go to standard error. Anything that is the
+input's or the installation's fault ends in one line and exit code 2.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import json
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict
+from enum import Enum
+from pathlib import Path
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from hybrid_tok.errors import HybridTokError
+
+if TYPE_CHECKING:
+    from hybrid_tok.tokenizer import Analysis, HybridTokenizer
+
+app = typer.Typer(
+    name="hybrid-tok",
+    help="Speech to tokens and back: words as text, everything else as codec units.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+)
+train_app = typer.Typer(help="The recipes behind the models that ship with hybrid-tok.", no_args_is_help=True)
+app.add_typer(train_app, name="train")
+
+
+class Layout(str, Enum):
+    hybrid = "hybrid"
+    text = "text"
+    units = "units"
+
+
+class Timing(str, Enum):
+    locked = "locked"
+    free = "free"
+
+
+class Durations(str, Enum):
+    run = "run"
+    word = "word"
+
+
+Recording = Annotated[str, typer.Argument(help="A recording in any common format; - reads standard input.")]
+TokenFile = Annotated[Path, typer.Argument(help="A .hyt file.")]
+Language = Annotated[str, typer.Option("--language", help="Voice that speaks the text, e.g. en-us, de, cmn.")]
+TextTokenizer = Annotated[
+    Path | None, typer.Option("--text-tokenizer", help="An LLM's tokenizer.json or SentencePiece model.")
+]
+
+TOKENIZER_OPTIONS: Mapping[str, tuple[Any, Any]] = MappingProxyType(
+    {
+        "preset": (Annotated[str, typer.Option(help="Choice of backends; `hybrid-tok info` lists them.")], "embedded"),
+        "layout": (Annotated[Layout, typer.Option(help="What may be written.")], Layout.hybrid),
+        "timing": (Annotated[Timing, typer.Option(help="Exact places and length, or free pace.")], Timing.locked),
+        "durations": (Annotated[Durations, typer.Option(help="Locked timing: per text run or word.")], Durations.run),
+        "num_codebooks": (Annotated[int | None, typer.Option("--codebooks", help="Units per 20 ms.", min=1)], None),
+        "run_length": (Annotated[bool, typer.Option("--run-length", help="Count repeated frames.")], False),
+        "rate_weight": (
+            Annotated[float | None, typer.Option(help="Cost of a token: 0 is a pure codec, inf pure text.", min=0.0)],
+            None,
+        ),
+        "language": (Language, "en-us"),
+        "recognizer_model": (
+            Annotated[str | None, typer.Option("--model", help="Recognizer's model: a size or a folder.")],
+            None,
+        ),
+        "text_tokenizer": (TextTokenizer, None),
+    }
+)
+"""The options of `encode` and `roundtrip`: name of the tokenizer option -> (type and help, default)."""
+
+
+def _takes_tokenizer_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the `TOKENIZER_OPTIONS`; it receives those that were given as its keyword arguments."""
+
+    @functools.wraps(command)
+    def run(**given: Any) -> None:
+        command(**{name: given[name] for name in given if name not in TOKENIZER_OPTIONS}, **_chosen(given))
+
+    own = inspect.signature(command, eval_str=True).parameters.values()
+    parameters = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
+    for name, (annotation, default) in TOKENIZER_OPTIONS.items():
+        parameters.append(
+            inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
+        )
+    vars(run)["__signature__"] = inspect.Signature(parameters)
+    run.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    return run
+
+
+def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
+    """Command-line values as tokenizer options; what was not given is left to the preset."""
+    values = {name: given[name] for name in TOKENIZER_OPTIONS if given.get(name) is not None}
+    plain = {name: value.value if isinstance(value, Enum) else value for name, value in values.items()}
+    return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
+
+
+@app.command()
+@_takes_tokenizer_options
+def encode(
+    recording: Recording,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the recording's name, .hyt")] = None,
+    **options: Any,
+) -> None:
+    """Turn a recording into tokens."""
+    from hybrid_tok.tokenizer import HybridTokenizer
+
+    target = output or _beside(recording, ".hyt")
+    with HybridTokenizer.from_preset(**options) as tokenizer, _progress() as listen:
+        analysis = tokenizer.analyze(recording, listen=listen)
+        tokenizer.save(target, analysis)
+    _say(f"wrote {target}")
+    _say(_figures(analysis))
+
+
+@app.command()
+def decode(
+    tokens: TokenFile,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the file's name, .wav")] = None,
+    language: Language = "en-us",
+    text_tokenizer: TextTokenizer = None,
+) -> None:
+    """Speak tokens again: a WAV at the original's rate, exactly as long in locked timing."""
+    from hybrid_tok.tokenizer import HybridTokenizer
+
+    target = output or tokens.with_suffix(".wav")
+    with HybridTokenizer.for_file(tokens, **_chosen(dict(language=language, text_tokenizer=text_tokenizer))) as tokenizer:
+        with _progress() as listen:
+            audio = tokenizer.decode_file(tokens, listen=listen)
+        _write_wav(target, audio)
+    _say(f"wrote {target} ({audio.seconds:.2f} s at {audio.sample_rate} Hz)")
+
+
+@app.command()
+@_takes_tokenizer_options
+def roundtrip(
+    recording: Recording,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the results.")] = None,
+    **options: Any,
+) -> None:
+    """Encode and decode: NAME.hyt, NAME.roundtrip.wav, a transcript with tags, and a summary."""
+    from hybrid_tok.tokenizer import HybridTokenizer
+
+    folder = output if output is not None else _beside(recording, ".hyt").parent
+    with HybridTokenizer.from_preset(**options) as tokenizer:
+        _roundtrip(tokenizer, recording, folder, _stem(recording))
+
+
+@app.command()
+def demo(
+    output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("demo"),
+    recognize: Annotated[bool, typer.Option(help="Use the recognizer's words, not the script's.")] = False,
+) -> None:
+    """Speak a short two-voice conversation, and round-trip it. Needs no file."""
+    from hybrid_tok.demo import make_demo
+    from hybrid_tok.registry import find_backend
+    from hybrid_tok.tokenizer import HybridTokenizer
+
+    synthesizer = find_backend("synthesizer", "espeak")
+    recording = make_demo(lambda voice: synthesizer.make(language=voice))
+    output.mkdir(parents=True, exist_ok=True)
+    source = output / "demo.wav"
+    _write_wav(source, recording.audio)
+    with HybridTokenizer.from_preset("embedded") as tokenizer:
+        _roundtrip(tokenizer, str(source), output, "demo", None if recognize else recording.words)
+
+
+@app.command()
+def show(
+    tokens: TokenFile,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs: header and stream as JSON.")] = False,
+    text_tokenizer: TextTokenizer = None,
+) -> None:
+    """Print the stream in a .hyt file as a person reads it."""
+    from hybrid_tok.stream import format_stream, stream_to_json
+    from hybrid_tok.tokenizer import HybridTokenizer
+
+    with HybridTokenizer.for_file(tokens, **_chosen(dict(text_tokenizer=text_tokenizer))) as tokenizer:
+        file = tokenizer.load(tokens)
+        stream = tokenizer.vocabulary.decode(file.ids)
+    if as_json:
+        typer.echo(json.dumps({"header": asdict(file.header), "stream": stream_to_json(stream)}, ensure_ascii=False))
+    else:
+        typer.echo(format_stream(stream))
+
+
+@app.command()
+def info(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] = False) -> None:
+    """Presets, backends found and missing, id ranges, fingerprint."""
+    from hybrid_tok.info import collect_info, format_info
+
+    collected = collect_info()
+    typer.echo(json.dumps(asdict(collected), indent=2) if as_json else format_info(collected))
+
+
+@train_app.command("text")
+def train_text(
+    data: Annotated[Path, typer.Option("--data", help="Folder of .txt files.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the model.")],
+    vocab_size: Annotated[int, typer.Option("--vocab-size", min=300)] = 8192,
+) -> None:
+    """Train the SentencePiece text model."""
+    from hybrid_tok.train.text import TextTrainingOptions, train
+
+    _say(f"wrote {train(TextTrainingOptions(data=data, out=out, vocab_size=vocab_size))}")
+
+
+def _roundtrip(
+    tokenizer: HybridTokenizer, recording: str, folder: Path, name: str, words: Any = None
+) -> None:
+    """Encode, decode, and write the three files; nothing is written before everything has worked."""
+    with _progress() as listen:
+        analysis = tokenizer.analyze(recording, words=words, listen=listen)
+        decoded = tokenizer.decode_analysis(analysis, listen=listen)
+    from hybrid_tok.files import atomic_write
+    from hybrid_tok.summary import transcript
+
+    folder.mkdir(parents=True, exist_ok=True)
+    text = transcript(analysis.stream)
+    tokenizer.save(folder / f"{name}.hyt", analysis)
+    _write_wav(folder / f"{name}.roundtrip.wav", decoded.audio)
+    with atomic_write(folder / f"{name}.transcript.txt") as file:
+        file.write(f"{text}\n".encode())
+    typer.echo(text)
+    typer.echo()
+    typer.echo(_figures(analysis, decoded.stage_seconds))
+    typer.echo(f"wrote {folder / name}.hyt, .roundtrip.wav and .transcript.txt")
+
+
+def _figures(analysis: Analysis, decode_seconds: dict[str, float] | None = None) -> str:
+    """The summary: what it cost, what it holds, how long each stage took."""
+    summary = analysis.summary
+    lines = [
+        f"{summary.seconds:.2f} s of audio, {summary.tokens} tokens: {summary.tokens_per_second:.1f} tokens/s, "
+        f"{summary.bits_per_second:.0f} bits/s over the whole id space, "
+        f"{summary.range_bits_per_second:.0f} over the ranges used",
+        f"time as text {summary.text_share:.0%}, units {summary.unit_share:.0%}, silence {summary.silence_share:.0%}; "
+        f"{summary.words} words as text",
+    ]
+    for title, seconds in (("encode", analysis.stage_seconds), ("decode", decode_seconds or {})):
+        if seconds:
+            stages = ", ".join(
+                f"{stage} {spent:.2f} s ({summary.seconds / max(spent, 1e-9):,.0f}x)" for stage, spent in seconds.items()
+            )
+            lines.append(f"{title}: {stages}")
+    return "\n".join(lines)
+
+
+def _write_wav(path: Path, audio: Any) -> None:
+    from hybrid_tok.audio import write_wav
+
+    write_wav(path, audio)
+
+
+def _stem(recording: str) -> str:
+    return "stdin" if recording == "-" else Path(recording).stem
+
+
+def _beside(recording: str, suffix: str) -> Path:
+    """The default place of a result: beside the recording; in the current folder for standard input."""
+    return Path(f"stdin{suffix}") if recording == "-" else Path(recording).with_suffix(suffix)
+
+
+def _say(message: str) -> None:
+    typer.echo(message, err=True)
+
+
+@contextmanager
+def _progress() -> Iterator[Callable[[str, float, float], None] | None]:
+    """A progress bar on a terminal, nothing in a pipe."""
+    if not sys.stderr.isatty():
+        yield None
+        return
+    from rich.console import Console
+    from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description:<16}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+        tasks: dict[str, Any] = {}
+
+        def listen(stage: str, done: float, total: float) -> None:
+            if stage not in tasks:
+                tasks[stage] = bar.add_task(stage, total=total)
+            bar.update(tasks[stage], completed=done, total=total)
+
+        yield listen
+
+
+def main() -> None:
+    """Run the command; the one place where errors become messages and exit codes."""
+    try:
+        app()
+    except HybridTokError as error:
+        _say(f"hybrid-tok: {error}")
+        sys.exit(2)
+    except OSError as error:
+        _say(f"hybrid-tok: {error.filename or 'file'}: {error.strerror or error}")
+        sys.exit(2)
+    except KeyboardInterrupt:
+        _say("hybrid-tok: stopped; nothing half-written")
+        sys.exit(130)

@@ -1,0 +1,72 @@
+"""The way of the data from audio to stream, in one read.
+
+    audio -> annotate (activity, speech, words) -> gate (text, units or silence) -> quantize (units) -> HybridStream
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from types import MappingProxyType
+
+from hybrid_tok.annotations import Annotations, Word
+from hybrid_tok.audio import Audio, resample
+from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
+from hybrid_tok.encode.gate import Decision, GateOptions, gate
+from hybrid_tok.encode.quantize import QuantizeOptions, quantize
+from hybrid_tok.interfaces import Recognizer, UnitCodec, VoiceActivityDetector
+from hybrid_tok.stage import StageClock
+from hybrid_tok.stream import HybridStream
+from hybrid_tok.timeline import FRAME_RATE
+
+
+@dataclass(frozen=True, slots=True)
+class Encoding:
+    """A stream, and how it came about.
+
+    Attributes:
+        stream: what the ids spell.
+        decisions: what the gate chose for each stretch and why; they tile the recording.
+        annotations: what the gate chose from.
+        stage_seconds: wall-clock seconds per stage.
+    """
+
+    stream: HybridStream
+    decisions: tuple[Decision, ...]
+    annotations: Annotations
+    stage_seconds: MappingProxyType[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Encoder:
+    """Encodes recordings with the backends and options it was given.
+
+    Backends come as factories: the `units` layout never loads a recognizer, and pure text never loads a codec.
+    """
+
+    voice_activity: Callable[[], VoiceActivityDetector]
+    recognizer: Callable[[], Recognizer]
+    codec: Callable[[], UnitCodec]
+    codec_rate: int
+    gate: GateOptions = GateOptions()
+    quantize: QuantizeOptions = QuantizeOptions()
+
+    def encode(self, audio: Audio, clock: StageClock | None = None, words: Sequence[Word] | None = None) -> Encoding:
+        """Encode mono audio at the codec's rate.
+
+        Args:
+            clock: times the stages and reports progress; a silent one is made when left out.
+            words: words known from elsewhere, in place of the recognizer's.
+        """
+        clock = clock or StageClock()
+        frames = -(-audio.num_samples * FRAME_RATE // audio.sample_rate)
+        if self.gate.layout == "units":
+            annotations = Annotations(frames)  # units alone need nobody to listen
+        else:
+            listening = resample(audio, ANALYSIS_RATE)
+            annotations = Annotator(self.voice_activity, self.recognizer).annotate(listening, frames, clock, words)
+        with clock.stage("gate"):
+            decisions = gate(annotations, self.gate)
+        with clock.stage("codec"):
+            stream = quantize(decisions, audio, self.codec, self.quantize)
+        return Encoding(stream, decisions, annotations, MappingProxyType(clock.seconds))

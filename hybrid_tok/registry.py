@@ -1,0 +1,123 @@
+"""Names of backends and presets, and how each is made: lazily, so that a name costs nothing until it is used."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Any, Literal, TypeAlias
+
+from hybrid_tok.errors import BackendError, OptionsError
+
+Stage: TypeAlias = Literal["voice activity", "recognizer", "codec", "synthesizer"]
+
+
+@dataclass(frozen=True, slots=True)
+class BackendEntry:
+    """Where a backend lives and what it needs.
+
+    Attributes:
+        stage: which interface it implements.
+        name: unique within the stage.
+        target: "module:class", imported when the backend is first made.
+        requires: modules that must be importable.
+        install: the command that provides them.
+    """
+
+    stage: Stage
+    name: str
+    target: str
+    requires: tuple[str, ...]
+    install: str = "pip install hybrid-tok"
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """Required modules that are not installed; looked up without importing them."""
+        return tuple(module for module in self.requires if importlib.util.find_spec(module) is None)
+
+    def make(self, **options: Any) -> Any:
+        """Import and construct the backend.
+
+        Raises:
+            BackendError: it is not installed; the message has the command that gets it.
+        """
+        if self.missing:
+            raise BackendError(
+                f"{self.stage} {self.name!r} needs {', '.join(self.missing)}, which is not installed: {self.install}"
+            )
+        module, _, attribute = self.target.partition(":")
+        return getattr(importlib.import_module(module), attribute)(**options)
+
+
+@dataclass(frozen=True, slots=True)
+class Preset:
+    """A named choice of one backend per stage."""
+
+    name: str
+    description: str
+    backends: Mapping[Stage, str] = field(default_factory=dict)
+
+
+def _index(*entries: BackendEntry) -> Mapping[tuple[Stage, str], BackendEntry]:
+    index: dict[tuple[Stage, str], BackendEntry] = {}
+    for entry in entries:
+        key = (entry.stage, entry.name)
+        if key in index:
+            raise ValueError(f"{entry.stage} {entry.name!r} is registered twice")
+        index[key] = entry
+    return MappingProxyType(index)
+
+
+BACKENDS = _index(
+    BackendEntry("voice activity", "silero", "hybrid_tok.backends.silero:SileroDetector", ("faster_whisper",)),
+    BackendEntry(
+        "recognizer", "pocketsphinx", "hybrid_tok.backends.pocketsphinx:PocketsphinxRecognizer", ("pocketsphinx",)
+    ),
+    BackendEntry("recognizer", "whisper", "hybrid_tok.backends.whisper:WhisperRecognizer", ("faster_whisper",)),
+    BackendEntry("codec", "embedded", "hybrid_tok.backends.embedded_codec:EmbeddedCodec", ("torch", "safetensors")),
+    BackendEntry(
+        "synthesizer", "espeak", "hybrid_tok.backends.espeak:EspeakSynthesizer", ("espeakng_loader",)
+    ),
+)
+"""Every backend that ships with hybrid-tok."""
+
+PRESETS: Mapping[str, Preset] = MappingProxyType(
+    {
+        preset.name: preset
+        for preset in (
+            Preset(
+                "embedded",
+                "everything in the wheels, nothing downloaded; English words, weakly recognized",
+                {
+                    "voice activity": "silero",
+                    "recognizer": "pocketsphinx",
+                    "codec": "embedded",
+                    "synthesizer": "espeak",
+                },
+            ),
+            Preset(
+                "whisper",
+                "faster-whisper's words (a model folder or a size already downloaded); the rest embedded",
+                {"voice activity": "silero", "recognizer": "whisper", "codec": "embedded", "synthesizer": "espeak"},
+            ),
+        )
+    }
+)
+
+
+def find_backend(stage: Stage, name: str) -> BackendEntry:
+    """Look a backend up by name; the error lists the names there are."""
+    entry = BACKENDS.get((stage, name))
+    if entry is None:
+        known = ", ".join(sorted(key[1] for key in BACKENDS if key[0] == stage))
+        raise OptionsError(f"no {stage} is called {name!r}; there are: {known}")
+    return entry
+
+
+def find_preset(name: str) -> Preset:
+    """Look a preset up by name; the error lists the names there are."""
+    if name not in PRESETS:
+        raise OptionsError(f"no preset is called {name!r}; there are: {', '.join(sorted(PRESETS))}")
+    return PRESETS[name]
