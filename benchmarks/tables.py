@@ -1,0 +1,133 @@
+"""Puts the figures of `benchmarks/results/*.json` into the README, between its markers.
+
+    python benchmarks/tables.py           # rewrites README.md
+    python benchmarks/tables.py --check   # exits 1 when README.md and the results disagree
+
+A marker is a comment line `<!-- table: NAME -->`; what follows it up to `<!-- end -->` is made here, so that no
+number in the README was ever typed by hand.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import re
+import sys
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import Any
+
+RESULTS = Path(__file__).parent / "results"
+README = Path(__file__).parent.parent / "README.md"
+
+
+def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
+    """A Markdown table: the first column names things, the others hold numbers."""
+    lines = ["| " + " | ".join(header) + " |", "|" + "|".join(["---"] + ["---:"] * (len(header) - 1)) + "|"]
+    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
+    return "\n".join(lines)
+
+
+def load(name: str) -> dict[str, Any]:
+    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
+
+
+def percent(share: float | None) -> str:
+    return "-" if share is None else f"{share:.0%}"
+
+
+def sweep() -> str:
+    """The gate's curve over all recordings."""
+    results = load("roundtrip")
+    rows = []
+    for row in results["sweep"]:
+        figures = row["all"]
+        weight = f"{row['rate_weight']}" + (" (default)" if row["rate_weight"] == results["default_rate_weight"] else "")
+        rows.append(
+            (
+                weight,
+                f"{figures['tokens_per_second']:.1f}",
+                f"{figures['bits_per_second']:.0f}",
+                f"{figures['range_bits_per_second']:.0f}",
+                percent(figures["text_share"]),
+                percent(figures["unit_share"]),
+                percent(figures["words_as_text"]),
+                percent(figures["right_of_text"]),
+            )
+        )
+    alone = results["codec_alone"]
+    rows.append(
+        (
+            "codec alone",
+            f"{alone['tokens_per_second']:.1f}",
+            f"{alone['bits_per_second']:.0f}",
+            f"{alone['range_bits_per_second']:.0f}",
+            "0%",
+            "100%",
+            "0%",
+            "-",
+        )
+    )
+    header = ("rate_weight", "tokens/s", "bits/s, id space", "bits/s, ranges", "time as text", "as units")
+    return markdown((*header, "words as text", "of these right"), rows)
+
+
+def words() -> str:
+    """The recognizer, and the gate at its default, source by source."""
+    results = load("roundtrip")
+    default = next(row for row in results["sweep"] if row["rate_weight"] == results["default_rate_weight"])
+    rows = [
+        (
+            source,
+            f"{figures['wer']:.2f}",
+            f"{default[source]['tokens_per_second']:.1f}",
+            percent(default[source]["words_as_text"]),
+            percent(default[source]["right_of_text"]),
+        )
+        for source, figures in results["recognizer_wer"].items()
+    ]
+    return markdown(("source", "recognizer's WER", "tokens/s", "words as text", "of these right"), rows)
+
+
+def speed() -> str:
+    """Times real time and memory by length."""
+    rows = [
+        (
+            f"{int(length) // 60} min" if int(length) >= 60 else f"{length} s",
+            f"{figures['x_encode']:.1f}",
+            f"{figures['x_recognizer']:.1f}",
+            f"{figures['x_encode_without_recognizer']:.0f}",
+            f"{figures['x_decode']:.0f}",
+            f"{figures['peak_memory_mb']:.0f}",
+        )
+        for length, figures in load("speed")["lengths"].items()
+    ]
+    header = ("audio", "encode", "recognizer", "all other encoder stages", "decode", "peak memory, MB")
+    return markdown(header, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"sweep": sweep, "words": words, "speed": speed}
+
+
+def fill(text: str) -> str:
+    """The README with every table made anew."""
+
+    def replace(match: re.Match[str]) -> str:
+        return f"<!-- table: {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
+
+    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", replace, text, flags=re.S)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--check", action="store_true")
+    arguments = parser.parse_args()
+    before = README.read_text("utf-8")
+    after = fill(before)
+    if arguments.check:
+        sys.exit(before != after)
+    README.write_text(after, "utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,339 @@
+"""`HybridTokenizer`: recordings to ids and back."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from types import MappingProxyType, TracebackType
+from typing import Any, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from typing_extensions import Self
+
+from hybrid_tok.annotations import Annotations, Word
+from hybrid_tok.audio import Audio, SourceInfo, read_mono, resample
+from hybrid_tok.container import Header, HybridFile, check_fingerprint, read_file, write_file
+from hybrid_tok.decode.pipeline import Decoder
+from hybrid_tok.encode.gate import Decision, GateOptions
+from hybrid_tok.encode.pipeline import Encoder
+from hybrid_tok.encode.quantize import QuantizeOptions
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.interfaces import Recognizer, Synthesizer, VoiceActivityDetector
+from hybrid_tok.models.identity import codec_identity
+from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
+from hybrid_tok.stage import StageClock
+from hybrid_tok.stream import HybridStream, Timing
+from hybrid_tok.summary import Summary, summarize
+from hybrid_tok.text import load_text_tokenizer
+from hybrid_tok.vocabulary import Durations, Errors, Layout, Vocabulary, VocabularyOptions
+
+Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
+"""A recording: a path ("-" is standard input), an `Audio`, or (samples (N,) or (channels, N), sample rate in Hz)."""
+
+Listener: TypeAlias = Callable[[str, float, float], None]
+"""Told (stage, done, total) while long work goes on."""
+
+FILE_OPTIONS = ("layout", "timing", "durations", "num_codebooks", "run_length", "rate_weight", "recognizer_model")
+"""The tokenizer options a `.hyt` file holds."""
+
+
+@dataclass(frozen=True, slots=True)
+class Analysis:
+    """A recording as ids, and everything that led to them.
+
+    Attributes:
+        ids: in one flat id space.
+        stream: what the ids spell.
+        decisions: the gate's choice and reason for each stretch; they tile the recording.
+        annotations: what was heard.
+        source: rate, samples and channels of the input.
+        summary: tokens/s, bits/s, shares of the time.
+        stage_seconds: wall-clock seconds per stage.
+    """
+
+    ids: tuple[int, ...]
+    stream: HybridStream
+    decisions: tuple[Decision, ...]
+    annotations: Annotations
+    source: SourceInfo
+    summary: Summary
+    stage_seconds: MappingProxyType[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerOptions:
+    """What can be chosen about a tokenizer besides its preset. None stands for the preset's own choice.
+
+    Attributes:
+        layout: `hybrid` (the gate chooses), `text` (words and event tags only) or `units` (units only).
+        timing: `locked` (exactly as long, each item in its place) or `free` (the decoder's own pace).
+        durations: in locked timing, a duration per text `run` or per `word`.
+        num_codebooks: units written per 20 ms frame; None is the codec's default.
+        run_length: write repeated frames once, with a count.
+        rate_weight: what a token costs, in wrong words; 0 is a pure codec, infinity pure text.
+        text_tokenizer: file of an LLM's own tokenizer (tokenizer.json, SentencePiece model); None is the bundled one.
+        language: the synthesizer's voice, an espeak-ng language such as "en-us", "de" or "cmn".
+        recognizer_model: size or folder of the recognizer's model, where the recognizer has a choice.
+    """
+
+    layout: Layout = "hybrid"
+    timing: Timing = "locked"
+    durations: Durations = "run"
+    num_codebooks: int | None = None
+    run_length: bool = False
+    rate_weight: float = GateOptions.rate_weight
+    text_tokenizer: str | None = None
+    language: str = "en-us"
+    recognizer_model: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Decoding:
+    """Decoded audio, and the wall-clock seconds each stage took."""
+
+    audio: Audio
+    stage_seconds: MappingProxyType[str, float]
+
+
+class HybridTokenizer:
+    """Recordings to ids in one flat id space, and back.
+
+    Made by `from_preset`; backends load when first needed, so making one is cheap. Close it (or use it as a
+    context manager) to stop the worker processes of its backends.
+
+        tok = HybridTokenizer.from_preset("embedded")
+        ids = tok.encode("talk.wav")
+        audio = tok.decode(ids)
+    """
+
+    def __init__(
+        self,
+        preset: Preset,
+        options: TokenizerOptions,
+        *,
+        voice_activity: VoiceActivityDetector | None = None,
+        recognizer: Recognizer | None = None,
+        synthesizer: Synthesizer | None = None,
+    ) -> None:
+        """Args:
+        preset: names of the backends.
+        options: everything else that can be chosen.
+        voice_activity, recognizer, synthesizer: objects of your own in place of the preset's.
+        """
+        self.preset = preset
+        self.options = options
+        given = {"voice activity": voice_activity, "recognizer": recognizer, "synthesizer": synthesizer}
+        self._backends: dict[str, Any] = {stage: backend for stage, backend in given.items() if backend is not None}
+
+    @classmethod
+    def from_preset(cls, name: str = "embedded", **options: Any) -> Self:
+        """A tokenizer by the name of its preset; `options` are the fields of `TokenizerOptions`.
+
+        Raises:
+            OptionsError: no such preset or option, or a value outside its range.
+        """
+        known = {field.name for field in dataclasses.fields(TokenizerOptions)}
+        for option in options:
+            if option not in known:
+                raise OptionsError(f"no option is called {option!r}; there are: {', '.join(sorted(known))}")
+        return cls(find_preset(name), TokenizerOptions(**options))
+
+    @classmethod
+    def for_file(cls, path: str | Path, **options: Any) -> Self:
+        """A tokenizer with the preset and options that a `.hyt` file was written with.
+
+        Args:
+            options: what a file does not hold: `language`, and `text_tokenizer` where the file has another than
+                the bundled one.
+        """
+        header = read_file(path).header
+        return cls.from_preset(header.preset, **{**header.options, **options})
+
+    @cached_property
+    def vocabulary(self) -> Vocabulary:
+        """The id space, and the map between ids and streams."""
+        codec = codec_identity()
+        text = load_text_tokenizer(self.options.text_tokenizer)
+        return Vocabulary(
+            VocabularyOptions(
+                codec=codec.fingerprint,
+                codebook_size=codec.codebook_size,
+                hop=codec.hop,
+                num_codebooks=self.options.num_codebooks or codec.default_codebooks,
+                layout=self.options.layout,
+                timing=self.options.timing,
+                durations=self.options.durations,
+                run_length=self.options.run_length,
+            ),
+            text,
+        )
+
+    @cached_property
+    def encoder(self) -> Encoder:
+        """The pipeline from audio to stream."""
+        options = self.vocabulary.options
+        return Encoder(
+            voice_activity=lambda: self._backend("voice activity"),
+            recognizer=lambda: self._backend("recognizer"),
+            codec=lambda: self._backend("codec"),
+            gate=GateOptions(
+                rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
+            ),
+            quantize=QuantizeOptions(
+                timing=options.timing,
+                durations=options.durations,
+                num_codebooks=options.num_codebooks,
+                layout=options.layout,
+            ),
+        )
+
+    @cached_property
+    def decoder(self) -> Decoder:
+        """The pipeline from stream to audio."""
+        return Decoder(
+            synthesizer=lambda: self._backend("synthesizer"),
+            codec=lambda: self._backend("codec"),
+            sample_rate=codec_identity().sample_rate,
+        )
+
+    def analyze(
+        self, source: Source, *, words: Sequence[Word] | None = None, listen: Listener | None = None
+    ) -> Analysis:
+        """Everything about a recording: ids, stream, every decision of the gate with its reason, figures.
+
+        Args:
+            source: several channels are mixed to one.
+            words: words known from elsewhere, in place of the recognizer's.
+            listen: told (stage, done, total) while it works.
+
+        Raises:
+            AudioError: the recording cannot be read, or has samples that are not finite.
+            BackendError: a backend is missing or failed.
+        """
+        clock = StageClock(listen)
+        with clock.stage("read"):
+            audio, info = self.read(source)
+        encoding = self.encoder.encode(audio, clock, words)
+        with clock.stage("vocabulary"):
+            ids = tuple(self.vocabulary.encode(encoding.stream))
+        return Analysis(
+            ids=ids,
+            stream=encoding.stream,
+            decisions=encoding.decisions,
+            annotations=encoding.annotations,
+            source=info,
+            summary=summarize(encoding.stream, ids, self.vocabulary, audio.seconds),
+            stage_seconds=MappingProxyType(clock.seconds),
+        )
+
+    def encode(self, source: Source) -> list[int]:
+        """A recording to ids; see `analyze` for the errors and for more than the ids."""
+        return list(self.analyze(source).ids)
+
+    def encode_batch(self, sources: Iterable[Source]) -> list[list[int]]:
+        """Recordings to ids, each exactly as `encode` alone would give it."""
+        return [self.encode(source) for source in sources]
+
+    def decode(self, ids: Sequence[int], *, errors: Errors = "strict") -> Audio:
+        """Ids to audio at the codec's rate; in locked timing exactly as many samples as went in.
+
+        Args:
+            errors: `strict` raises on the first id out of place; `repair` mends the sequence as little as it can.
+
+        Raises:
+            GrammarError: an id is out of range or out of place (with `strict`).
+        """
+        return self.decoder.decode(self.vocabulary.decode(ids, errors=errors))
+
+    def decode_batch(self, sequences: Iterable[Sequence[int]], *, errors: Errors = "strict") -> list[Audio]:
+        """Id sequences to audio, each exactly as `decode` alone would give it."""
+        return [self.decode(ids, errors=errors) for ids in sequences]
+
+    def decode_analysis(self, analysis: Analysis, listen: Listener | None = None) -> Decoding:
+        """The second half of a round trip: at the input's own rate, and exactly as long in locked timing."""
+        return self._decode_like(analysis.ids, analysis.source, listen)
+
+    def save(self, path: str | Path, analysis: Analysis) -> None:
+        """Write a `.hyt` file, whole or not at all."""
+        options = {
+            field.name: getattr(self.options, field.name)
+            for field in dataclasses.fields(TokenizerOptions)
+            if field.name in FILE_OPTIONS
+        }
+        options["num_codebooks"] = self.vocabulary.options.num_codebooks
+        header = Header(
+            preset=self.preset.name,
+            options=options,
+            fingerprint=dict(self.vocabulary.fingerprint),
+            source=analysis.source,
+            codec_rate=codec_identity().sample_rate,
+        )
+        write_file(path, HybridFile(header, analysis.ids), vocabulary_size=self.vocabulary.size)
+
+    def load(self, path: str | Path) -> HybridFile:
+        """Read a `.hyt` file that was written with this vocabulary, codec and options.
+
+        Raises:
+            ContainerError: it is damaged, or of another version.
+            FingerprintError: it was written with something else; the message says which part differs.
+        """
+        file = read_file(path)
+        check_fingerprint(path, file.header.fingerprint, self.vocabulary.fingerprint)
+        return file
+
+    def decode_file(self, path: str | Path, listen: Listener | None = None) -> Audio:
+        """A `.hyt` file to audio at the rate of the recording it was made from, and exactly as long when locked."""
+        file = self.load(path)
+        return self._decode_like(file.ids, file.header.source, listen).audio
+
+    def read(self, source: Source) -> tuple[Audio, SourceInfo]:
+        """A recording as mono audio at the codec's rate, and what it was before."""
+        rate = codec_identity().sample_rate
+        if isinstance(source, str | Path):
+            return read_mono(source, rate)
+        audio = source if isinstance(source, Audio) else Audio.from_samples(*source)
+        info = SourceInfo(audio.sample_rate, audio.num_samples, audio.num_channels)
+        return resample(audio.to_mono(), rate), info
+
+    def close(self) -> None:
+        """Stop the backends' worker processes. The tokenizer can be used again; they start anew."""
+        for backend in self._backends.values():
+            close = getattr(backend, "close", None)
+            if close is not None:
+                close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def _decode_like(self, ids: Sequence[int], source: SourceInfo, listen: Listener | None) -> Decoding:
+        clock = StageClock(listen)
+        with clock.stage("vocabulary"):
+            stream = self.vocabulary.decode(ids)
+        audio = self.decoder.decode(stream, clock)
+        with clock.stage("resample"):
+            length = source.num_samples if stream.timing == "locked" else None
+            audio = resample(audio, source.sample_rate, length)
+        return Decoding(audio, MappingProxyType(clock.seconds))
+
+    def _backend(self, stage: Stage) -> Any:
+        """Make a backend when it is first asked for."""
+        if stage not in self._backends:
+            entry = find_backend(stage, self.preset.backends[stage])
+            chosen: dict[str, Any] = {}
+            if stage == "synthesizer":
+                chosen["language"] = self.options.language
+            if entry.name == "whisper":
+                if self.options.recognizer_model is None:
+                    raise OptionsError("the whisper recognizer needs a model: --model with a size or a model folder")
+                chosen["model"] = self.options.recognizer_model
+            self._backends[stage] = entry.make(**chosen)
+        return self._backends[stage]

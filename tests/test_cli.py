@@ -1,0 +1,139 @@
+"""The command line as a user meets it: real files, real exit codes, one line per error, nothing half-written."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from real_audio import recording
+
+
+def run(*arguments: str | Path, cwd: Path | None = None, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-m", "hybrid_tok", *map(str, arguments)]
+    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, timeout=300)
+
+
+@pytest.fixture(scope="module")
+def talk(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two seconds of a gliding tone between silences: audible activity without words."""
+    rate = 22_050
+    time = np.arange(2 * rate) / rate
+    samples = 0.3 * np.sin(2 * np.pi * (200 + 100 * time) * time) * (np.abs(time - 1) < 0.5)
+    path = tmp_path_factory.mktemp("talk") / "talk.wav"
+    soundfile.write(path, samples, rate)
+    return path
+
+
+def test_round_trip_writes_three_files_at_the_input_rate_and_length(talk: Path, tmp_path: Path) -> None:
+    result = run("roundtrip", talk, "-o", tmp_path)
+    assert result.returncode == 0, result.stderr.decode()
+    assert "tokens/s" in result.stdout.decode()
+    audio, rate = soundfile.read(tmp_path / "talk.roundtrip.wav")
+    assert (rate, len(audio)) == (22_050, 44_100)
+    assert (tmp_path / "talk.transcript.txt").read_text("utf-8").startswith("speaker 0:")
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "talk.hyt",
+        "talk.roundtrip.wav",
+        "talk.transcript.txt",
+    ]
+
+
+def test_encode_show_decode_and_two_runs_are_identical(talk: Path, tmp_path: Path) -> None:
+    first, second, wav = tmp_path / "a.hyt", tmp_path / "b.hyt", tmp_path / "a.wav"
+    assert run("encode", talk, "-o", first).returncode == 0
+    assert run("encode", talk, "-o", second).returncode == 0
+    assert first.read_bytes() == second.read_bytes()
+    shown = run("show", first)
+    assert b"<|speaker:0|>" in shown.stdout
+    assert json.loads(run("show", first, "--json").stdout)["header"]["source"]["num_samples"] == 44_100
+    assert run("decode", first, "-o", wav).returncode == 0
+    assert soundfile.info(wav).frames == 44_100
+
+
+@pytest.mark.parametrize("options", [("--layout", "units", "--codebooks", "1"), ("--timing", "free"), ("--run-length",)])
+def test_a_file_is_decoded_with_the_options_it_was_written_with(
+    talk: Path, tmp_path: Path, options: tuple[str, ...]
+) -> None:
+    tokens, wav = tmp_path / "a.hyt", tmp_path / "a.wav"
+    assert run("encode", talk, "-o", tokens, *options).returncode == 0
+    result = run("decode", tokens, "-o", wav)
+    assert result.returncode == 0, result.stderr.decode()
+    assert soundfile.info(wav).frames > 0
+
+
+def test_standard_input(talk: Path, tmp_path: Path) -> None:
+    result = run("encode", "-", cwd=tmp_path, stdin=talk.read_bytes())
+    assert result.returncode == 0, result.stderr.decode()
+    assert (tmp_path / "stdin.hyt").exists()
+
+
+def test_info_lists_presets_and_ranges() -> None:
+    result = run("info")
+    assert result.returncode == 0
+    assert b"embedded" in result.stdout and b"espeak" in result.stdout
+    parsed = json.loads(run("info", "--json").stdout)
+    assert parsed["ranges"][-1]["stop"] == parsed["vocabulary_size"]
+
+
+def bad_inputs(folder: Path) -> dict[str, Path]:
+    """Files that cannot be encoded, each for its own reason."""
+    (folder / "text.wav").write_text("this is no recording\n")
+    (folder / "empty.wav").write_bytes(b"")
+    soundfile.write(folder / "whole.wav", np.zeros(16_000, np.float32), 16_000)
+    (folder / "truncated.wav").write_bytes((folder / "whole.wav").read_bytes()[:10_000])
+    samples = np.zeros(1_600, np.float32)
+    samples[7] = np.nan
+    soundfile.write(folder / "nan.wav", samples, 16_000, subtype="FLOAT")
+    samples[7] = np.inf
+    soundfile.write(folder / "inf.wav", samples, 16_000, subtype="FLOAT")
+    names = ("text", "empty", "truncated", "nan", "inf", "absent")
+    return {name: folder / f"{name}.wav" for name in names} | {"folder": folder}
+
+
+@pytest.mark.parametrize("name", ["text", "empty", "truncated", "nan", "inf", "absent", "folder"])
+def test_bad_input_is_one_line_and_exit_code_2_and_touches_nothing(name: str, tmp_path: Path) -> None:
+    path = bad_inputs(tmp_path)[name]
+    output = tmp_path / "out.hyt"
+    output.write_bytes(b"precious")
+    result = run("encode", path, "-o", output)
+    message = result.stderr.decode()
+    assert result.returncode == 2
+    assert message.count("\n") == 1 and str(path) in message, message
+    assert "Traceback" not in message
+    assert output.read_bytes() == b"precious"
+
+
+@pytest.mark.parametrize("samples, rate, channels", [(0, 16_000, 1), (160, 16_000, 1), (19_200, 192_000, 8)])
+def test_odd_but_valid_recordings_work(samples: int, rate: int, channels: int, tmp_path: Path) -> None:
+    path = tmp_path / "odd.wav"
+    soundfile.write(path, np.full((samples, channels), 0.01, np.float32), rate, subtype="FLOAT")
+    result = run("roundtrip", path, "-o", tmp_path)
+    assert result.returncode == 0, result.stderr.decode()
+    assert soundfile.info(tmp_path / "odd.roundtrip.wav").frames == samples
+
+
+def test_damaged_token_files_are_refused(talk: Path, tmp_path: Path) -> None:
+    tokens, wav = tmp_path / "a.hyt", tmp_path / "a.wav"
+    assert run("encode", talk, "-o", tokens).returncode == 0
+    whole = tokens.read_bytes()
+    for damaged in (whole[:-1], whole[: len(whole) // 2], b"", whole[:40] + bytes([whole[40] ^ 1]) + whole[41:]):
+        tokens.write_bytes(damaged)
+        result = run("decode", tokens, "-o", wav)
+        assert result.returncode == 2
+        assert result.stderr.decode().count("\n") == 1 and str(tokens) in result.stderr.decode()
+        assert not wav.exists()
+
+
+def test_a_whole_conversation(tmp_path: Path) -> None:
+    result = run("roundtrip", recording("dialogues/dialogue01.flac"), "-o", tmp_path)
+    assert result.returncode == 0, result.stderr.decode()
+    info = soundfile.info(tmp_path / "dialogue01.roundtrip.wav")
+    assert info.frames == soundfile.info(recording("dialogues/dialogue01.flac")).frames
+    transcript = (tmp_path / "dialogue01.transcript.txt").read_text("utf-8")
+    assert "[units" in transcript and any(word in transcript for word in (" the ", " and ", " of "))
