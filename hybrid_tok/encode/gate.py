@@ -1,0 +1,366 @@
+"""The gate: text, units or silence for each stretch of a recording, chosen by dynamic programming.
+
+It minimises
+
+    sum(distortion) + rate_weight * sum(tokens) + switch_cost * switches
+
+over all ways to write the recording, exactly. Distortion is counted in words lost or wrong, a word being 0.3 s of
+speech, so that `rate_weight` is the number of words one is ready to lose to save a token. A switch is a change
+from text to units or back, whatever silence lies between.
+
+The gate sees annotations only, never audio, and is a pure function of them and its options.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from functools import cache
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.annotations import Annotations, Word
+from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.events import EventLabel
+from hybrid_tok.timeline import Span
+
+DecisionKind: TypeAlias = Literal["text", "units", "event", "tag", "pause"]
+
+FRAMES_PER_WORD = 15
+"""0.3 s: how long an English word lasts in fluent speech; distortion is counted in words of this length."""
+
+
+@dataclass(frozen=True, slots=True)
+class GateOptions:
+    """What the gate weighs. Losses are fractions in [0, 1] of what there is to lose in a stretch.
+
+    Attributes:
+        rate_weight: words one is ready to lose to save one token: 0 writes everything as units (a pure codec),
+            infinity nothing (pure text: units are forbidden, then tokens are saved first of all).
+        switch_cost: words a change between text and units counts for.
+        layout: `hybrid`; `text` forbids units, `units` forbids everything else.
+        num_codebooks: unit tokens per frame.
+        voice_loss: lost of a right word by writing it as text: the voice, and how it was said.
+        unit_loss: lost of anything by writing it as units, to the codec.
+        label_loss: lost of an event whose label is left out, or wrong.
+        tag_loss: lost of an event of which only the label is written.
+        silence_loss: words there are to lose per 0.3 s of silence, that is, room tone.
+        unit_padding: frames by which unit runs reach into silence beside them, so that nothing is cut off.
+        stretches: how the recording is cut into stretches.
+    """
+
+    rate_weight: float = 0.012
+    switch_cost: float = 0.1
+    layout: Literal["hybrid", "text", "units"] = "hybrid"
+    num_codebooks: int = 2
+    voice_loss: float = 0.1
+    unit_loss: float = 0.03
+    label_loss: float = 0.5
+    tag_loss: float = 0.7
+    silence_loss: float = 0.003
+    unit_padding: int = 2
+    stretches: StretchOptions = field(default_factory=StretchOptions)
+
+    def __post_init__(self) -> None:
+        if not self.rate_weight >= 0.0:
+            raise OptionsError(f"rate_weight must be from 0 to infinity, not {self.rate_weight}")
+        if not (self.switch_cost >= 0.0 and math.isfinite(self.switch_cost)):
+            raise OptionsError(f"switch_cost must be at least 0 and finite, not {self.switch_cost}")
+        if self.layout not in ("hybrid", "text", "units"):
+            raise OptionsError(f"layout must be hybrid, text or units, not {self.layout!r}")
+        if self.num_codebooks < 1:
+            raise OptionsError(f"num_codebooks must be at least 1, not {self.num_codebooks}")
+        if not 0.0 <= self.unit_loss < min(self.voice_loss, self.tag_loss) <= 1.0:
+            raise OptionsError("units must lose less than text and tags do: 0 <= unit_loss < voice_loss, tag_loss <= 1")
+        if not 0.0 < self.silence_loss <= 1.0 or not 0.0 <= self.label_loss <= 1.0 or self.tag_loss > 1.0:
+            raise OptionsError("silence_loss must be in (0, 1], label_loss and tag_loss in [0, 1]")
+        if self.unit_padding < 0:
+            raise OptionsError(f"unit_padding must be at least 0 frames, not {self.unit_padding}")
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """How a stretch is written, and why.
+
+    Attributes:
+        span: the frames it covers; decisions tile the recording.
+        kind: `text`, `units`, `event` (label with units), `tag` (label alone, then silence) or `pause`.
+        words: what the recognizer heard there, also where it is written as units; of a text decision without
+            words, the run of words around it goes on over a short gap.
+        label: of an event or a tag.
+        speaker: who is heard.
+        reason: one readable part of a sentence, with the numbers.
+        cost: distortion + rate_weight * tokens of the stretch (distortion alone when rate_weight is infinite).
+        alternative: what the stretch would have cost, together with all it changes around it, in the next best
+            form; infinite when there was no other.
+    """
+
+    span: Span
+    kind: DecisionKind
+    words: tuple[Word, ...] = ()
+    label: EventLabel | None = None
+    speaker: int = 0
+    reason: str = ""
+    cost: float = 0.0
+    alternative: float = math.inf
+
+
+FORMS: tuple[str, ...] = ("text", "join", "units", "event", "tag", "pause")
+"""The forms a stretch can be written in. `join` is a gap that the text run around it swallows."""
+TEXT, JOIN, UNITS, EVENT, TAG, PAUSE = range(6)
+
+ENTRY_TOKENS = (1.0, 0.0, 2.0, 2.0, 4.0, 2.0)
+"""Tokens a run costs before its contents: a duration, nothing, two tags, two tags, two tags and a pause, a pause."""
+
+# A state is a form and whether text (0) or units (1) were written last, which events and silence carry along.
+_STATES = ((TEXT, 0), (JOIN, 0), (UNITS, 1), (EVENT, 0), (EVENT, 1), (TAG, 0), (TAG, 1), (PAUSE, 0), (PAUSE, 1))
+_STATE_FORM = np.array([form for form, _ in _STATES])
+
+
+def gate(
+    annotations: Annotations, options: GateOptions = GateOptions(), text_tokens: Sequence[float] | None = None
+) -> tuple[Decision, ...]:
+    """Decide how each stretch of a recording is written.
+
+    Args:
+        text_tokens: tokens of each of `annotations.words` as text; estimated from its letters when left out.
+
+    Returns:
+        Decisions in order of time that tile [0, annotations.frames).
+    """
+    if annotations.frames == 0:
+        return ()
+    if options.layout == "units":
+        return (Decision(Span(0, annotations.frames), "units", annotations.words, reason="units layout"),)
+    if text_tokens is not None and len(text_tokens) != len(annotations.words):
+        raise ValueError(f"{len(text_tokens)} token counts for {len(annotations.words)} words")
+    counts = None if text_tokens is None else dict(zip(annotations.words, text_tokens, strict=True))
+    stretches = find_stretches(annotations, options.stretches)
+    costs = stretch_costs(stretches, options, counts)
+    forms, regrets = solve(costs, options)
+    decisions = [
+        _decide(stretch, index, int(forms[index]), regrets[index], costs, options)
+        for index, stretch in enumerate(stretches)
+    ]
+    return tuple(_pad_units(decisions, options.unit_padding))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Costs:
+    """What each stretch would cost in each form, (n, 6); infinite distortion where the form is impossible.
+
+    Attributes:
+        distortion: words lost.
+        tokens: without those of `ENTRY_TOKENS`.
+        same_speaker: (n,), whether the stretch before has the same speaker.
+    """
+
+    distortion: NDArray[np.float64]
+    tokens: NDArray[np.float64]
+    same_speaker: NDArray[np.bool_]
+
+
+def stretch_costs(
+    stretches: Sequence[Stretch], options: GateOptions, text_tokens: dict[Word, float] | None = None
+) -> Costs:
+    """The distortion and tokens of each stretch in each form.
+
+    A recognized word is never silenced, nor is an event: these are text, tags or units.
+    """
+    distortion = np.full((len(stretches), len(FORMS)), math.inf)
+    tokens = np.zeros((len(stretches), len(FORMS)))
+    for index, stretch in enumerate(stretches):
+        loss = distortion[index]
+        at_stake = stretch.span.frames / FRAMES_PER_WORD
+        loss[UNITS] = at_stake * options.unit_loss
+        if stretch.kind == "word":
+            loss[TEXT] = at_stake * (1.0 - _confidence(stretch) * (1.0 - options.voice_loss))
+            loss[TEXT] += stretch.event_under / FRAMES_PER_WORD
+            tokens[index, TEXT] = sum(
+                text_tokens[word] if text_tokens else estimate_tokens(word.text) for word in stretch.words
+            )
+        elif stretch.event is not None:
+            unlabelled = at_stake * options.label_loss * stretch.event.confidence
+            mislabelled = at_stake * options.label_loss * (1.0 - stretch.event.confidence)
+            loss[UNITS] += unlabelled
+            loss[EVENT] = at_stake * options.unit_loss + mislabelled
+            loss[TAG] = at_stake * options.tag_loss + mislabelled
+        else:
+            loss[PAUSE] = at_stake * (1.0 if stretch.kind == "sound" else options.silence_loss)
+            loss[UNITS] *= 1.0 if stretch.kind == "sound" else options.silence_loss
+            if stretch.joinable:
+                loss[JOIN] = loss[PAUSE]
+        tokens[index, [UNITS, EVENT]] = stretch.span.frames * options.num_codebooks
+    if options.layout == "text" or math.isinf(options.rate_weight):
+        distortion[:, [UNITS, EVENT]] = math.inf
+    speakers = np.array([stretch.speaker for stretch in stretches])
+    return Costs(distortion, tokens, np.concatenate([[True], speakers[1:] == speakers[:-1]]))
+
+
+def estimate_tokens(text: str) -> float:
+    """Tokens of a word in a model of 8,192 pieces: one up to four letters, then one for every five more."""
+    return 1.0 + max(0, len(text) - 4) / 5.0
+
+
+def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The best form of each stretch, (n,), and what each form would add to the total cost at best, (n, 6).
+
+    The second is 0 for the best form: the min-marginals of the forward and the backward pass.
+    """
+    if math.isinf(options.rate_weight):
+        # First tokens, then distortion: the smaller unit can never outweigh a tenth of a token.
+        token_weight, loss_weight = 1.0, 1e-3 / max(1.0, float(costs.distortion[np.isfinite(costs.distortion)].sum()))
+    else:
+        token_weight, loss_weight = options.rate_weight, 1.0
+    local = (loss_weight * costs.distortion + token_weight * costs.tokens)[:, _STATE_FORM]
+    moves = np.stack(
+        [_transitions(token_weight, loss_weight * options.switch_cost, same) for same in (False, True)]
+    )
+    first = np.array([token_weight * ENTRY_TOKENS[form] if form != JOIN else math.inf for form, _ in _STATES])
+    last = np.array([0.0 if form != JOIN else math.inf for form, _ in _STATES])
+    states, through = _compiled_passes()(local, moves, costs.same_speaker.astype(np.int64), first, last)
+    margins = np.full((len(local), len(FORMS)), math.inf)
+    for state, form in enumerate(_STATE_FORM):
+        margins[:, form] = np.minimum(margins[:, form], through[:, state])
+    return _STATE_FORM[states], margins - margins.min(axis=1, keepdims=True)
+
+
+def _transitions(token_weight: float, switch_cost: float, same_speaker: bool) -> NDArray[np.float64]:
+    """Cost of going from one state (row) to the next (column)."""
+    moves = np.full((len(_STATES), len(_STATES)), math.inf)
+    for row, (form, mode) in enumerate(_STATES):
+        for column, (next_form, next_mode) in enumerate(_STATES):
+            if next_form == JOIN and not (same_speaker and form in (TEXT, JOIN)):
+                continue
+            if form == JOIN and not (same_speaker and next_form in (TEXT, JOIN)):
+                continue
+            if next_form in (EVENT, TAG, PAUSE) and next_mode != mode:
+                continue
+            goes_on = same_speaker and (
+                (form in (TEXT, JOIN) and next_form in (TEXT, JOIN))
+                or (form == next_form == UNITS)
+                or (form in (TAG, PAUSE) and next_form == PAUSE)
+            )
+            entry = 0.0 if goes_on else token_weight * ENTRY_TOKENS[next_form]
+            moves[row, column] = entry + (switch_cost if mode != next_mode else 0.0)
+    return moves
+
+
+def _passes(
+    local: NDArray[np.float64],
+    moves: NDArray[np.float64],
+    kinds: NDArray[np.int64],
+    first: NDArray[np.float64],
+    last: NDArray[np.float64],
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """Viterbi's algorithm forwards and backwards: the best states (n,), and the cost of the best path through
+    each state (n, S). Linear in n; ties go to the lower state."""
+    length, states = local.shape
+    forward = np.empty((length, states))
+    origin = np.zeros((length, states), np.int64)
+    for state in range(states):
+        forward[0, state] = first[state] + local[0, state]
+    for index in range(1, length):
+        for state in range(states):
+            best, source = np.inf, 0
+            for before in range(states):
+                cost = forward[index - 1, before] + moves[kinds[index], before, state]
+                if cost < best:
+                    best, source = cost, before
+            forward[index, state] = best + local[index, state]
+            origin[index, state] = source
+    path = np.empty(length, np.int64)
+    best, source = np.inf, 0
+    for state in range(states):
+        cost = forward[length - 1, state] + last[state]
+        if cost < best:
+            best, source = cost, state
+    for index in range(length - 1, -1, -1):
+        path[index] = source
+        source = origin[index, source]
+    through = np.empty((length, states))
+    after = last.copy()  # best cost of everything after a state
+    for index in range(length - 1, -1, -1):
+        if index < length - 1:
+            earlier = np.full(states, np.inf)
+            for state in range(states):
+                for following in range(states):
+                    cost = moves[kinds[index + 1], state, following] + local[index + 1, following] + after[following]
+                    if cost < earlier[state]:
+                        earlier[state] = cost
+            after = earlier
+        for state in range(states):
+            through[index, state] = forward[index, state] + after[state]
+    return path, through
+
+
+@cache
+def _compiled_passes() -> Callable[..., tuple[NDArray[np.int64], NDArray[np.float64]]]:
+    """Compile when first needed (importing numba takes half a second) and keep it beside the source."""
+    from numba import njit
+
+    try:
+        return njit(cache=True)(_passes)
+    except RuntimeError:  # no folder to cache in can be written
+        return njit(_passes)
+
+
+def _decide(
+    stretch: Stretch, index: int, form: int, regrets: NDArray[np.float64], costs: Costs, options: GateOptions
+) -> Decision:
+    """Word the choice."""
+    weight = options.rate_weight if math.isfinite(options.rate_weight) else 0.0
+    loss, tokens = costs.distortion[index].tolist(), costs.tokens[index].tolist()
+    cost = loss[form] + weight * tokens[form]
+    others = [regret for other, regret in enumerate(regrets.tolist()) if other != form]
+    kind: DecisionKind = "text" if form in (TEXT, JOIN) else FORMS[form]  # pyright: ignore[reportAssignmentType]
+    return Decision(
+        span=stretch.span,
+        kind=kind,
+        words=stretch.words,
+        label=stretch.event.label if stretch.event is not None and form in (EVENT, TAG) else None,
+        speaker=stretch.speaker,
+        reason=_reason(stretch, form, loss, tokens),
+        cost=cost,
+        alternative=cost + min(others) if math.isfinite(options.rate_weight) else math.inf,
+    )
+
+
+_SPELLED = ("as text", "inside the text run", "as units", "as a labelled event", "as a label alone", "as a pause")
+
+
+def _reason(stretch: Stretch, form: int, loss: list[float], tokens: list[float]) -> str:
+    """The numbers of the chosen form and of the others there were."""
+    if stretch.words:
+        heard = f"confidence {_confidence(stretch):.2f}"
+    elif stretch.event is not None:
+        heard = f"{stretch.event.label} with confidence {stretch.event.confidence:.2f}"
+    else:
+        heard = "sound without words" if stretch.kind == "sound" else "silence"
+    compared = [form, *(other for other in range(len(FORMS)) if other != form and math.isfinite(loss[other]))]
+    figures = (f"{_SPELLED[one]} {loss[one]:.2f} words lost and {tokens[one]:.0f} tokens" for one in compared)
+    return f"{heard}: {', '.join(figures)}"
+
+
+def _confidence(stretch: Stretch) -> float:
+    return sum(word.confidence for word in stretch.words) / len(stretch.words)
+
+
+def _pad_units(decisions: list[Decision], padding: int) -> list[Decision]:
+    """Let unit runs reach into the pauses beside them."""
+    bounds = [decision.span.start for decision in decisions] + [decisions[-1].span.end]
+    for index in range(1, len(decisions)):
+        left, right = decisions[index - 1].kind, decisions[index].kind
+        if left == "units" and right == "pause":
+            bounds[index] = min(bounds[index] + padding, bounds[index + 1])
+        elif left == "pause" and right == "units":
+            bounds[index] = max(bounds[index] - padding, bounds[index - 1])
+    return [
+        replace(decision, span=Span(start, end))
+        for decision, start, end in zip(decisions, bounds[:-1], bounds[1:], strict=True)
+        if start < end
+    ]

@@ -1,0 +1,170 @@
+"""The candidate stretches the gate chooses among: words, events, sounds without words, silence.
+
+They tile the recording. Words come first, since only they have a text; events take what words leave; what is
+left is cut where activity starts and ends.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal, TypeAlias
+
+from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.timeline import Span
+
+StretchKind: TypeAlias = Literal["word", "event", "sound", "silence"]
+
+
+@dataclass(frozen=True, slots=True)
+class StretchOptions:
+    """How annotations are cut into stretches.
+
+    Attributes:
+        edge: frames of activity beside a word that still belong to it: word times are no better than this.
+        join_gap: longest gap in frames between two words that a text run may swallow.
+        event_threshold: confidence from which an event is one; below it, it is a sound like any other.
+        min_event: frames of an event that must stick out of the words around it.
+    """
+
+    edge: int = 4
+    join_gap: int = 15
+    event_threshold: float = 0.5
+    min_event: int = 5
+
+    def __post_init__(self) -> None:
+        if min(self.edge, self.join_gap) < 0 or self.min_event < 1:
+            raise OptionsError("gate edge and join_gap must be at least 0 frames, min_event at least 1")
+        if not 0.0 <= self.event_threshold <= 1.0:
+            raise OptionsError(f"event_threshold must be in [0, 1], not {self.event_threshold}")
+
+
+@dataclass(frozen=True, slots=True)
+class Stretch:
+    """A candidate: a piece of the recording that is written in one form.
+
+    Attributes:
+        kind: what is there.
+        span: where; never empty.
+        speaker: who is heard there, or was heard last.
+        words: of a word stretch: one, or more where words lie so close that they have no frame of their own.
+        event: of an event stretch.
+        event_under: of a word stretch: frames of events that are heard under the word, times their confidence.
+        joinable: this is (part of) a short gap between two words of one speaker.
+    """
+
+    kind: StretchKind
+    span: Span
+    speaker: int = 0
+    words: tuple[Word, ...] = ()
+    event: Event | None = None
+    event_under: float = 0.0
+    joinable: bool = False
+
+
+def find_stretches(annotations: Annotations, options: StretchOptions = StretchOptions()) -> list[Stretch]:
+    """Cut a recording into stretches that tile [0, frames); none when it has no frames."""
+    words = _place_words(annotations.words, annotations.frames)
+    events = [event for event in annotations.events if event.confidence >= options.event_threshold]
+    anchors = _place_events(words, events, annotations.frames, options)
+    stretches = list(_fill_gaps(anchors, annotations, options))
+    return _with_speakers(stretches, annotations.turns) if annotations.turns else stretches
+
+
+def _place_words(words: Sequence[Word], frames: int) -> list[Stretch]:
+    """Word stretches that do not overlap. A word left without a frame of its own joins the one before it."""
+    placed: list[Stretch] = []
+    cursor = 0
+    for word in sorted(words, key=lambda word: word.span):
+        if word.span.start >= frames:
+            raise ValueError(f"word {word.text!r} starts at frame {word.span.start} of a recording of {frames}")
+        start = max(word.span.start, cursor)
+        end = min(max(word.span.end, word.span.start + 1), frames)
+        if start < end:
+            placed.append(Stretch("word", Span(start, end), words=(word,)))
+            cursor = end
+        else:  # the cursor is beyond its start, so there is a word before it
+            placed[-1] = replace(placed[-1], words=(*placed[-1].words, word))
+    return placed
+
+
+def _place_events(
+    words: list[Stretch], events: Sequence[Event], frames: int, options: StretchOptions
+) -> list[Stretch]:
+    """Words and what sticks out of them of the events, in order; words keep account of events under them."""
+    if not events:
+        return words
+    starts = [word.span.start for word in words]
+    under = [0.0] * len(words)
+    pieces: list[Stretch] = []
+    cursor = 0
+    for event in sorted(events, key=lambda event: event.span):
+        start, stop = max(event.span.start, cursor), min(event.span.end, frames)
+        index = max(0, bisect_right(starts, start) - 1)
+        while index < len(words) and words[index].span.start < stop:
+            word = words[index].span
+            under[index] += word.overlap(event.span) * event.confidence
+            if min(word.start, stop) - start >= options.min_event:
+                pieces.append(Stretch("event", Span(start, word.start), event=event))
+            start = max(start, word.end)
+            index += 1
+        if stop - start >= options.min_event:
+            pieces.append(Stretch("event", Span(start, stop), event=event))
+        cursor = max(cursor, stop)
+    heard = [replace(word, event_under=load) if load else word for word, load in zip(words, under, strict=True)]
+    return sorted([*heard, *pieces], key=lambda stretch: stretch.span)
+
+
+def _fill_gaps(anchors: list[Stretch], annotations: Annotations, options: StretchOptions) -> Iterator[Stretch]:
+    """The anchors, and between them sounds where something is audible and silence where nothing is."""
+    active = annotations.active
+    cursor = index = 0
+    left: Stretch | None = None
+    for right in (*anchors, None):
+        end = right.span.start if right else annotations.frames
+        after_word = left is not None and left.kind == "word"
+        before_word = right is not None and right.kind == "word"
+        joinable = after_word and before_word and end - cursor <= options.join_gap
+        first = cursor + options.edge if after_word else cursor
+        last = end - options.edge if before_word else end
+        while index < len(active) and active[index].end <= cursor:
+            index += 1
+        ahead = index
+        while ahead < len(active) and active[ahead].start < end:
+            start, stop = max(active[ahead].start, first), min(active[ahead].end, last)
+            if start < stop:
+                if cursor < start:
+                    yield Stretch("silence", Span(cursor, start), joinable=joinable)
+                yield Stretch("sound", Span(start, stop), joinable=joinable)
+                cursor = stop
+            ahead += 1
+        if cursor < end:
+            yield Stretch("silence", Span(cursor, end), joinable=joinable)
+        if right is not None:
+            yield right
+            cursor = right.span.end
+        left = right
+
+
+def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn]) -> list[Stretch]:
+    """Give each stretch the speaker heard longest in it; where nobody is, whoever was heard last."""
+    given: list[Stretch] = []
+    ordered = sorted(turns, key=lambda turn: turn.span)
+    speaker = ordered[0].speaker
+    waiting: list[SpeakerTurn] = []  # turns that may still overlap
+    ahead = 0
+    for stretch in stretches:
+        while ahead < len(ordered) and ordered[ahead].span.start < stretch.span.end:
+            waiting.append(ordered[ahead])
+            ahead += 1
+        waiting = [turn for turn in waiting if turn.span.end > stretch.span.start]
+        heard: dict[int, int] = {}
+        for turn in waiting:
+            heard[turn.speaker] = heard.get(turn.speaker, 0) + turn.span.overlap(stretch.span)
+        # Silence stays with whoever spoke last, so that a pause never starts a turn; ties go to the same speaker.
+        if heard and stretch.kind != "silence":
+            speaker = max(heard, key=lambda who: (heard[who], who == speaker, -who))
+        given.append(replace(stretch, speaker=speaker))
+    return given
