@@ -1,0 +1,85 @@
+"""Active speech level: how loud somebody speaks, pauses left out."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.decode.plan import UnitSegment
+from hybrid_tok.timeline import FRAME_RATE
+
+_MARGIN_DB = 15.9
+"""ITU-T P.56: activity is what lies less than this below the active level."""
+
+_SILENCE = 1e-9
+"""Frame power (-90 dB) below which nothing is ever active."""
+
+
+def frame_powers(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
+    """Mean square of each whole 20 ms frame of mono samples."""
+    hop = sample_rate // FRAME_RATE
+    whole = len(samples) // hop
+    return np.square(samples[: whole * hop].reshape(whole, hop), dtype=np.float64).mean(axis=1)
+
+
+def active_level(powers: NDArray[np.float64]) -> tuple[float, int] | None:
+    """Active speech level in dB re full scale (dBov), and how many frames are active.
+
+    ITU-T P.56 (method B) on frame powers: the level of the frames above a threshold that lies 15.9 dB below that
+    very level, so that pauses do not count. None where nothing is active.
+    """
+    ordered = np.sort(powers[powers > _SILENCE])[::-1]
+    if not len(ordered):
+        return None
+    levels = 10.0 * np.log10(np.cumsum(ordered) / np.arange(1, len(ordered) + 1))
+    active = levels - 10.0 * np.log10(ordered) <= _MARGIN_DB
+    last = int(np.flatnonzero(active)[-1])  # the loudest frame alone is always active
+    return float(levels[last]), last + 1
+
+
+class SpeakerLevels:
+    """How loud each speaker is, from the unit runs decoded so far.
+
+    Events do not count: a laugh is louder and a breath softer than the words around it.
+
+    Args:
+        default_db: active level where no units tell.
+    """
+
+    _ENOUGH = FRAME_RATE // 2
+    """Active frames (0.5 s) from which a level can be told."""
+
+    _RANGE_DB = (-40.0, -14.0)
+    """No level is taken from outside this range: an unlabelled unit run may hold a whisper or a door."""
+
+    def __init__(self, default_db: float) -> None:
+        self._default_db = default_db
+        self._powers: defaultdict[int, list[NDArray[np.float64]]] = defaultdict(list)
+        self._known: dict[int, float] = {}
+
+    def hear(self, segment: UnitSegment, body: NDArray[np.float32], sample_rate: int) -> None:
+        """Take note of a decoded segment; `body` has its samples without overhang."""
+        powers = frame_powers(body, sample_rate)
+        self._known.clear()
+        start = 0
+        for part in segment.parts:
+            if part.speech:
+                self._powers[part.speaker].append(powers[start : start + part.frames])
+            start += part.frames
+
+    def of(self, speaker: int) -> float:
+        """A speaker's level in dB re full scale: from the speaker's own units, else from everybody's, else the default."""
+        if speaker not in self._known:
+            self._known[speaker] = self._measure(speaker)
+        return self._known[speaker]
+
+    def _measure(self, speaker: int) -> float:
+        own = self._powers.get(speaker, [])
+        everybody = [powers for heard in self._powers.values() for powers in heard]
+        for heard in (own, everybody):
+            level = active_level(np.concatenate(heard)) if heard else None
+            if level is not None and level[1] >= self._ENOUGH:
+                return min(max(level[0], self._RANGE_DB[0]), self._RANGE_DB[1])
+        return self._default_db

@@ -1,0 +1,159 @@
+"""What has to be rendered, and where: the stream's items grouped into segments.
+
+Units that follow each other without a gap are one segment, whoever they belong to: a codec decodes them best with
+each other as context. Text items that lie close together are one utterance, so that the synthesizer gives a
+sentence its melody even where every word has its own place.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TypeAlias
+
+from hybrid_tok.errors import StreamError
+from hybrid_tok.stream import Back, EventItem, Frame, HybridStream, Pause, PlacedItem, TextItem, UnitItem
+from hybrid_tok.timeline import FRAME_RATE, Span
+
+UTTERANCE_GAP = 15
+"""Frames: a longer pause than this (0.3 s) between two text items ends the utterance."""
+
+
+@dataclass(frozen=True, slots=True)
+class UnitPart:
+    """The units of one item within a segment.
+
+    Attributes:
+        speaker: whose.
+        frames: how many.
+        speech: True for a unit run, False for an event, whose loudness says nothing about the speech around it.
+    """
+
+    speaker: int
+    frames: int
+    speech: bool
+
+
+@dataclass(frozen=True, slots=True)
+class UnitSegment:
+    """Units without a gap.
+
+    Attributes:
+        channel: where to.
+        start: frame at which it starts; None in free timing.
+        units: the frames of all parts.
+        parts: in order.
+    """
+
+    channel: int
+    start: int | None
+    units: tuple[Frame, ...]
+    parts: tuple[UnitPart, ...]
+
+    @property
+    def speakers(self) -> tuple[int, ...]:
+        """Whose each part is."""
+        return tuple(part.speaker for part in self.parts)
+
+
+@dataclass(frozen=True, slots=True)
+class TextPart:
+    """A text item: its words, at least one, and the frames they must fill (None in free timing)."""
+
+    words: tuple[str, ...]
+    span: Span | None
+
+
+@dataclass(frozen=True, slots=True)
+class TextSegment:
+    """An utterance: text items of one speaker, spoken together."""
+
+    channel: int
+    speaker: int
+    parts: tuple[TextPart, ...]
+
+    @property
+    def speakers(self) -> tuple[int, ...]:
+        """Whose each part is."""
+        return tuple(self.speaker for _ in self.parts)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(word for part in self.parts for word in part.words)
+
+
+Segment: TypeAlias = UnitSegment | TextSegment
+
+
+@dataclass(frozen=True, slots=True)
+class Plan:
+    """Segments in order of writing, and the length of the whole (None in free timing: it depends on the synthesizer)."""
+
+    segments: tuple[Segment, ...]
+    channels: int
+    num_samples: int | None
+
+
+def plan(stream: HybridStream, sample_rate: int) -> Plan:
+    """Group a stream's items into segments for output at a sample rate that is a multiple of 50 Hz.
+
+    Raises:
+        StreamError: the remainder is no part of a frame at this rate.
+    """
+    return Plan(tuple(_segments(stream)), len(stream.channels), locked_length(stream, sample_rate))
+
+
+def locked_length(stream: HybridStream, sample_rate: int) -> int | None:
+    """Samples of a locked stream: whole frames, the last one possibly partial. None in free timing."""
+    if stream.remainder is None:
+        return None
+    hop, frames, remainder = sample_rate // FRAME_RATE, stream.frames, stream.remainder
+    if not 0 <= remainder < hop or (remainder and not frames):
+        raise StreamError(f"a remainder of {remainder} samples does not fit {frames} frames of {hop} samples")
+    return frames * hop - (hop - remainder) % hop
+
+
+def _segments(stream: HybridStream) -> Iterator[Segment]:
+    """Segments, each held back until an item comes that is no part of it."""
+    locked = stream.timing == "locked"
+    held: Segment | None = None
+    for placed in stream.placed():
+        if isinstance(placed.item, Pause | Back):
+            continue  # the cursor has moved: the places of the items say so
+        if isinstance(placed.item, EventItem) and not placed.item.units:
+            continue  # a label alone has no sound
+        if isinstance(placed.item, TextItem) and not placed.item.text.split():
+            continue  # nor has white space
+        segment = _segment(placed, locked)
+        joined = _joined(held, segment)
+        if joined is None and held is not None:
+            yield held
+        held = joined or segment
+    if held is not None:
+        yield held
+
+
+def _segment(placed: PlacedItem, locked: bool) -> Segment:
+    item = placed.item
+    if isinstance(item, TextItem):
+        part = TextPart(tuple(item.text.split()), placed.span if locked else None)
+        return TextSegment(placed.channel, placed.speaker, (part,))
+    assert isinstance(item, UnitItem | EventItem)
+    unit_part = UnitPart(placed.speaker, len(item.units), isinstance(item, UnitItem))
+    return UnitSegment(placed.channel, placed.span.start if locked else None, item.units, (unit_part,))
+
+
+def _joined(left: Segment | None, right: Segment) -> Segment | None:
+    """Both as one segment, or None where they are two."""
+    if left is None or left.channel != right.channel:
+        return None
+    if isinstance(left, UnitSegment) and isinstance(right, UnitSegment):
+        if right.start is not None and left.start is not None and right.start != left.start + len(left.units):
+            return None
+        return UnitSegment(left.channel, left.start, left.units + right.units, left.parts + right.parts)
+    if isinstance(left, TextSegment) and isinstance(right, TextSegment) and left.speaker == right.speaker:
+        end, start = left.parts[-1].span, right.parts[0].span
+        if start is not None and end is not None and not 0 <= start.start - end.end <= UTTERANCE_GAP:
+            return None
+        return TextSegment(left.channel, left.speaker, left.parts + right.parts)
+    return None

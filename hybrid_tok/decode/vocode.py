@@ -1,0 +1,39 @@
+"""Unit runs to samples."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.decode.plan import UnitSegment
+from hybrid_tok.errors import BackendError
+from hybrid_tok.interfaces import UnitCodec
+from hybrid_tok.timeline import FRAME_RATE
+
+
+def vocode(segment: UnitSegment, codec: UnitCodec, warm_up: int, overhang: int) -> NDArray[np.float32]:
+    """Decode a segment's units on their own, with some overhang on both sides for cross-fades.
+
+    A run starts in the middle of a sound, and a causal decoder starts from silence: the sound would swell over its
+    first frames. So the first frame is repeated before the run, and the last one after it, and what these give is
+    cut off, but for the overhang.
+
+    Args:
+        warm_up: frames to repeat on each side; at least the overhang.
+        overhang: samples kept on each side.
+
+    Returns:
+        (overhang + frames * hop + overhang,) samples at the codec's rate.
+    """
+    hop = codec.sample_rate // FRAME_RATE
+    if warm_up * hop < overhang:
+        raise ValueError(f"an overhang of {overhang} samples needs more than {warm_up} frames of warm-up")
+    units = segment.units
+    width = len(units[0])
+    if width > codec.num_codebooks:
+        raise BackendError(f"the stream has {width} units per frame, but {codec.name} has {codec.num_codebooks} codebooks")
+    codes = np.array((units[0],) * warm_up + units + (units[-1],) * warm_up, np.int64)
+    samples = codec.decode(codes)
+    if samples.shape != (len(codes) * hop,):
+        raise BackendError(f"{codec.name} gave samples {samples.shape} for {len(codes)} frames of {hop}")
+    return samples[warm_up * hop - overhang : (warm_up + len(units)) * hop + overhang]

@@ -1,0 +1,95 @@
+"""Small honest backends for tests: a waveform codec, and a synthesizer that beeps.
+
+Both keep every promise of their interfaces; only their sound is simple, so that tests can say exactly what must
+come out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.audio import Audio
+from hybrid_tok.interfaces import Speech
+from hybrid_tok.timeline import FRAME_RATE
+
+
+@dataclass
+class FakeCodec:
+    """Writes each frame as mu-law coded averages of its `num_codebooks` equal parts; decoding holds each level.
+
+    Attributes:
+        encoded, decoded: how many frames went through, call by call.
+    """
+
+    sample_rate: int = 16_000
+    num_codebooks: int = 4
+    codebook_size: int = 256
+    encoded: list[int] = field(default_factory=list)
+    decoded: list[int] = field(default_factory=list)
+
+    name = "fake codec"
+    fingerprint = "fake-codec-1"
+
+    @property
+    def hop(self) -> int:
+        return self.sample_rate // FRAME_RATE
+
+    def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        frames = -(-len(samples) // self.hop)
+        self.encoded.append(frames)
+        padded = np.zeros(frames * self.hop)
+        padded[: len(samples)] = samples
+        means = padded.reshape(frames, self.num_codebooks, -1).mean(axis=2)
+        steps = np.sign(means) * np.log1p(255.0 * np.minimum(np.abs(means), 1.0)) / np.log(256.0)
+        return np.floor((steps + 1.0) / 2.0 * (self.codebook_size - 1) + 0.5).astype(np.int64)
+
+    def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
+        self.decoded.append(len(codes))
+        if codes.size and not (0 <= codes.min() and codes.max() < self.codebook_size):
+            raise ValueError("code out of range")
+        steps = codes / (self.codebook_size - 1) * 2.0 - 1.0
+        means = np.sign(steps) * (256.0 ** np.abs(steps) - 1.0) / 255.0
+        held = np.repeat(means, -(-self.hop // codes.shape[1]), axis=1)[:, : self.hop]
+        return held.reshape(-1).astype(np.float32)
+
+
+@dataclass
+class FakeSynthesizer:
+    """Speaks each word as a tone of 0.1 s plus 0.05 s a letter, whose pitch its letters choose; 50 ms of silence
+    before and after the utterance.
+
+    Attributes:
+        spoken: the utterances asked for.
+    """
+
+    sample_rate: int = 16_000
+    amplitude: float = 0.1
+    spoken: list[tuple[str, ...]] = field(default_factory=list)
+
+    name = "fake synthesizer"
+    fingerprint = "fake-synthesizer-1"
+
+    @staticmethod
+    def pitch(word: str) -> float:
+        """Hz, from 200 to 575 in steps of 25."""
+        return 200.0 + 25.0 * (sum(map(ord, word)) % 16)
+
+    def duration(self, word: str) -> int:
+        """In samples."""
+        return round((0.1 + 0.05 * len(word)) * self.sample_rate)
+
+    def synthesize(self, words: Sequence[str]) -> Speech:
+        self.spoken.append(tuple(words))
+        silence = np.zeros(self.sample_rate // 20)
+        pieces, places, cursor = [silence], [], len(silence)
+        for word in words:
+            time = np.arange(self.duration(word)) / self.sample_rate
+            pieces.append(self.amplitude * np.sin(2 * np.pi * self.pitch(word) * time))
+            places.append((cursor, cursor + len(time)))
+            cursor += len(time)
+        samples = np.concatenate([*pieces, silence]).astype(np.float32)
+        return Speech(Audio(samples, self.sample_rate), tuple(places))
