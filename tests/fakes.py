@@ -49,7 +49,7 @@ class FakeCodec:
 
     def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
         self.decoded.append(len(codes))
-        if codes.size and not (0 <= codes.min() and codes.max() < self.codebook_size):
+        if codes.size and not (codes.min() >= 0 and codes.max() < self.codebook_size):
             raise ValueError("code out of range")
         steps = codes / (self.codebook_size - 1) * 2.0 - 1.0
         means = np.sign(steps) * (256.0 ** np.abs(steps) - 1.0) / 255.0

@@ -70,7 +70,7 @@ class SpeakerLevels:
             start += part.frames
 
     def of(self, speaker: int) -> float:
-        """A speaker's level in dB re full scale: from the speaker's own units, else from everybody's, else the default."""
+        """A speaker's level in dB re full scale: that of the speaker's units, else of everybody's, else the default."""
         if speaker not in self._known:
             self._known[speaker] = self._measure(speaker)
         return self._known[speaker]

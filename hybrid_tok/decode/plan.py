@@ -87,7 +87,13 @@ Segment: TypeAlias = UnitSegment | TextSegment
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """Segments in order of writing, and the length of the whole (None in free timing: it depends on the synthesizer)."""
+    """What to render.
+
+    Attributes:
+        segments: in order of writing.
+        channels: how many.
+        num_samples: length of the whole; None in free timing, where it depends on the synthesizer.
+    """
 
     segments: tuple[Segment, ...]
     channels: int

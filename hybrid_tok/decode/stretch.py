@@ -48,12 +48,13 @@ def warp(
     # Pad with silence, so that windows and their search never leave the array.
     before = max(0, -int(source[0])) + step + reach
     after = max(0, int(source[-1]) - len(samples)) + 2 * step + reach
-    padded = np.pad(samples.astype(np.float32, copy=False), (before, after))
+    padded: NDArray[np.float32] = np.pad(samples.astype(np.float32, copy=False), (before, after))
     if all(s - t == source[0] for s, t in zip(source, target, strict=True)):
         return padded[before + source[0] : before + source[0] + length].copy()
     wanted = np.interp(np.arange(0, length + step, step), target, source)
     centres = _follow(padded, np.floor(wanted + 0.5).astype(np.int64) + before, step, reach)
-    window = 0.5 - 0.5 * np.cos(np.pi * (np.arange(2 * step, dtype=np.float32) + 0.5) / step)
+    phase = np.arange(2 * step, dtype=np.float32) + np.float32(0.5)
+    window = np.float32(0.5) - np.float32(0.5) * np.cos(np.float32(np.pi / step) * phase)
     frames = padded[centres[:, None] + np.arange(-step, step)] * window
     # Each half step is the second half of one window and the first half of the next.
     return (frames[:-1, step:] + frames[1:, :step]).reshape(-1)[:length]

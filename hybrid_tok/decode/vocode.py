@@ -31,7 +31,9 @@ def vocode(segment: UnitSegment, codec: UnitCodec, warm_up: int, overhang: int) 
     units = segment.units
     width = len(units[0])
     if width > codec.num_codebooks:
-        raise BackendError(f"the stream has {width} units per frame, but {codec.name} has {codec.num_codebooks} codebooks")
+        raise BackendError(
+            f"the stream has {width} units per frame, but {codec.name} has {codec.num_codebooks} codebooks"
+        )
     codes = np.array((units[0],) * warm_up + units + (units[-1],) * warm_up, np.int64)
     samples = codec.decode(codes)
     if samples.shape != (len(codes) * hop,):

@@ -14,9 +14,8 @@ The gate sees annotations only, never audio, and is a pure function of them and 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cache
 from typing import Literal, TypeAlias
 
 import numpy as np
@@ -24,6 +23,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.annotations import Annotations, Word
 from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
+from hybrid_tok.encode.viterbi import best_path
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.events import EventLabel
 from hybrid_tok.timeline import Span
@@ -94,9 +94,10 @@ class Decision:
         label: of an event or a tag.
         speaker: who is heard.
         reason: one readable part of a sentence, with the numbers.
-        cost: distortion + rate_weight * tokens of the stretch (distortion alone when rate_weight is infinite).
-        alternative: what the stretch would have cost, together with all it changes around it, in the next best
-            form; infinite when there was no other.
+        cost: distortion + rate_weight * tokens of the stretch standing alone (distortion alone when rate_weight is
+            infinite).
+        alternative: that, and what the whole recording would cost more with this stretch in the next best form;
+            infinite when there was no other.
     """
 
     span: Span
@@ -217,12 +218,10 @@ def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArra
     else:
         token_weight, loss_weight = options.rate_weight, 1.0
     local = (loss_weight * costs.distortion + token_weight * costs.tokens)[:, _STATE_FORM]
-    moves = np.stack(
-        [_transitions(token_weight, loss_weight * options.switch_cost, same) for same in (False, True)]
-    )
+    moves = np.stack([_transitions(token_weight, loss_weight * options.switch_cost, same) for same in (False, True)])
     first = np.array([token_weight * ENTRY_TOKENS[form] if form != JOIN else math.inf for form, _ in _STATES])
     last = np.array([0.0 if form != JOIN else math.inf for form, _ in _STATES])
-    states, through = _compiled_passes()(local, moves, costs.same_speaker.astype(np.int64), first, last)
+    states, through = best_path(local, moves, costs.same_speaker.astype(np.int64), first, last)
     margins = np.full((len(local), len(FORMS)), math.inf)
     for state, form in enumerate(_STATE_FORM):
         margins[:, form] = np.minimum(margins[:, form], through[:, state])
@@ -250,71 +249,13 @@ def _transitions(token_weight: float, switch_cost: float, same_speaker: bool) ->
     return moves
 
 
-def _passes(
-    local: NDArray[np.float64],
-    moves: NDArray[np.float64],
-    kinds: NDArray[np.int64],
-    first: NDArray[np.float64],
-    last: NDArray[np.float64],
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Viterbi's algorithm forwards and backwards: the best states (n,), and the cost of the best path through
-    each state (n, S). Linear in n; ties go to the lower state."""
-    length, states = local.shape
-    forward = np.empty((length, states))
-    origin = np.zeros((length, states), np.int64)
-    for state in range(states):
-        forward[0, state] = first[state] + local[0, state]
-    for index in range(1, length):
-        for state in range(states):
-            best, source = np.inf, 0
-            for before in range(states):
-                cost = forward[index - 1, before] + moves[kinds[index], before, state]
-                if cost < best:
-                    best, source = cost, before
-            forward[index, state] = best + local[index, state]
-            origin[index, state] = source
-    path = np.empty(length, np.int64)
-    best, source = np.inf, 0
-    for state in range(states):
-        cost = forward[length - 1, state] + last[state]
-        if cost < best:
-            best, source = cost, state
-    for index in range(length - 1, -1, -1):
-        path[index] = source
-        source = origin[index, source]
-    through = np.empty((length, states))
-    after = last.copy()  # best cost of everything after a state
-    for index in range(length - 1, -1, -1):
-        if index < length - 1:
-            earlier = np.full(states, np.inf)
-            for state in range(states):
-                for following in range(states):
-                    cost = moves[kinds[index + 1], state, following] + local[index + 1, following] + after[following]
-                    if cost < earlier[state]:
-                        earlier[state] = cost
-            after = earlier
-        for state in range(states):
-            through[index, state] = forward[index, state] + after[state]
-    return path, through
-
-
-@cache
-def _compiled_passes() -> Callable[..., tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    """Compile when first needed (importing numba takes half a second) and keep it beside the source."""
-    from numba import njit
-
-    try:
-        return njit(cache=True)(_passes)
-    except RuntimeError:  # no folder to cache in can be written
-        return njit(_passes)
-
-
 def _decide(
     stretch: Stretch, index: int, form: int, regrets: NDArray[np.float64], costs: Costs, options: GateOptions
 ) -> Decision:
     """Word the choice."""
     weight = options.rate_weight if math.isfinite(options.rate_weight) else 0.0
-    loss, tokens = costs.distortion[index].tolist(), costs.tokens[index].tolist()
+    loss = costs.distortion[index].tolist()
+    tokens = [inside + entry for inside, entry in zip(costs.tokens[index].tolist(), ENTRY_TOKENS, strict=True)]
     cost = loss[form] + weight * tokens[form]
     others = [regret for other, regret in enumerate(regrets.tolist()) if other != form]
     kind: DecisionKind = "text" if form in (TEXT, JOIN) else FORMS[form]  # pyright: ignore[reportAssignmentType]
@@ -360,7 +301,7 @@ def _pad_units(decisions: list[Decision], padding: int) -> list[Decision]:
         elif left == "pause" and right == "units":
             bounds[index] = max(bounds[index] - padding, bounds[index - 1])
     return [
-        replace(decision, span=Span(start, end))
+        decision if decision.span == (span := Span(start, end)) else replace(decision, span=span)
         for decision, start, end in zip(decisions, bounds[:-1], bounds[1:], strict=True)
         if start < end
     ]

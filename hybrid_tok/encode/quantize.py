@@ -162,9 +162,7 @@ def _text_items(run: Sequence[Decision], span: Span, options: QuantizeOptions) -
 def _share(span: Span, words: Sequence[Word]) -> Iterator[Span]:
     """Split a stretch evenly among the words in it; there is more than one only where words overlap."""
     for index in range(len(words)):
-        yield Span(
-            span.start + span.frames * index // len(words), span.start + span.frames * (index + 1) // len(words)
-        )
+        yield Span(span.start + span.frames * index // len(words), span.start + span.frames * (index + 1) // len(words))
 
 
 def _join(items: Iterator[Item]) -> Iterator[Item]:

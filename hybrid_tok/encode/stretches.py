@@ -90,9 +90,7 @@ def _place_words(words: Sequence[Word], frames: int) -> list[Stretch]:
     return placed
 
 
-def _place_events(
-    words: list[Stretch], events: Sequence[Event], frames: int, options: StretchOptions
-) -> list[Stretch]:
+def _place_events(words: list[Stretch], events: Sequence[Event], frames: int, options: StretchOptions) -> list[Stretch]:
     """Words and what sticks out of them of the events, in order; words keep account of events under them."""
     if not events:
         return words
