@@ -40,12 +40,12 @@ class ActivityOptions:
     """
 
     window: float = 30.0
-    percentile: float = 10.0
+    percentile: float = 5.0
     opening_db: float = 10.0
     closing_db: float = 6.0
     absolute_db: float = -65.0
-    max_hole: int = 10
-    min_frames: int = 3
+    max_hole: int = 5
+    min_frames: int = 4
     margin: int = 2
 
     def __post_init__(self) -> None:
