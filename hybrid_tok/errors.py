@@ -15,6 +15,10 @@ class StreamError(HybridTokError):
     """A `HybridStream` that no token sequence can express."""
 
 
+class TextError(HybridTokError, ValueError):
+    """A text that is not Unicode, so that no tokens can spell it."""
+
+
 class GrammarError(HybridTokError):
     """An id sequence outside the grammar.
 

@@ -9,8 +9,8 @@ ids -> stream -> ids and stream -> ids -> stream are both identities.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
 
 from hybrid_tok.errors import StreamError
 from hybrid_tok.events import EventLabel
@@ -41,11 +41,14 @@ class TextItem:
         text: the words, as written; never empty.
         frames: how long the run lasts; None exactly when the stream's timing is free.
         prosody: of the run's (one) word, where prosody tokens are written.
+        pieces: ids of the text tokenizer, only where they spell the text otherwise than the tokenizer itself would: a
+            model may sample such, also ones that are not valid UTF-8 (`text` then has U+FFFD).
     """
 
     text: str
     frames: int | None = None
     prosody: Prosody | None = None
+    pieces: tuple[int, ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,8 @@ class HybridStream:
     Attributes:
         channels: at least one.
         timing: whether text runs and silences carry their length.
-        remainder: locked timing only: samples beyond the last whole frame, below the codec's hop; None when free.
+        remainder: locked timing only: samples in the last, partial frame, below the codec's hop; 0 when that frame is
+            whole. None when free.
     """
 
     channels: tuple[Channel, ...]
@@ -152,6 +156,108 @@ def item_frames(item: Item) -> int:
     if isinstance(item, Back):
         return -item.frames
     return len(item.units)
+
+
+def format_stream(stream: HybridStream) -> str:
+    """The stream as a person reads it, a line per turn. For people: programs take `stream_to_json`.
+
+    Text cannot forge a tag: `<|` in it is written `<\\|`.
+    """
+    lines: list[str] = []
+    for number, channel in enumerate(stream.channels):
+        if len(stream.channels) > 1:
+            lines.append(f"<|channel:{number}|>")
+        for turn in channel.turns:
+            voice = "" if turn.voice is None else "".join(["<|voice|>", *(f"<|v{i}:{v}|>" for i, v in enumerate(turn.voice))])
+            lines.append(" ".join([f"<|speaker:{turn.speaker}|>{voice}", *map(_format_item, turn.items)]))
+    if stream.remainder is not None:
+        lines.append(f"<|end:{stream.remainder}|>")
+    return "\n".join(lines)
+
+
+def _format_item(item: Item) -> str:
+    if isinstance(item, TextItem):
+        prosody = "" if item.prosody is None else f"<|prosody:{item.prosody.pitch},{item.prosody.energy},{item.prosody.rate}|>"
+        duration = "" if item.frames is None else f"<|{item.frames}|>"
+        return f"{prosody}{item.text.replace('<|', '<' + chr(92) + '|')}{duration}"
+    if isinstance(item, Pause):
+        return f"<|pause:{item.frames}|>"
+    if isinstance(item, Back):
+        return f"<|back:{item.frames}|>"
+    units = "".join(f"<u{'.'.join(map(str, frame))}>" for frame in item.units)
+    label = item.label if isinstance(item, EventItem) else "units"
+    return f"<|{label}|>{units}<|/{label}|>"
+
+
+JSON_VERSION = 1
+
+
+def stream_to_json(stream: HybridStream) -> dict[str, Any]:
+    """The stream as JSON-able values; `stream_from_json` gives the same stream back."""
+
+    def item(value: Item) -> dict[str, Any]:
+        kind = next(name for name, made in _ITEM_KINDS.items() if type(value) is made)
+        return {"kind": kind, **{name: field for name, field in asdict(value).items() if field is not None}}
+
+    return {
+        "version": JSON_VERSION,
+        "timing": stream.timing,
+        "remainder": stream.remainder,
+        "channels": [
+            [
+                {"speaker": turn.speaker, "voice": turn.voice, "items": [item(value) for value in turn.items]}
+                for turn in channel.turns
+            ]
+            for channel in stream.channels
+        ],
+    }
+
+
+def stream_from_json(data: dict[str, Any]) -> HybridStream:
+    """The stream that `stream_to_json` wrote.
+
+    Raises:
+        StreamError: it is not such a stream, or of another version.
+    """
+    try:
+        if data["version"] != JSON_VERSION:
+            raise StreamError(f"stream JSON of version {data['version']}, not {JSON_VERSION}: written by another release")
+        channels = tuple(
+            Channel(
+                tuple(
+                    Turn(turn["speaker"], tuple(map(_item_from_json, turn["items"])), _tuple(turn["voice"]))
+                    for turn in channel
+                )
+            )
+            for channel in data["channels"]
+        )
+        return HybridStream(channels, data["timing"], data["remainder"])
+    except (KeyError, TypeError) as error:
+        raise StreamError(f"not a stream in JSON: {type(error).__name__} {error}") from error
+
+
+def _item_from_json(data: dict[str, Any]) -> Item:
+    fields = {name: value for name, value in data.items() if name != "kind"}
+    if "units" in fields:
+        fields["units"] = tuple(map(tuple, fields["units"]))
+    if "prosody" in fields:
+        fields["prosody"] = Prosody(**fields["prosody"])
+    if "pieces" in fields:
+        fields["pieces"] = tuple(fields["pieces"])
+    return _ITEM_KINDS[data["kind"]](**fields)
+
+
+def _tuple(values: list[int] | None) -> tuple[int, ...] | None:
+    return None if values is None else tuple(values)
+
+
+_ITEM_KINDS: dict[str, type[Item]] = {
+    "text": TextItem,
+    "event": EventItem,
+    "units": UnitItem,
+    "pause": Pause,
+    "back": Back,
+}
 
 
 def _check(stream: HybridStream) -> None:
@@ -200,6 +306,8 @@ def _check_item(item: Item, previous: Item | None, locked: bool, where: str) -> 
         if not item.units:
             raise StreamError(f"{where}: an empty unit run")
     elif isinstance(item, Pause | Back):
+        if not locked:
+            raise StreamError(f"{where}: {type(item).__name__} in free timing, which has no places")
         if item.frames < 1:
             raise StreamError(f"{where}: {type(item).__name__} of {item.frames} frames; leave it out")
         if isinstance(previous, Pause | Back):
