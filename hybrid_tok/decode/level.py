@@ -34,8 +34,9 @@ def active_level(powers: NDArray[np.float64]) -> tuple[float, int] | None:
     if not len(ordered):
         return None
     levels = 10.0 * np.log10(np.cumsum(ordered) / np.arange(1, len(ordered) + 1))
-    active = levels - 10.0 * np.log10(ordered) <= _MARGIN_DB
-    last = int(np.flatnonzero(active)[-1])  # the loudest frame alone is always active
+    # From the loudest frame down: the first frame that lies too far below the level of those above it is a pause.
+    too_far = np.flatnonzero(levels[:-1] - 10.0 * np.log10(ordered[1:]) > _MARGIN_DB)
+    last = int(too_far[0]) if len(too_far) else len(ordered) - 1
     return float(levels[last]), last + 1
 
 

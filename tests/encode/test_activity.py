@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -98,7 +99,7 @@ def test_spans_are_sorted_disjoint_and_within_the_recording(length: int, seed: i
     frames = -(-length // 320)
     spans = find_activity(audio, ActivityOptions(margin=1, max_hole=1))
     assert all(0 <= span.start < span.end <= frames for span in spans)
-    assert all(left.end < right.start for left, right in zip(spans, spans[1:], strict=False))
+    assert all(left.end < right.start for left, right in pairwise(spans))
     assert len(frame_levels(audio)) == frames
 
 

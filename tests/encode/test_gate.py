@@ -37,7 +37,7 @@ WEIGHTS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 1.0, 10.0)
 
 
 @st.composite
-def annotations(draw: st.DrawFn, max_items: int = 6) -> Annotations:
+def hearings(draw: st.DrawFn, max_items: int = 6) -> Annotations:
     """Words, events and active regions one after another, with gaps of all sizes, and up to two speakers."""
     words, events, active = [], [], []
     cursor = draw(st.integers(0, 20))
@@ -101,7 +101,7 @@ def objective(forms: tuple[int, ...], costs: Costs, options: GateOptions) -> flo
 
 
 @settings(max_examples=60, deadline=None)
-@given(annotations(max_items=3), st.sampled_from(WEIGHTS), st.sampled_from([0.0, 0.1, 0.5]), st.integers(1, 4))
+@given(hearings(max_items=3), st.sampled_from(WEIGHTS), st.sampled_from([0.0, 0.1, 0.5]), st.integers(1, 4))
 def test_nothing_is_cheaper_than_what_the_gate_chose(
     heard: Annotations, weight: float, switch_cost: float, codebooks: int
 ) -> None:
@@ -121,7 +121,7 @@ def test_nothing_is_cheaper_than_what_the_gate_chose(
 
 
 @settings(max_examples=100, deadline=None)
-@given(annotations())
+@given(hearings())
 def test_tokens_fall_and_distortion_rises_with_the_weight(heard: Annotations) -> None:
     stretches = find_stretches(heard)
     if not stretches:
@@ -139,7 +139,7 @@ def test_tokens_fall_and_distortion_rises_with_the_weight(heard: Annotations) ->
 
 
 @settings(max_examples=100, deadline=None)
-@given(annotations(), st.sampled_from([*WEIGHTS, math.inf]), st.sampled_from(["hybrid", "text", "units"]))
+@given(hearings(), st.sampled_from([*WEIGHTS, math.inf]), st.sampled_from(["hybrid", "text", "units"]))
 def test_decisions_tile_the_recording_and_lose_no_word(heard: Annotations, weight: float, layout: str) -> None:
     decisions = gate(heard, GateOptions(rate_weight=weight, layout=layout))  # pyright: ignore[reportArgumentType]
     cursor = 0
@@ -157,7 +157,7 @@ def test_decisions_tile_the_recording_and_lose_no_word(heard: Annotations, weigh
 
 
 @settings(max_examples=60, deadline=None)
-@given(annotations())
+@given(hearings())
 def test_the_extremes_are_a_pure_codec_and_a_pure_cascade(heard: Annotations) -> None:
     codec = gate(heard, GateOptions(rate_weight=0.0))
     assert {decision.kind for decision in codec} <= {"units", "event"}

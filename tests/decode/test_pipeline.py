@@ -1,0 +1,228 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from fakes import FakeCodec, FakeSynthesizer
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
+from hybrid_tok.errors import BackendError, OptionsError, StreamError
+from hybrid_tok.stage import StageClock
+from hybrid_tok.stream import (
+    Back,
+    Channel,
+    EventItem,
+    HybridStream,
+    Item,
+    Pause,
+    TextItem,
+    Turn,
+    UnitItem,
+)
+
+RATE = 16_000
+HOP = 320
+
+
+def decoder(**backends: object) -> Decoder:
+    chosen: dict[str, object] = {"synthesizer": FakeSynthesizer, "codec": FakeCodec, "sample_rate": RATE, **backends}
+    return Decoder(**chosen)  # pyright: ignore[reportArgumentType]
+
+
+def tone_units(frames: int, amplitude: float = 0.1, pitch: float = 150.0) -> tuple[tuple[int, ...], ...]:
+    times = np.arange(frames * HOP) / RATE
+    samples = (amplitude * np.sin(2 * np.pi * pitch * times)).astype(np.float32)
+    return tuple(map(tuple, FakeCodec(num_codebooks=32).encode(samples).tolist()))
+
+
+def fine_codec() -> FakeCodec:
+    return FakeCodec(num_codebooks=32)
+
+
+def locked(*items: Item, remainder: int = 0) -> HybridStream:
+    return HybridStream((Channel((Turn(0, items),) if items else ()),), "locked", remainder)
+
+
+def free(*items: Item) -> HybridStream:
+    return HybridStream((Channel((Turn(0, items),)),), "free", None)
+
+
+def level_of(samples: np.ndarray) -> float:
+    level = active_level(frame_powers(samples, RATE))
+    assert level is not None
+    return level[0]
+
+
+@st.composite
+def locked_streams(draw: st.DrawFn) -> HybridStream:
+    """Streams of everything locked timing can say, with overlaps and up to three channels."""
+
+    def units(least: int) -> tuple[tuple[int, ...], ...]:
+        frames = draw(st.integers(least, 12))
+        return tuple((draw(st.integers(0, 255)),) * 4 for _ in range(frames))
+
+    channels = []
+    for _ in range(draw(st.integers(1, 3))):
+        turns, cursor, speaker = [], 0, None
+        for _ in range(draw(st.integers(0, 3))):
+            speaker = draw(st.integers(0, 3).filter(lambda other, last=speaker: other != last))
+            items: list[Item] = []
+            for _ in range(draw(st.integers(1, 5))):
+                kind = draw(st.sampled_from(["text", "units", "event", "pause", "back"]))
+                moved = bool(items) and isinstance(items[-1], Pause | Back)
+                item: Item | None = None
+                if kind == "text":
+                    item = TextItem(draw(st.sampled_from(["so", "very funny", "他说", " "])), draw(st.integers(0, 40)))
+                elif kind == "units":
+                    item = UnitItem(units(1))
+                elif kind == "event":
+                    item = EventItem("laugh", units(0))
+                elif kind == "pause" and not moved:
+                    item = Pause(draw(st.integers(1, 40)))
+                elif kind == "back" and not moved and cursor > 0:
+                    item = Back(draw(st.integers(1, cursor)))
+                if item is not None:
+                    items.append(item)
+                    cursor += HybridStream((Channel((Turn(0, (item,)),)),)).frames if not isinstance(item, Back) else 0
+                    cursor -= item.frames if isinstance(item, Back) else 0
+            turns.append(Turn(speaker, tuple(items)))
+        channels.append(Channel(tuple(turns)))
+    empty = HybridStream(tuple(channels)).frames == 0
+    return HybridStream(tuple(channels), "locked", 0 if empty else draw(st.integers(0, HOP - 1)))
+
+
+@settings(max_examples=60, deadline=None)
+@given(locked_streams())
+def test_locked_decoding_is_exactly_as_long_as_the_stream_says(stream: HybridStream) -> None:
+    remainder = stream.remainder
+    assert remainder is not None
+    length = stream.frames * HOP - (HOP - remainder) % HOP
+    audio = decoder().decode(stream)
+    assert audio.sample_rate == RATE
+    assert audio.samples.shape == ((length,) if len(stream.channels) == 1 else (len(stream.channels), length))
+    assert np.isfinite(audio.samples).all() and np.abs(audio.samples).max(initial=0.0) <= 0.99 + 1e-6
+    assert np.array_equal(audio.samples, decoder().decode(stream).samples)
+
+
+def test_units_come_out_as_the_codec_decodes_them() -> None:
+    units = tone_units(50)
+    audio = decoder(codec=fine_codec, synthesizer=None).decode(locked(UnitItem(units), remainder=7))
+    assert np.array_equal(audio.samples, fine_codec().decode(np.array(units))[: 49 * HOP + 7])
+
+
+def test_everything_is_where_the_cursor_put_it() -> None:
+    stream = locked(
+        Pause(20), TextItem("hello", 30), Pause(10), UnitItem(tone_units(20)), Pause(5), TextItem("you", 15)
+    )
+    samples = decoder(codec=fine_codec).decode(stream).samples
+    loud = frame_powers(samples, RATE) > 1e-5
+    expected = np.repeat([0, 1, 0, 1, 0, 1], [20, 30, 10, 20, 5, 15]).astype(bool)
+    borders = np.flatnonzero(np.diff(expected.astype(int)))
+    far = np.ones(100, bool)
+    far[np.concatenate([borders, borders + 1])] = False  # fades reach 5 ms over the borders
+    assert np.array_equal(loud[far], expected[far])
+
+
+def test_joins_do_not_click() -> None:
+    """The steepest step at the joins is no steeper than in the sounds themselves."""
+    pieces = (UnitItem(tone_units(20)), TextItem("hello", 20), UnitItem(tone_units(20)), Pause(10), TextItem("you", 9))
+    samples = decoder(codec=fine_codec, synthesizer=lambda: FakeSynthesizer(amplitude=0.05)).decode(locked(*pieces))
+    steps = np.abs(np.diff(samples.samples))
+    joins = np.cumsum([20, 20, 20, 10, 9])[:-1] * HOP
+    near = np.concatenate([np.arange(join - 100, join + 100) for join in joins])
+    assert steps[near].max() <= 1.5 * np.delete(steps, near).max()
+
+
+def test_synthesized_speech_is_as_loud_as_the_units_around_it() -> None:
+    for amplitude in (0.02, 0.1, 0.25):
+        stream = locked(UnitItem(tone_units(60, amplitude)), Pause(10), TextItem("hello", 40))
+        samples = decoder(codec=fine_codec).decode(stream).samples
+        assert level_of(samples[71 * HOP :]) == pytest.approx(level_of(samples[: 59 * HOP]), abs=1.0)
+    alone = decoder().decode(locked(TextItem("hello", 40))).samples
+    assert level_of(alone) == pytest.approx(-26.0, abs=0.7)
+
+
+def test_overlapping_items_are_summed_and_limited() -> None:
+    units = tone_units(20, amplitude=0.7)
+    both = decoder(codec=fine_codec).decode(locked(UnitItem(units), Back(20), UnitItem(units))).samples
+    assert np.abs(both).max() <= 0.99 + 1e-6
+    quiet = tone_units(20, amplitude=0.2)
+    once = decoder(codec=fine_codec).decode(locked(UnitItem(quiet))).samples
+    both = decoder(codec=fine_codec).decode(locked(UnitItem(quiet), Back(20), UnitItem(quiet))).samples
+    assert both == pytest.approx(2 * once, abs=1e-6)
+
+
+def test_free_timing_speaks_at_its_own_pace() -> None:
+    options = DecodeOptions(gap=0.1, turn_gap=0.5)
+    synthesizer = FakeSynthesizer()
+    spoken = synthesizer.duration("hello")
+    stream = HybridStream(
+        (
+            Channel(
+                (
+                    Turn(0, (TextItem("hello"), EventItem("laugh", tone_units(10)))),
+                    Turn(1, (EventItem("sigh"), TextItem("hello"))),
+                )
+            ),
+        ),
+        "free",
+        None,
+    )
+    audio = Decoder(lambda: synthesizer, fine_codec, RATE, options).decode(stream)
+    expected = 2 * spoken + 10 * HOP + 0.1 * RATE + 0.5 * RATE
+    assert audio.num_samples == pytest.approx(expected, abs=2 * 80)
+    assert decoder().decode(free(UnitItem(((0,) * 4,) * 7))).num_samples == 7 * HOP
+    assert decoder().decode(HybridStream((Channel(),), "free", None)).num_samples == 0
+
+
+def test_the_words_of_close_items_are_one_utterance() -> None:
+    synthesizer = FakeSynthesizer()
+    stream = locked(
+        TextItem("so", 10), Pause(3), TextItem("very", 10), TextItem("funny", 20), Pause(50), TextItem("no", 9)
+    )
+    decoder(synthesizer=lambda: synthesizer).decode(stream)
+    assert synthesizer.spoken == [("so", "very", "funny"), ("no",)]
+
+
+def unavailable() -> object:
+    raise AssertionError("nobody needs this backend")
+
+
+def test_backends_that_nobody_needs_are_never_made() -> None:
+    decoder(synthesizer=unavailable).decode(locked(UnitItem(((0,) * 4,))))
+    decoder(codec=unavailable).decode(locked(TextItem("hi", 10), EventItem("laugh")))
+    decoder(codec=None, synthesizer=None).decode(locked(Pause(10), TextItem(" ", 5)))
+
+
+def test_missing_and_wrong_backends_are_named() -> None:
+    with pytest.raises(BackendError, match="text, but there is no synthesizer"):
+        decoder(synthesizer=None).decode(locked(TextItem("hi", 10)))
+    with pytest.raises(BackendError, match="units, but there is no unit codec"):
+        decoder(codec=None).decode(free(UnitItem(((0,) * 4,))))
+    with pytest.raises(BackendError, match="gives 24000 Hz, but the output is at 16000"):
+        decoder(codec=lambda: FakeCodec(sample_rate=24_000)).decode(locked(UnitItem(((0,) * 4,))))
+    with pytest.raises(StreamError, match="remainder"):
+        decoder().decode(locked(Pause(1), remainder=400))
+
+
+def test_stages_are_timed_and_progress_is_told() -> None:
+    heard: list[tuple[str, float, float]] = []
+    clock = StageClock(lambda stage, done, total: heard.append((stage, done, total)))
+    items = [item for index in range(3) for item in (TextItem("hi", 10), UnitItem(((index,) * 4,)))]
+    decoder().decode(locked(*items), clock)
+    assert list(clock.seconds) == ["vocoder", "synthesizer", "mixer"]
+    assert ("vocoder", 2, 3) in heard and ("synthesizer", 2, 3) in heard
+
+
+@pytest.mark.parametrize(
+    "options", [{"crossfade": -1.0}, {"crossfade": 1.0}, {"ceiling": 0.0}, {"ceiling": 1.5}, {"gap": math.nan}]
+)
+def test_options_are_checked(options: dict[str, float]) -> None:
+    with pytest.raises(OptionsError):
+        DecodeOptions(**options)  # pyright: ignore[reportArgumentType]
+    with pytest.raises(OptionsError, match="multiple of 50 Hz"):
+        decoder(sample_rate=16_001)

@@ -1,0 +1,89 @@
+from __future__ import annotations
+
+import pytest
+
+from hybrid_tok.decode.plan import TextPart, TextSegment, UnitPart, UnitSegment, locked_length, plan
+from hybrid_tok.errors import StreamError
+from hybrid_tok.stream import Back, Channel, EventItem, HybridStream, Item, Pause, TextItem, Turn, UnitItem
+from hybrid_tok.timeline import Span
+
+RATE = 16_000
+
+
+def units(frames: int, code: int = 0) -> tuple[tuple[int, ...], ...]:
+    return ((code,),) * frames
+
+
+def locked(*items: Item, remainder: int = 0) -> HybridStream:
+    return HybridStream((Channel((Turn(0, items),)),), "locked", remainder)
+
+
+def segments(*items: Item) -> list[object]:
+    return list(plan(locked(*items), RATE).segments)
+
+
+def test_units_that_touch_are_one_segment_whoever_they_belong_to() -> None:
+    stream = HybridStream(
+        (
+            Channel(
+                (
+                    Turn(0, (Pause(5), UnitItem(units(3)), EventItem("laugh", units(2, 1)))),
+                    Turn(1, (UnitItem(units(4, 2)),)),
+                )
+            ),
+        )
+    )
+    (segment,) = plan(stream, RATE).segments
+    assert segment == UnitSegment(
+        0,
+        5,
+        units(3) + units(2, 1) + units(4, 2),
+        (UnitPart(0, 3, True), UnitPart(0, 2, False), UnitPart(1, 4, True)),
+    )
+
+
+def test_a_pause_or_an_overlap_ends_a_unit_segment() -> None:
+    starts = [
+        (segment.start, len(segment.units))
+        for segment in segments(UnitItem(units(3)), Pause(1), UnitItem(units(4)), Back(2), UnitItem(units(5)))
+        if isinstance(segment, UnitSegment)
+    ]
+    assert starts == [(0, 3), (4, 4), (6, 5)]
+
+
+def test_text_that_lies_close_together_is_one_utterance() -> None:
+    near = segments(TextItem("so very", 20), Pause(15), TextItem("funny", 10))
+    assert near == [TextSegment(0, 0, (TextPart(("so", "very"), Span(0, 20)), TextPart(("funny",), Span(35, 45))))]
+    assert near[0].words == ("so", "very", "funny")  # pyright: ignore[reportAttributeAccessIssue]
+    assert len(segments(TextItem("so", 20), Pause(16), TextItem("funny", 10))) == 2
+    assert len(segments(TextItem("so", 20), Back(5), TextItem("funny", 10))) == 2
+    assert len(segments(TextItem("so", 20), UnitItem(units(1)), TextItem("funny", 10))) == 3
+
+
+def test_what_has_no_sound_is_no_segment() -> None:
+    assert segments(EventItem("laugh"), Pause(10), TextItem(" \n", 5)) == []
+
+
+def test_free_timing_has_no_places() -> None:
+    stream = HybridStream((Channel((Turn(0, (TextItem("hi"), UnitItem(units(2)))),)),), "free", None)
+    planned = plan(stream, RATE)
+    assert planned.num_samples is None
+    assert planned.segments == (
+        TextSegment(0, 0, (TextPart(("hi",), None),)),
+        UnitSegment(0, None, units(2), (UnitPart(0, 2, True),)),
+    )
+
+
+@pytest.mark.parametrize(
+    ("frames", "remainder", "samples"), [(0, 0, 0), (1, 1, 1), (1, 0, 320), (2, 319, 639), (3, 1, 641)]
+)
+def test_locked_length_is_exact(frames: int, remainder: int, samples: int) -> None:
+    items = (Pause(frames),) if frames else ()
+    assert locked_length(locked(*items, remainder=remainder), RATE) == samples
+
+
+def test_a_remainder_must_be_part_of_a_frame() -> None:
+    for stream in (locked(remainder=1), locked(Pause(1), remainder=320)):
+        with pytest.raises(StreamError, match="remainder"):
+            plan(stream, RATE)
+    assert locked_length(locked(Pause(1), remainder=320), 48_000) == 320
