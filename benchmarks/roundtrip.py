@@ -134,7 +134,8 @@ def sweep(tokenizer: HybridTokenizer, heard: Sequence[Heard], weight: float) -> 
     options = replace(encoder.gate, rate_weight=weight)
     groups: dict[str, list[tuple[Heard, Summary, list[Word]]]] = {"all": []}
     for item in heard:
-        decisions = gate(item.annotations, options)
+        counts = [encoder.count_pieces(f" {word.text}") for word in item.annotations.words]
+        decisions = gate(item.annotations, options, counts)
         stream = quantize(decisions, item.audio, encoder.codec, encoder.quantize)
         summary = summarize(stream, tokenizer.vocabulary.encode(stream), tokenizer.vocabulary, item.audio.seconds)
         text = [word for decision in decisions if decision.kind == "text" for word in decision.words]

@@ -29,7 +29,8 @@ from hybrid_tok.stage import StageClock
 from hybrid_tok.stream import HybridStream, Timing
 from hybrid_tok.summary import Summary, summarize
 from hybrid_tok.text import load_text_tokenizer
-from hybrid_tok.vocabulary import Durations, Errors, Layout, Vocabulary, VocabularyOptions
+from hybrid_tok.idspace import Durations, Layout, VocabularyOptions
+from hybrid_tok.vocabulary import Errors, Vocabulary
 
 Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
 """A recording: a path ("-" is standard input), an `Audio`, or (samples (N,) or (channels, N), sample rate in Hz)."""
@@ -85,7 +86,7 @@ class TokenizerOptions:
     durations: Durations = "run"
     num_codebooks: int | None = None
     run_length: bool = False
-    rate_weight: float = GateOptions.rate_weight
+    rate_weight: float = GateOptions().rate_weight
     text_tokenizer: str | None = None
     language: str = "en-us"
     recognizer_model: str | None = None
@@ -180,6 +181,7 @@ class HybridTokenizer:
             voice_activity=lambda: self._backend("voice activity"),
             recognizer=lambda: self._backend("recognizer"),
             codec=lambda: self._backend("codec"),
+            count_pieces=lambda text: len(self.vocabulary.space.text.encode(text)),
             gate=GateOptions(
                 rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
             ),
@@ -272,7 +274,7 @@ class HybridTokenizer:
             source=analysis.source,
             codec_rate=codec_identity().sample_rate,
         )
-        write_file(path, HybridFile(header, analysis.ids), vocabulary_size=self.vocabulary.size)
+        write_file(path, HybridFile(header, analysis.ids))
 
     def load(self, path: str | Path) -> HybridFile:
         """Read a `.hyt` file that was written with this vocabulary, codec and options.

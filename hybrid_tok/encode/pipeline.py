@@ -42,12 +42,15 @@ class Encoder:
     """Encodes recordings with the backends and options it was given.
 
     Backends come as factories: the `units` layout never loads a recognizer, and pure text never loads a codec.
+
+    Attributes:
+        count_pieces: how many tokens a word is as text, in a run of words.
     """
 
     voice_activity: Callable[[], VoiceActivityDetector]
     recognizer: Callable[[], Recognizer]
     codec: Callable[[], UnitCodec]
-    codec_rate: int
+    count_pieces: Callable[[str], int]
     gate: GateOptions = GateOptions()
     quantize: QuantizeOptions = QuantizeOptions()
 
@@ -66,7 +69,7 @@ class Encoder:
             listening = resample(audio, ANALYSIS_RATE)
             annotations = Annotator(self.voice_activity, self.recognizer).annotate(listening, frames, clock, words)
         with clock.stage("gate"):
-            decisions = gate(annotations, self.gate)
+            decisions = gate(annotations, self.gate, [self.count_pieces(f" {w.text}") for w in annotations.words])
         with clock.stage("codec"):
             stream = quantize(decisions, audio, self.codec, self.quantize)
         return Encoding(stream, decisions, annotations, MappingProxyType(clock.seconds))

@@ -1,0 +1,121 @@
+"""The facade's promises, with the embedded backends."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybrid_tok import Audio, FingerprintError, GrammarError, HybridTokenizer, OptionsError, Span, Word
+from real_audio import recording
+
+
+@pytest.fixture(scope="module")
+def tokenizer() -> Iterator[HybridTokenizer]:
+    with HybridTokenizer.from_preset("embedded") as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def hum() -> Audio:
+    """0.9 s of a hum that comes and goes, with a partial last frame."""
+    time = np.arange(14_417) / 16_000
+    samples = 0.2 * np.sin(2 * np.pi * 180 * time) * np.sin(np.pi * time / time[-1]) ** 2
+    return Audio(samples.astype(np.float32), 16_000)
+
+
+def test_the_round_trip_is_exactly_as_long(tokenizer: HybridTokenizer, hum: Audio) -> None:
+    ids = tokenizer.encode(hum)
+    assert all(isinstance(token, int) and 0 <= token < tokenizer.vocabulary.size for token in ids)
+    decoded = tokenizer.decode(ids)
+    assert (decoded.sample_rate, decoded.num_samples) == (16_000, hum.num_samples)
+    assert tokenizer.vocabulary.encode(tokenizer.vocabulary.decode(ids)) == ids
+
+
+@pytest.mark.parametrize("length", [0, 1, 160, 319, 320, 321, 6_400])
+@pytest.mark.parametrize("layout", ["hybrid", "text", "units"])
+def test_every_length_is_kept_in_every_layout(length: int, layout: str, hum: Audio) -> None:
+    with HybridTokenizer.from_preset("embedded", layout=layout) as tokenizer:
+        piece = (hum.samples[4_000 : 4_000 + length], 16_000)
+        assert tokenizer.decode(tokenizer.encode(piece)).num_samples == length
+
+
+def test_batch_equals_single(tokenizer: HybridTokenizer, hum: Audio) -> None:
+    half = Audio(hum.samples[:8_000], 16_000)
+    assert tokenizer.encode_batch([hum, half, hum]) == [tokenizer.encode(one) for one in (hum, half, hum)]
+    ids = tokenizer.encode(hum)
+    single, batch = tokenizer.decode(ids), tokenizer.decode_batch([ids, ids])
+    for audio in batch:
+        np.testing.assert_array_equal(audio.samples, single.samples)
+
+
+def test_known_words_take_the_recognizers_place(tokenizer: HybridTokenizer, hum: Audio) -> None:
+    words = [Word("hello", Span(5, 20), 1.0), Word("there", Span(20, 40), 1.0)]
+    analysis = tokenizer.analyze(hum, words=words)
+    assert analysis.annotations.words == tuple(words)
+    assert analysis.summary.words == 2
+    assert "recognizer" not in analysis.stage_seconds
+    assert tokenizer.decode(analysis.ids).num_samples == hum.num_samples
+
+
+def test_decisions_tile_the_recording_and_give_reasons(tokenizer: HybridTokenizer, hum: Audio) -> None:
+    decisions = tokenizer.analyze(hum).decisions
+    assert decisions[0].span.start == 0 and decisions[-1].span.end == -(-hum.num_samples // 320)
+    for before, after in zip(decisions[:-1], decisions[1:], strict=True):
+        assert before.span.end == after.span.start
+    assert all(decision.reason for decision in decisions)
+    assert {decision.kind for decision in decisions} == {"pause", "units"}
+
+
+def test_rate_weight_zero_is_a_pure_codec(hum: Audio) -> None:
+    with HybridTokenizer.from_preset("embedded", rate_weight=0.0) as tokenizer:
+        summary = tokenizer.analyze(hum, words=[Word("hello", Span(5, 20), 1.0)]).summary
+    assert (summary.unit_share, summary.words) == (1.0, 0)
+
+
+def test_files_keep_the_input_rate_and_length(tokenizer: HybridTokenizer, hum: Audio, tmp_path: Path) -> None:
+    source = Audio(np.repeat(hum.samples, 3)[:40_001], 48_000)
+    analysis = tokenizer.analyze((np.stack([source.samples, source.samples]), 48_000))
+    tokenizer.save(tmp_path / "a.hyt", analysis)
+    decoded = tokenizer.decode_file(tmp_path / "a.hyt")
+    assert (decoded.sample_rate, decoded.num_samples) == (48_000, 40_001)
+    with HybridTokenizer.for_file(tmp_path / "a.hyt") as other:
+        np.testing.assert_array_equal(other.decode_file(tmp_path / "a.hyt").samples, decoded.samples)
+
+
+def test_a_file_of_another_vocabulary_is_refused(tokenizer: HybridTokenizer, hum: Audio, tmp_path: Path) -> None:
+    tokenizer.save(tmp_path / "a.hyt", tokenizer.analyze(hum))
+    other = HybridTokenizer.from_preset("embedded", layout="units")
+    with pytest.raises(FingerprintError, match="vocabulary"):
+        other.load(tmp_path / "a.hyt")
+
+
+def test_ids_out_of_place_say_where_and_can_be_mended(tokenizer: HybridTokenizer, hum: Audio) -> None:
+    ids = tokenizer.encode(hum)
+    broken = [*ids[:5], tokenizer.vocabulary.size, *ids[5:]]
+    with pytest.raises(GrammarError, match="position 5") as caught:
+        tokenizer.decode(broken)
+    assert caught.value.position == 5 and caught.value.allowed
+    assert tokenizer.decode(broken, errors="repair").num_samples == hum.num_samples
+    tokenizer.decode(ids[:-20], errors="repair")
+
+
+def test_unknown_options_list_the_known_ones() -> None:
+    with pytest.raises(OptionsError, match="rate_weight"):
+        HybridTokenizer.from_preset("embedded", rate_wait=1.0)
+    with pytest.raises(OptionsError, match="layout"):
+        _ = HybridTokenizer.from_preset("embedded", layout="mixed").vocabulary
+    with HybridTokenizer.from_preset("whisper") as tokenizer, pytest.raises(OptionsError, match="--model"):
+        tokenizer._backend("recognizer")
+
+
+def test_real_speech_becomes_text_and_units(tokenizer: HybridTokenizer) -> None:
+    path = next(iter(sorted(recording("dev/ljspeech").glob("*.flac"))))
+    analysis = tokenizer.analyze(path)
+    assert analysis.summary.words > 0
+    assert analysis.summary.tokens_per_second < 100  # the codec alone
+    decoded = tokenizer.decode_analysis(analysis).audio
+    assert decoded.num_samples == analysis.source.num_samples
+    assert 0.01 < float(np.abs(decoded.samples).max()) <= 1.0
