@@ -1,0 +1,238 @@
+"""The unit codec's network: 16 kHz audio to 50 frames of discrete units per second, and back.
+
+Encoder: log-magnitude spectra (hop 10 ms) in pairs -> causal ConvNeXt blocks at 50 Hz -> quantizer.
+Decoder: causal ConvNeXt blocks at 50 Hz, then at 100 Hz -> magnitude and phase -> inverse STFT (Vocos, Siuzdak 2023,
+arXiv 2306.00814). ConvNeXt blocks follow Liu et al. 2022 (arXiv 2201.03545).
+
+Every convolution looks back only, and carries what it needs of the past as explicit state. Look-ahead comes from two
+fixed shifts: the analysis windows of a frame end 576 samples (36 ms) after it, and the decoder speaks a frame after it
+has read two more (40 ms). Together 76 ms.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hybrid_tok.models.excitation import Excitation, pitch_from_logit
+from hybrid_tok.models.quantizer import GroupedFSQ, ResidualVQ
+
+SAMPLE_RATE = 16_000
+HOP = 320
+SUBHOP = 160
+ANALYSIS_WINDOW = 512
+ANALYSIS_SHIFT = 224
+"""A frame's first analysis window starts this many samples after the frame does, its second `SUBHOP` later."""
+ENCODER_LOOKAHEAD = ANALYSIS_SHIFT + SUBHOP + ANALYSIS_WINDOW - HOP
+ENCODER_WARMUP = 1
+"""Frames of silence put before the recording, so that its first samples too lie inside an analysis window."""
+SYNTHESIS_WINDOW = 640
+SYNTHESIS_OVERHANG = (SYNTHESIS_WINDOW - SUBHOP) // 2
+DECODER_DELAY = 2
+"""Code frames that must be known after a frame before it can be spoken."""
+MAGNITUDE_FLOOR = 1e-4
+"""Subtracted from predicted magnitudes, so that digital silence can be exactly silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodecConfig:
+    """Shape of the network; written into the weights file.
+
+    Attributes:
+        quantizer: "fsq" or "rvq".
+        levels: FSQ levels per dimension of a codebook.
+        codebook_size: codes per codebook; for "fsq" the product of `levels`.
+        num_codebooks: codebooks per frame.
+        encoder_width, encoder_blocks: ConvNeXt blocks at 50 Hz.
+        decoder_width, decoder_blocks: ConvNeXt blocks at 50 Hz.
+        head_width, head_blocks: ConvNeXt blocks at 100 Hz.
+        kernel: frames seen by each convolution, the present one included.
+        expansion: hidden width of a block over its width.
+    """
+
+    quantizer: str = "fsq"
+    levels: tuple[int, ...] = (8, 8, 8, 5, 5)
+    codebook_size: int = 12_800
+    num_codebooks: int = 4
+    encoder_width: int = 256
+    encoder_blocks: int = 4
+    decoder_width: int = 256
+    decoder_blocks: int = 4
+    head_width: int = 192
+    head_blocks: int = 3
+    kernel: int = 7
+    expansion: int = 3
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise causal convolution, layer norm, pointwise expansion and projection, scaled residual.
+
+    Input and output (B, T, width); `state` (B, kernel - 1, width) holds the frames before, zeros at the start.
+    """
+
+    def __init__(self, width: int, kernel: int, expansion: int) -> None:
+        super().__init__()
+        self.history = kernel - 1
+        self.width = width
+        self.depthwise = nn.Conv2d(width, width, (kernel, 1), groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, width * expansion)
+        self.project = nn.Linear(width * expansion, width)
+        self.scale = nn.Parameter(torch.full((width,), 0.2))
+
+    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+        context = torch.cat([state, x], 1)
+        if self.training:
+            # (B, width, time, 1) as a view of (B, time, width) is channels-last, the fast layout for depthwise kernels.
+            y = self.depthwise(context.transpose(1, 2).unsqueeze(3)).squeeze(3).transpose(1, 2)
+        else:
+            # On the short blocks of inference the kernel's set-up would cost more than the sum itself.
+            taps = self.depthwise.weight.reshape(self.width, -1).t().contiguous()
+            y = torch.addcmul(self.depthwise.bias, context[:, : x.shape[1]], taps[0])  # type: ignore[arg-type]
+            for i in range(1, self.history + 1):
+                y.addcmul_(context[:, i : i + x.shape[1]], taps[i])
+        y = self.project(F.silu(self.expand(self.norm(y))))
+        return x + self.scale * y, context[:, context.shape[1] - self.history :]
+
+    def initial_state(self, batch: int) -> Tensor:
+        return self.scale.new_zeros(batch, self.history, self.width)
+
+
+class Encoder(nn.Module):
+    """Spectral frames (B, T, 2, 257) at 50 Hz to latents (B, T, latent_dim)."""
+
+    def __init__(self, config: CodecConfig, latent_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(ANALYSIS_WINDOW), persistent=False)
+        self.embed = nn.Linear(2 * (ANALYSIS_WINDOW // 2 + 1), config.encoder_width)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(config.encoder_width, config.kernel, config.expansion) for _ in range(config.encoder_blocks)
+        )
+        self.norm = nn.LayerNorm(config.encoder_width)
+        self.project = nn.Linear(config.encoder_width, latent_dim)
+
+    def features(self, samples: Tensor) -> Tensor:
+        """Samples (B, n) to scaled log-magnitudes (B, T, 514) of all whole pairs of windows that fit into them."""
+        spectra = torch.fft.rfft(samples.unfold(1, ANALYSIS_WINDOW, SUBHOP) * self.window)
+        magnitudes = (spectra.real.square() + spectra.imag.square()).sqrt() * (2 / ANALYSIS_WINDOW * 2)
+        logs = (torch.log(magnitudes + 1e-5) + 7) / 3
+        pairs = logs.shape[1] // 2
+        return logs[:, : 2 * pairs].reshape(len(samples), pairs, -1)
+
+    def forward(self, features: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+        x = self.embed(features)
+        after = []
+        for block, state in zip(self.blocks, states, strict=True):
+            x, state = block(x, state)
+            after.append(state)
+        return self.project(self.norm(x)), after
+
+    def initial_states(self, batch: int) -> list[Tensor]:
+        return [block.initial_state(batch) for block in self.blocks]
+
+
+class Decoder(nn.Module):
+    """Quantized latents (B, T, latent_dim) at 50 Hz to windowed waveform pieces (B, 2T, 640) at 100 Hz.
+
+    Piece j of the output, 0-based, belongs `DECODER_DELAY` code frames earlier: see `overlap_add`.
+    """
+
+    def __init__(self, config: CodecConfig, latent_dim: int) -> None:
+        super().__init__()
+        bins = SYNTHESIS_WINDOW // 2 + 1
+        self.head_width = config.head_width
+        self.register_buffer("window", torch.hann_window(SYNTHESIS_WINDOW) / 1.5, persistent=False)
+        self.embed = nn.Linear(latent_dim, config.decoder_width)
+        self.prefix = nn.Embedding(config.num_codebooks, config.decoder_width)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(config.decoder_width, config.kernel, config.expansion) for _ in range(config.decoder_blocks)
+        )
+        self.upsample = nn.Linear(config.decoder_width, 2 * config.head_width)
+        self.head_blocks = nn.ModuleList(
+            ConvNeXtBlock(config.head_width, config.kernel, config.expansion) for _ in range(config.head_blocks)
+        )
+        self.norm = nn.LayerNorm(config.head_width)
+        self.head = nn.Linear(config.head_width, 3 * bins)
+        self.pitch = nn.Linear(config.head_width, 1)
+        self.excitation = Excitation(SAMPLE_RATE, torch.hann_window(SYNTHESIS_WINDOW), SUBHOP)
+
+    def forward(
+        self, latent: Tensor, num_kept: Tensor, states: list[Tensor], pitch: Tensor | None = None
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Pieces, the predicted pitch (B, 2T) in Hz, and the states after.
+
+        Args:
+            latent: (B, T, latent_dim).
+            num_kept: (B,), how many codebooks the latent was made from, 1 .. num_codebooks.
+            states: one per block, and the excitation's.
+            pitch: (B, 2T) in Hz, followed where positive instead of the predicted one (while training).
+        """
+        x = self.embed(latent) + self.prefix(num_kept - 1)[:, None]
+        after = []
+        for i, block in enumerate([*self.blocks, *self.head_blocks]):
+            if i == len(self.blocks):
+                x = self.upsample(x).reshape(len(x), -1, self.head_width)
+            x, state = block(x, states[i])
+            after.append(state)
+        x = self.norm(x)
+        voiced, noisy, phase = self.head(x).chunk(3, -1)
+        predicted = pitch_from_logit(self.pitch(x)[..., 0])
+        heard = predicted.detach() if pitch is None else torch.where(pitch > 0, pitch, predicted.detach())
+        pulses, noise, state = self.excitation(heard, states[-1])
+        voiced = F.relu(voiced.clamp(max=5.0).exp() - MAGNITUDE_FLOOR)
+        noisy = F.relu(noisy.clamp(max=5.0).exp() - MAGNITUDE_FLOOR)
+        spectrum = torch.complex(voiced * phase.cos(), voiced * phase.sin()) * pulses + noisy * noise
+        return torch.fft.irfft(spectrum, SYNTHESIS_WINDOW) * self.window, predicted, [*after, state]
+
+    def initial_states(self, batch: int) -> list[Tensor]:
+        blocks = [block.initial_state(batch) for block in [*self.blocks, *self.head_blocks]]
+        return [*blocks, self.excitation.initial_state(batch)]
+
+
+def overlap_add(pieces: Tensor) -> Tensor:
+    """Pieces (B, J, 640) at hop 160 to their sum (B, 160 * (J + 3)); piece j covers [160 j, 160 j + 640)."""
+    batch, count, _ = pieces.shape
+    parts = pieces.view(batch, count, 4, SUBHOP)
+    return sum(F.pad(parts[:, :, i], (0, 0, i, 3 - i)) for i in range(4)).reshape(batch, -1)  # type: ignore[union-attr]
+
+
+class Codec(nn.Module):
+    """Encoder, quantizer and decoder, as trained; `streaming` runs the same parts block by block."""
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.quantizer == "fsq":
+            self.quantizer: GroupedFSQ | ResidualVQ = GroupedFSQ(config.levels, config.num_codebooks)
+        else:
+            self.quantizer = ResidualVQ(config.codebook_size, config.num_codebooks)
+        self.encoder = Encoder(config, self.quantizer.latent_dim)
+        self.decoder = Decoder(config, self.quantizer.latent_dim)
+
+    def latent(self, samples: Tensor) -> Tensor:
+        """Samples (B, T * 320) to latents (B, T, latent_dim)."""
+        padded = F.pad(samples, (HOP * ENCODER_WARMUP - ANALYSIS_SHIFT, ENCODER_LOOKAHEAD))
+        features = self.encoder.features(padded)
+        return self.encoder(features, self.encoder.initial_states(len(samples)))[0][:, ENCODER_WARMUP:]
+
+    def waveform(self, latent: Tensor, num_kept: Tensor, pitch: Tensor | None = None) -> tuple[Tensor, Tensor]:
+        """Quantized latents (B, T, latent_dim) to samples (B, T * 320) and pitch (B, 2T) in Hz.
+
+        `pitch` (B, 2T), where positive, replaces the predicted one in the excitation.
+        """
+        frames = latent.shape[1]
+        padded = F.pad(latent, (0, 0, 0, DECODER_DELAY))
+        if pitch is not None:
+            pitch = F.pad(pitch, (2, 2 * DECODER_DELAY - 2))
+        pieces, predicted, _ = self.decoder(padded, num_kept, self.decoder.initial_states(len(latent)), pitch)
+        # Code frame p makes the pieces of frame p - 1, centred on their 10 ms: so piece 2 is the first of frame 0.
+        samples = overlap_add(pieces[:, 2:])[:, SYNTHESIS_OVERHANG : SYNTHESIS_OVERHANG + frames * HOP]
+        return samples, predicted[:, 2 : 2 + 2 * frames]
+
+    def forward(self, samples: Tensor, num_kept: Tensor, pitch: Tensor | None = None) -> tuple[Tensor, Tensor, Tensor]:
+        """Samples (B, T * 320), made again from the first `num_kept` (B,) codebooks; pitch; the quantizer's loss."""
+        quantized, auxiliary = self.quantizer(self.latent(samples), num_kept)
+        return *self.waveform(quantized, num_kept, pitch), auxiliary

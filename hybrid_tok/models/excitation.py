@@ -1,0 +1,80 @@
+"""What the decoder filters: a pulse train that keeps its phase from frame to frame, and noise.
+
+A network that looks at a few frames cannot know the phase of a steady voice: it would have to count periods since the
+voice began. So the decoder predicts the fundamental frequency, and this module does the counting (as in source-filter
+vocoders; compare NSF, Wang et al. 2019, and DDSP, Engel et al. 2020).
+"""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+LOWEST_PITCH = 55.0
+HIGHEST_PITCH = 550.0
+_NOISE_FRAMES = 400
+_PITCH_STEPS_PER_HERTZ = 16
+
+
+def pitch_from_logit(logit: Tensor) -> Tensor:
+    """Any real number to a frequency in Hz, on a logarithmic scale."""
+    return LOWEST_PITCH * torch.exp(math.log(HIGHEST_PITCH / LOWEST_PITCH) * torch.sigmoid(logit))
+
+
+class Excitation(nn.Module):
+    """Spectra of a pulse train and of noise, both of about unit magnitude.
+
+    Args:
+        sample_rate: in Hz.
+        window: (W,) analysis window.
+        hop: samples between frames.
+    """
+
+    def __init__(self, sample_rate: int, window: Tensor, hop: int) -> None:
+        super().__init__()
+        self.sample_rate, self.hop, self.size = sample_rate, hop, len(window)
+        self.scale = float(window.square().sum().rsqrt())
+        time = (torch.arange(self.size) - (self.size - 1) / 2) / sample_rate
+        # A fixed noise, the same on every machine; its period of 4 s is too long to be heard.
+        noise = np.random.RandomState(20240229).standard_normal(_NOISE_FRAMES * hop).astype(np.float32)
+        pieces = torch.from_numpy(np.concatenate([noise, noise])).unfold(0, self.size, hop)[:_NOISE_FRAMES]
+        self.register_buffer("window", window, persistent=False)
+        self.register_buffer("time", time, persistent=False)
+        self.register_buffer("noise", torch.fft.rfft(pieces * window) * self.scale, persistent=False)
+
+    def forward(self, pitch: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Spectra of J consecutive frames.
+
+        Args:
+            pitch: (B, J) in Hz.
+            state: (B, 3) float64: phase and pitch of the frame before, and the number of frames so far.
+
+        Returns:
+            Pulse spectra (B, J, W / 2 + 1), noise spectra (J, W / 2 + 1), and the state after.
+        """
+        # Rounded, so that the last bits of a matrix product do not add up to another phase.
+        pitch = torch.round(pitch.double() * _PITCH_STEPS_PER_HERTZ) / _PITCH_STEPS_PER_HERTZ
+        before = torch.cat([torch.where(state[:, 1:2] > 0, state[:, 1:2], pitch[:, :1]), pitch[:, :-1]], 1)
+        turns = state[:, :1] + torch.cumsum((before + pitch) * (0.5 * self.hop / self.sample_rate), 1)
+        turns = turns - turns.floor()
+        first = int(state[0, 2])
+        after = torch.stack([turns[:, -1], pitch[:, -1], state[:, 2] + pitch.shape[1]], 1)
+        pulses = torch.fft.rfft(self._pulses(turns.float(), pitch.float()) * self.window) * self.scale
+        index = torch.arange(first, first + pitch.shape[1], device=pitch.device) % _NOISE_FRAMES
+        return pulses, self.noise[index], after
+
+    def _pulses(self, turns: Tensor, pitch: Tensor) -> Tensor:
+        """All harmonics below Nyquist as equal cosines, by the closed form of their sum; unit variance."""
+        cycles = turns[..., None] + pitch[..., None] * self.time
+        angle = (cycles - torch.round(cycles)) * (2 * math.pi)
+        harmonics = torch.floor(0.49 * self.sample_rate / pitch)[..., None]
+        half = torch.sin(angle / 2)
+        near = half.abs() < 1e-4
+        kernel = torch.sin((harmonics + 0.5) * angle) / (2 * torch.where(near, torch.ones_like(half), half)) - 0.5
+        return torch.where(near, harmonics.expand_as(kernel), kernel) * (2 / harmonics).sqrt()
+
+    def initial_state(self, batch: int) -> Tensor:
+        return torch.zeros(batch, 3, dtype=torch.float64, device=self.window.device)

@@ -1,0 +1,154 @@
+"""Quantizers: a latent frame to `num_codebooks` integers and back, every prefix of which is a coarser description.
+
+`GroupedFSQ` is what the shipped codec uses; `ResidualVQ` is the alternative it was measured against (see the model card).
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+
+class GroupedFSQ(nn.Module):
+    """Finite scalar quantization of several latent groups, one group per codebook.
+
+    FSQ (Mentzer et al. 2023, arXiv 2309.15505) rounds each latent dimension to a few levels. Here each dimension is first
+    brought to zero mean and unit variance by running statistics and then through a sigmoid close to the Gaussian
+    distribution function, so that uniform bins are used about equally often. The groups are not a residual cascade: the
+    encoder learns their order because training drops groups from the end.
+
+    Args:
+        levels: levels per dimension within a group; a codebook has prod(levels) codes.
+        num_codebooks: number of groups.
+    """
+
+    def __init__(self, levels: tuple[int, ...], num_codebooks: int) -> None:
+        super().__init__()
+        self.num_codebooks = num_codebooks
+        self.group_dim = len(levels)
+        self.codebook_size = math.prod(levels)
+        self.latent_dim = num_codebooks * self.group_dim
+        self.register_buffer("mean", torch.zeros(self.latent_dim))
+        self.register_buffer("variance", torch.ones(self.latent_dim))
+        self.register_buffer("updates", torch.zeros((), dtype=torch.int64))
+        bases = [math.prod(levels[:i]) for i in range(len(levels))]
+        self.register_buffer(
+            "levels", torch.tensor(levels, dtype=torch.float32).repeat(num_codebooks), persistent=False
+        )
+        self.register_buffer("bases", torch.tensor(bases, dtype=torch.int64), persistent=False)
+
+    def _uniform(self, latent: Tensor) -> Tensor:
+        """Latent (..., latent_dim) to values that a unit Gaussian would spread evenly over (0, 1)."""
+        return torch.sigmoid(1.702 * (latent - self.mean) * torch.rsqrt(self.variance + 1e-5))
+
+    @torch.no_grad()
+    def _update_statistics(self, latent: Tensor) -> None:
+        """Follow mean and variance; the batch itself is normalized by them too, or codes would depend on the batch."""
+        share = max(0.01, 1 / (int(self.updates) + 1))
+        rows = latent.reshape(-1, self.latent_dim)
+        batch_mean = rows.mean(0)
+        self.variance.lerp_((rows - self.mean.lerp(batch_mean, share)).square().mean(0), share)
+        self.mean.lerp_(batch_mean, share)
+        self.updates += 1
+
+    def _bins(self, uniform: Tensor) -> Tensor:
+        return torch.minimum((uniform * self.levels).floor(), self.levels - 1)
+
+    def forward(self, latent: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor]:
+        """Quantize for training, with a straight-through gradient.
+
+        Args:
+            latent: (B, T, latent_dim).
+            num_kept: (B,) integers, how many codebooks of each item survive.
+
+        Returns:
+            The quantized latent (B, T, latent_dim) in [-1, 1], dropped groups zero; and the auxiliary loss, the mean
+            squared correlation between different dimensions of one group (an even use of a dimension says nothing
+            about an even use of the grid).
+        """
+        if self.training:
+            self._update_statistics(latent)
+        uniform = self._uniform(latent)
+        quantized = (self._bins(uniform) + 0.5) * 2 / self.levels - 1
+        soft = 2 * uniform - 1
+        values = soft + (quantized - soft).detach()
+        groups = torch.arange(self.latent_dim, device=latent.device) // self.group_dim
+        values = values * (groups[None] < num_kept[:, None])[:, None]
+        flat = soft.reshape(-1, self.num_codebooks, self.group_dim) * 3**0.5
+        covariance = torch.einsum("ngi,ngj->gij", flat, flat) / len(flat)
+        auxiliary = torch.triu(covariance, 1).square().mean()
+        return values, auxiliary
+
+    def encode(self, latent: Tensor) -> Tensor:
+        """Latent (..., latent_dim) to codes (..., num_codebooks), int64."""
+        bins = self._bins(self._uniform(latent)).long()
+        return (bins.view(*bins.shape[:-1], self.num_codebooks, self.group_dim) * self.bases).sum(-1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (..., K), K <= num_codebooks, to the quantized latent (..., latent_dim); missing groups are zero."""
+        levels = self.levels[: self.group_dim]
+        bins = codes[..., None].div(self.bases, rounding_mode="floor") % levels.long()
+        values = (bins + 0.5) * 2 / levels - 1
+        return F.pad(values.flatten(-2), (0, self.latent_dim - codes.shape[-1] * self.group_dim))
+
+
+class ResidualVQ(nn.Module):
+    """Residual vector quantization with factorized, L2-normalized codebooks (Kumar et al. 2023, arXiv 2306.06546).
+
+    Args:
+        codebook_size: codes per codebook.
+        num_codebooks: stages of the cascade.
+        latent_dim: width of the latent.
+        code_dim: width in which the nearest code is looked up.
+    """
+
+    def __init__(self, codebook_size: int, num_codebooks: int, latent_dim: int = 64, code_dim: int = 8) -> None:
+        super().__init__()
+        self.num_codebooks = num_codebooks
+        self.codebook_size = codebook_size
+        self.latent_dim = latent_dim
+        self.down = nn.ModuleList(nn.Linear(latent_dim, code_dim) for _ in range(num_codebooks))
+        self.up = nn.ModuleList(nn.Linear(code_dim, latent_dim) for _ in range(num_codebooks))
+        self.codebooks = nn.ParameterList(
+            nn.Parameter(torch.randn(codebook_size, code_dim)) for _ in range(num_codebooks)
+        )
+
+    def _nearest(self, stage: int, residual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        projected = F.normalize(self.down[stage](residual), dim=-1)
+        table = F.normalize(self.codebooks[stage], dim=-1)
+        with torch.no_grad():
+            codes = (projected @ table.t()).argmax(-1)
+        return projected, table[codes], codes
+
+    def forward(self, latent: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor]:
+        """As `GroupedFSQ.forward`; the auxiliary loss is the codebook loss plus 0.25 times the commitment loss."""
+        residual, total, auxiliary = latent, torch.zeros_like(latent), latent.new_zeros(())
+        for stage in range(self.num_codebooks):
+            projected, chosen, _ = self._nearest(stage, residual)
+            kept = (stage < num_kept)[:, None, None]
+            loss = (chosen - projected.detach()).square() + 0.25 * (chosen.detach() - projected).square()
+            auxiliary = auxiliary + (loss * kept).mean()
+            value = self.up[stage](projected + (chosen - projected).detach())
+            total = total + value * kept
+            residual = residual - value
+        return total, 10 * auxiliary
+
+    def encode(self, latent: Tensor) -> Tensor:
+        """Latent (..., latent_dim) to codes (..., num_codebooks), int64."""
+        codes = []
+        for stage in range(self.num_codebooks):
+            _, chosen, index = self._nearest(stage, latent)
+            latent = latent - self.up[stage](chosen)
+            codes.append(index)
+        return torch.stack(codes, -1)
+
+    def decode(self, codes: Tensor) -> Tensor:
+        """Codes (..., K), K <= num_codebooks, to the quantized latent (..., latent_dim)."""
+        stages = range(codes.shape[-1])
+        return sum(
+            (self.up[k](F.normalize(self.codebooks[k], dim=-1)[codes[..., k]]) for k in stages),
+            torch.zeros(*codes.shape[:-1], self.latent_dim, device=codes.device),
+        )
