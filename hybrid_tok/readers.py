@@ -80,7 +80,7 @@ def _open_file(source: Readable) -> Iterator[tuple[str, BinaryIO]]:
     """A real, seekable file: streams and pipes are copied to a temporary one, on disk, however long they are."""
     if isinstance(source, str | Path) and str(source) != "-":
         try:
-            file = Path(source).open("rb")
+            file = Path(source).open("rb")  # noqa: SIM115 - entered below, away from these errors
         except FileNotFoundError:
             raise AudioError(f"{source}: no such file") from None
         except IsADirectoryError:
@@ -118,7 +118,9 @@ def _checked(reader: Reader) -> Reader:
             finite = np.isfinite(block)
             if not finite.all():
                 where = (position + int(np.argmin(finite.all(axis=0)))) / reader.sample_rate
-                raise AudioError(f"{reader.name} has NaN or infinite samples, the first at {where:.3f} s: export it again")
+                raise AudioError(
+                    f"{reader.name} has NaN or infinite samples, the first at {where:.3f} s: export it again"
+                )
             position += block.shape[1]
             yield block
 
@@ -196,7 +198,9 @@ def _check_riff_size(name: str, file: BinaryIO) -> None:
     head, size = os.pread(file.fileno(), 8, 0), os.fstat(file.fileno()).st_size
     promised = int.from_bytes(head[4:8], "little") + 8
     if head[:4] == b"RIFF" and size < promised < _UNKNOWN_SIZE:
-        raise AudioError(f"{name} is truncated: its header promises {promised} bytes and it holds {size}; copy it again")
+        raise AudioError(
+            f"{name} is truncated: its header promises {promised} bytes and it holds {size}; copy it again"
+        )
 
 
 @contextmanager
@@ -255,4 +259,6 @@ def _promised_seconds(container: Any, stream: Any) -> float | None:
 
 
 def _truncated(name: str, held: float, promised: float) -> AudioError:
-    return AudioError(f"{name} is truncated: it promises {promised:.3f} s of audio and holds {held:.3f} s; copy it again")
+    return AudioError(
+        f"{name} is truncated: it promises {promised:.3f} s of audio and holds {held:.3f} s; copy it again"
+    )

@@ -1,0 +1,26 @@
+"""The process in which pocketsphinx runs: pieces of a recording in, words out."""
+
+from __future__ import annotations
+
+from hybrid_tok.backends.protocol import Handler, Message, serve
+
+
+def make_handler() -> Handler:
+    """Load the recognizer with the English model of its wheel."""
+    from pocketsphinx import Decoder  # pyright: ignore[reportAttributeAccessIssue] - a compiled module without types
+
+    decoder = Decoder(loglevel="FATAL")
+
+    def handle(request: Message) -> Message:
+        """16-bit samples at 16 kHz to segments [word, first frame, last frame, posterior] of 10 ms frames."""
+        decoder.start_utt()
+        decoder.process_raw(request.body, full_utt=True)  # the whole utterance, so that its own mean is subtracted
+        decoder.end_utt()
+        segments = decoder.seg() if decoder.hyp() is not None else None
+        return Message({"segments": [[s.word, s.start_frame, s.end_frame, s.prob] for s in segments or ()]})
+
+    return handle
+
+
+if __name__ == "__main__":
+    serve(make_handler)

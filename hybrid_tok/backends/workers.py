@@ -1,0 +1,220 @@
+"""Worker processes for libraries that must not, or need not, run in this one.
+
+Workers are plain subprocesses that speak `protocol` over pipes: unlike those of multiprocessing they never import
+the caller's main script again, so that a script needs no `if __name__ == "__main__"`.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import threading
+import weakref
+from collections.abc import Callable, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextlib import suppress
+from queue import SimpleQueue
+from typing import IO, TypeAlias
+
+from hybrid_tok.backends.protocol import Message, ProtocolError, read_message, write_message
+from hybrid_tok.errors import BackendError
+
+Done: TypeAlias = Callable[[int], None]
+"""Told the index of each request that has been answered."""
+
+
+_BOOT = """
+import runpy, sys
+sys.path[:] = [path for path in sys.path if path]
+runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
+"""
+"""Like `python -m`, but without the current folder on the path: whatever lies there must not be imported."""
+
+
+class Worker:
+    """One worker process. It is started by the first request, and again by the next one after it has died.
+
+    Not for use by several threads at once.
+
+    Args:
+        module: run as `python -m` would; its main calls `protocol.serve`.
+        arguments: its command line.
+        timeout: seconds a request may take, and so may the start.
+    """
+
+    def __init__(self, module: str, arguments: Sequence[str] = (), timeout: float = 600.0) -> None:
+        self.module = module
+        self.arguments = tuple(arguments)
+        self.timeout = timeout
+        self._process: subprocess.Popen[bytes] | None = None
+        self._errors: IO[bytes] | None = None
+        self._finalizer: weakref.finalize | None = None
+
+    @property
+    def pid(self) -> int | None:
+        """Process id while the worker runs."""
+        return None if self._process is None else self._process.pid
+
+    def request(self, message: Message, what: str) -> Message:
+        """Send a request and wait for its answer.
+
+        Args:
+            what: names the request in errors.
+
+        Raises:
+            BackendError: the worker failed, died, or took longer than `timeout`.
+        """
+        process = self._process or self._start()
+        answer = self._guarded(process, lambda: self._exchange(process, message), what)
+        if "error" in answer.header:
+            raise BackendError(f"{self._short} failed on {what}: {answer.header['error']}")
+        return answer
+
+    def kill(self) -> None:
+        """End the process from another thread than the one that waits for it; that one gets a `BackendError`."""
+        process = self._process
+        if process is not None:
+            _end(process)
+
+    def close(self) -> None:
+        """End the process, with the children it has forked."""
+        process, self._process = self._process, None
+        if self._finalizer is not None:
+            self._finalizer()
+            self._finalizer = None
+        if process is not None:
+            for pipe in (process.stdin, process.stdout):
+                if pipe is not None:
+                    with suppress(OSError):
+                        pipe.close()
+        if self._errors is not None:
+            self._errors.close()
+            self._errors = None
+
+    @property
+    def _short(self) -> str:
+        return self.module.rpartition(".")[2].replace("_", " ")
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker lives
+        environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
+        process = subprocess.Popen(
+            [sys.executable, "-c", _BOOT, self.module, *self.arguments],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self._errors,
+            env=environment,
+            start_new_session=True,  # Ctrl-C goes to the parent, which then ends the whole group
+        )
+        self._process = process
+        self._finalizer = weakref.finalize(self, _end, process)
+        assert process.stdout is not None
+        stdout = process.stdout
+        self._guarded(process, lambda: read_message(stdout), "its start")
+        return process
+
+    def _exchange(self, process: subprocess.Popen[bytes], message: Message) -> Message | None:
+        assert process.stdin is not None and process.stdout is not None
+        write_message(process.stdin, message)
+        return read_message(process.stdout)
+
+    def _guarded(self, process: subprocess.Popen[bytes], act: Callable[[], Message | None], what: str) -> Message:
+        """Run an exchange; whatever goes wrong, the process is ended, because its pipe may be half-read."""
+        late = threading.Event()
+
+        def expire() -> None:
+            late.set()
+            _end(process)
+
+        timer = threading.Timer(self.timeout, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            answer = act()
+            if answer is None:
+                raise ProtocolError("it ended without an answer")
+            return answer
+        except (OSError, ProtocolError, ValueError) as error:
+            cause = f"no answer within {self.timeout:g} s" if late.is_set() else self._last_words() or str(error)
+            self.close()
+            raise BackendError(f"{self._short} died on {what}: {cause}") from None
+        except BaseException:
+            self.close()
+            raise
+        finally:
+            timer.cancel()
+
+    def _last_words(self) -> str:
+        """The last line the worker wrote to standard error."""
+        if self._errors is None:
+            return ""
+        self._errors.seek(0)
+        lines = self._errors.read()[-4096:].decode(errors="replace").strip().splitlines()
+        return lines[-1].strip() if lines else ""
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """Kill a worker and all it forked. It holds nothing that needs saving."""
+    if process.poll() is None:
+        with suppress(OSError):
+            os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+        process.wait()
+
+
+class WorkerPool:
+    """Several workers of one kind, to share out requests among.
+
+    Args:
+        size: number of processes.
+        module, arguments, timeout: as for `Worker`.
+    """
+
+    def __init__(self, size: int, module: str, arguments: Sequence[str] = (), timeout: float = 600.0) -> None:
+        self._workers = [Worker(module, arguments, timeout) for _ in range(size)]
+
+    def map(self, messages: Sequence[Message], names: Sequence[str], done: Done | None = None) -> list[Message]:
+        """Answers in the order of the requests, whichever worker gave them.
+
+        Args:
+            names: what each request is called in errors.
+
+        Raises:
+            BackendError: a request failed; the others are abandoned.
+        """
+        idle: SimpleQueue[Worker] = SimpleQueue()
+        for worker in self._workers:
+            idle.put(worker)
+
+        def run(index: int) -> Message:
+            worker = idle.get()
+            try:
+                return worker.request(messages[index], names[index])
+            finally:
+                idle.put(worker)
+
+        executor = ThreadPoolExecutor(max_workers=len(self._workers))
+        futures: dict[Future[Message], int] = {executor.submit(run, i): i for i in range(len(messages))}
+        try:
+            pending = set(futures)
+            while pending:
+                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
+                for future in finished:
+                    future.result()
+                    if done is not None:
+                        done(futures[future])
+        except BaseException:
+            executor.shutdown(wait=False, cancel_futures=True)
+            while wait(futures, timeout=0.05).not_done:
+                for worker in self._workers:
+                    worker.kill()
+            raise
+        executor.shutdown()
+        return [future.result() for future in futures]
+
+    def close(self) -> None:
+        """End all processes; the next request starts them again."""
+        for worker in self._workers:
+            worker.close()
