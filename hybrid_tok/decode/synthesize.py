@@ -73,7 +73,7 @@ def place(segment: TextSegment, speech: Speech, num_samples: int, overhang: int)
     """
     hop = speech.audio.sample_rate // FRAME_RATE
     samples = speech.audio.samples
-    for group in _touching(segment.parts):
+    for group in _touching(segment.parts, speech.words):
         words = speech.words[group[0].first_word : group[-1].last_word]
         start, end = _trim(samples, words[0][0], words[-1][1], speech.audio.sample_rate)
         source = [start, *(speech.words[part.first_word][0] for part in group[1:]), end]
@@ -106,14 +106,16 @@ class _PlacedPart:
     last_word: int
 
 
-def _touching(parts: Sequence[TextPart]) -> Iterator[list[_PlacedPart]]:
-    """Groups of items without a gap between them."""
+def _touching(parts: Sequence[TextPart], ranges: Sequence[tuple[int, int]]) -> Iterator[list[_PlacedPart]]:
+    """Groups of items without a gap between them; an item that makes no sound ("--") is a gap."""
     group: list[_PlacedPart] = []
     word = 0
     for part in parts:
         assert part.span is not None, "only locked timing has places"
         placed = _PlacedPart(part.span.start, part.span.end, word, word + len(part.words))
         word = placed.last_word
+        if ranges[placed.first_word][0] == ranges[placed.last_word - 1][1]:
+            continue
         if group and group[-1].end != placed.start:
             yield group
             group = []

@@ -101,11 +101,14 @@ class Odd(FakeSynthesizer):
         return self.speech
 
 
-def test_silent_and_empty_speech_stays_silent() -> None:
+def test_words_without_sound_are_silent() -> None:
     for samples in (np.zeros(0), np.zeros(1000)):
         speech = speak(("...",), Odd(samples, ((0, len(samples)),)), RATE, -26.0)
-        (piece,) = place(utterance(("...", 0, 10)), speech, 100_000, 80)
-        assert len(piece.samples) == 10 * HOP + 160 and not piece.samples.any()
+        assert all(not piece.samples.any() for piece in place(utterance(("...", 0, 10)), speech, 100_000, 80))
+    beep = 0.1 * np.sin(np.arange(3200) / 10)
+    speech = speak(("one", "--", "two"), Odd(beep, ((0, 1600), (1600, 1600), (1600, 3200))), RATE, -26.0)
+    pieces = list(place(utterance(("one", 0, 10), ("--", 10, 30), ("two", 30, 40)), speech, 100_000, 80))
+    assert [piece.start for piece in pieces] == [0, 30 * HOP], "nothing is drawn out to fill the place of a dash"
 
 
 def test_places_out_of_order_or_out_of_range_are_put_right() -> None:
