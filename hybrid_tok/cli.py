@@ -184,7 +184,7 @@ def show(
     text_tokenizer: TextTokenizer = None,
 ) -> None:
     """Print the stream in a .hyt file as a person reads it."""
-    from hybrid_tok.stream import format_stream, stream_to_json
+    from hybrid_tok.notation import format_stream, stream_to_json
     from hybrid_tok.tokenizer import HybridTokenizer
 
     with HybridTokenizer.for_file(tokens, **_chosen(dict(text_tokenizer=text_tokenizer))) as tokenizer:
@@ -193,7 +193,7 @@ def show(
     if as_json:
         typer.echo(json.dumps({"header": asdict(file.header), "stream": stream_to_json(stream)}, ensure_ascii=False))
     else:
-        typer.echo(format_stream(stream))
+        typer.echo(format_stream(stream, max_frames=2))
 
 
 @app.command()
@@ -215,6 +215,26 @@ def train_text(
     from hybrid_tok.train.text import TextTrainingOptions, train
 
     _say(f"wrote {train(TextTrainingOptions(data=data, out=out, vocab_size=vocab_size))}")
+
+
+@train_app.command("codec")
+def train_codec(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for checkpoints, log and exported weights.")],
+    dev: Annotated[Path | None, typer.Option("--dev", help="Folder of clips to evaluate on, laid out alike.")] = None,
+    minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 60.0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Processes that share each batch on the CPU.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
+) -> None:
+    """Train the unit codec; called again with the same --out, it goes on where it was stopped."""
+    from hybrid_tok.train.codec import train
+    from hybrid_tok.train.options import TrainCodecOptions
+
+    options = TrainCodecOptions(
+        data=data, out=out, dev=dev, minutes=minutes, device=device, workers=workers, seed=seed, autocast=device == "cuda"
+    )
+    _say(f"wrote {train(options)}")
 
 
 def _roundtrip(

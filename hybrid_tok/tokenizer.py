@@ -131,7 +131,7 @@ class HybridTokenizer:
         self._backends: dict[str, Any] = {stage: backend for stage, backend in given.items() if backend is not None}
 
     @classmethod
-    def from_preset(cls, name: str = "embedded", **options: Any) -> Self:
+    def from_preset(cls, preset: str = "embedded", **options: Any) -> Self:
         """A tokenizer by the name of its preset; `options` are the fields of `TokenizerOptions`.
 
         Raises:
@@ -141,7 +141,7 @@ class HybridTokenizer:
         for option in options:
             if option not in known:
                 raise OptionsError(f"no option is called {option!r}; there are: {', '.join(sorted(known))}")
-        return cls(find_preset(name), TokenizerOptions(**options))
+        return cls(find_preset(preset), TokenizerOptions(**options))
 
     @classmethod
     def for_file(cls, path: str | Path, **options: Any) -> Self:
@@ -158,19 +158,21 @@ class HybridTokenizer:
     def vocabulary(self) -> Vocabulary:
         """The id space, and the map between ids and streams."""
         codec = codec_identity()
-        text = load_text_tokenizer(self.options.text_tokenizer)
+        num_codebooks = codec.default_codebooks if self.options.num_codebooks is None else self.options.num_codebooks
+        if not 1 <= num_codebooks <= codec.num_codebooks:
+            raise OptionsError(f"num_codebooks must be 1..{codec.num_codebooks} for {codec.name}, not {num_codebooks}")
         return Vocabulary(
             VocabularyOptions(
                 codec=codec.fingerprint,
                 codebook_size=codec.codebook_size,
                 hop=codec.hop,
-                num_codebooks=self.options.num_codebooks or codec.default_codebooks,
+                num_codebooks=num_codebooks,
                 layout=self.options.layout,
                 timing=self.options.timing,
                 durations=self.options.durations,
                 run_length=self.options.run_length,
             ),
-            text,
+            load_text_tokenizer(self.options.text_tokenizer),
         )
 
     @cached_property

@@ -107,6 +107,8 @@ def test_unknown_options_list_the_known_ones() -> None:
         HybridTokenizer.from_preset("embedded", rate_wait=1.0)
     with pytest.raises(OptionsError, match="layout"):
         _ = HybridTokenizer.from_preset("embedded", layout="mixed").vocabulary
+    with pytest.raises(OptionsError, match="num_codebooks must be 1.."):
+        _ = HybridTokenizer.from_preset("embedded", num_codebooks=99).vocabulary
     with HybridTokenizer.from_preset("whisper") as tokenizer, pytest.raises(OptionsError, match="--model"):
         tokenizer._backend("recognizer")
 

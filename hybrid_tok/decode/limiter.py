@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import minimum_filter1d, uniform_filter1d
 
 
 def limit(samples: NDArray[np.float32], ceiling: float, sample_rate: int) -> None:
@@ -17,6 +16,8 @@ def limit(samples: NDArray[np.float32], ceiling: float, sample_rate: int) -> Non
     peaks = np.flatnonzero(np.abs(samples) > ceiling)
     if not len(peaks):
         return
+    from scipy.ndimage import minimum_filter1d, uniform_filter1d  # slow to import, and peaks are rare
+
     # Peaks whose surroundings touch are treated together.
     apart = np.flatnonzero(np.diff(peaks) > 8 * reach)
     firsts = peaks[np.concatenate([[0], apart + 1])]
