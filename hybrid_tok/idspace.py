@@ -15,6 +15,11 @@ from hybrid_tok.text import TextTokenizer
 BASE = 64
 """Numbers are written in base-64 digits, so that one token reaches 1.26 s and two reach 81 s."""
 MAX_DIGITS = 4
+MAX_NUMBER = BASE**MAX_DIGITS - 1
+"""The longest pause, text run or repetition, in frames: 93 hours."""
+
+MAX_SIZE = 1 << 31
+"""Ids fit 32 bits, signed or not."""
 
 Layout: TypeAlias = Literal["hybrid", "text", "units"]
 Durations: TypeAlias = Literal["run", "word"]
@@ -37,8 +42,8 @@ class IdRange:
 
     def part(self, low: int, high: int) -> IdRange:
         """The ids numbered low to high - 1, as far as there are so many."""
-        low = max(low, 0)
-        return IdRange(self.name, self.start + low, max(min(self.start + high, self.stop), self.start + low))
+        low = min(max(low, 0), self.size)
+        return IdRange(self.name, self.start + low, self.start + max(min(high, self.size), low))
 
     def describe(self) -> str:
         """For people: the name and the ids."""
@@ -85,136 +90,81 @@ class VocabularyOptions:
             raise OptionsError(f"timing must be locked or free, not {self.timing!r}")
         if self.durations not in ("run", "word"):
             raise OptionsError(f"durations must be run or word, not {self.durations!r}")
-        for name in ("codebook_size", "num_codebooks", "prosody_bins", "voice_codes", "max_speakers", "max_channels"):
+        for name in ("num_codebooks", "prosody_bins", "voice_codes", "max_speakers", "max_channels"):
             if getattr(self, name) < 1:
                 raise OptionsError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if self.codebook_size < 2:
+            raise OptionsError(f"codebook_size must be at least 2, not {self.codebook_size}")
         if not 1 <= self.hop <= BASE * BASE:
             raise OptionsError(f"hop must be 1..{BASE * BASE} samples, not {self.hop}")
 
 
-CONTROL = ("pad", "pause", "back", "voice", "units", "/units", "end")
-"""`<|pad|>` fills batches up; no stream contains it."""
-
-PROSODY = ("pitch", "energy", "rate")
-
-
-@dataclass(frozen=True)
 class IdSpace:
     """Where each kind of token has its ids.
 
     The declared order is control, numbers, channels, speakers, voice codes, prosody, events, units per codebook, text.
-    With an LLM's own tokenizer the LLM's ids stay where they are, from 0, and ours come after them.
+    With an LLM's own tokenizer the LLM's ids stay where they are, from 0, and ours come after them. Which ids a layout
+    or a timing uses is the grammar's concern: the space is the same for all of them.
 
     Args:
-        options: what is written.
+        options: sizes of the ranges.
         text: the text tokenizer.
+
+    Attributes:
+        ranges: all of them in order; they tile [0, size).
+        pad: `<|pad|>`, for filling batches up; no stream contains it.
+
+    Raises:
+        OptionsError: there are more ids than fit 31 bits.
     """
 
-    options: VocabularyOptions
-    text: TextTokenizer
+    def __init__(self, options: VocabularyOptions, text: TextTokenizer) -> None:
+        self.options = options
+        self.text = text
+        self.ranges: tuple[IdRange, ...] = ()
+        if text.keeps_ids:
+            self.text_range = self._take("text", text.size)
+        self.pad = self._take("<|pad|>", 1)
+        self.pause = self._take("<|pause|>", 1)
+        self.back = self._take("<|back|>", 1)
+        self.voice_open = self._take("<|voice|>", 1)
+        self.units_open = self._take("<|units|>", 1)
+        self.units_close = self._take("<|/units|>", 1)
+        self.end = self._take("<|end|>", 1)
+        self.numbers = self._take("number", BASE)
+        self.channels = self._take("channel", options.max_channels)
+        self.speakers = self._take("speaker", options.max_speakers)
+        self.voice_codes = self._take("voice code", options.voice_codes)
+        self.prosody = tuple(self._take(name, options.prosody_bins) for name in ("pitch", "energy", "rate"))
+        self.event_open = self._take("event start", len(EVENT_LABELS))
+        self.event_close = self._take("event end", len(EVENT_LABELS))
+        self.units = tuple(
+            self._take(f"unit of codebook {k}", options.codebook_size) for k in range(options.num_codebooks)
+        )
+        if not text.keeps_ids:
+            self.text_range = self._take("text", text.size)
+        if self.size > MAX_SIZE:
+            raise OptionsError(f"a vocabulary of {self.size} ids does not fit 31 bits: use fewer or smaller codebooks")
+        self._starts = [part.start for part in self.ranges]
 
-    @cached_property
-    def ranges(self) -> tuple[IdRange, ...]:
-        """All ranges in order of ids; they tile [0, size)."""
-        options = self.options
-        sizes: list[tuple[str, int]] = [(f"<|{name}|>", 1) for name in CONTROL]
-        sizes += [("number", BASE), ("channel", options.max_channels), ("speaker", options.max_speakers)]
-        sizes += [("voice code", options.voice_codes)]
-        sizes += [(name, options.prosody_bins) for name in PROSODY]
-        sizes += [("event start", len(EVENT_LABELS)), ("event end", len(EVENT_LABELS))]
-        sizes += [(f"unit of codebook {k}", options.codebook_size) for k in range(options.num_codebooks)]
-        sizes.insert(0 if self.text.keeps_ids else len(sizes), ("text", self.text.size))
-        ranges: list[IdRange] = []
-        start = 0
-        for name, size in sizes:
-            ranges.append(IdRange(name, start, start + size))
-            start += size
-        return tuple(ranges)
-
-    @cached_property
-    def _by_name(self) -> dict[str, IdRange]:
-        return {part.name: part for part in self.ranges}
+    def _take(self, name: str, size: int) -> IdRange:
+        """The next ids."""
+        part = IdRange(name, self.size, self.size + size)
+        self.ranges = (*self.ranges, part)
+        return part
 
     @property
     def size(self) -> int:
         """How many ids there are."""
-        return self.ranges[-1].stop
-
-    @property
-    def pad(self) -> IdRange:
-        return self._by_name["<|pad|>"]
-
-    @property
-    def pause(self) -> IdRange:
-        return self._by_name["<|pause|>"]
-
-    @property
-    def back(self) -> IdRange:
-        return self._by_name["<|back|>"]
-
-    @property
-    def voice_open(self) -> IdRange:
-        return self._by_name["<|voice|>"]
-
-    @property
-    def units_open(self) -> IdRange:
-        return self._by_name["<|units|>"]
-
-    @property
-    def units_close(self) -> IdRange:
-        return self._by_name["<|/units|>"]
-
-    @property
-    def end(self) -> IdRange:
-        return self._by_name["<|end|>"]
-
-    @property
-    def numbers(self) -> IdRange:
-        return self._by_name["number"]
-
-    @property
-    def channels(self) -> IdRange:
-        return self._by_name["channel"]
-
-    @property
-    def speakers(self) -> IdRange:
-        return self._by_name["speaker"]
-
-    @property
-    def voice_codes(self) -> IdRange:
-        return self._by_name["voice code"]
-
-    @property
-    def event_open(self) -> IdRange:
-        return self._by_name["event start"]
-
-    @property
-    def event_close(self) -> IdRange:
-        return self._by_name["event end"]
-
-    @cached_property
-    def prosody(self) -> tuple[IdRange, ...]:
-        return tuple(self._by_name[name] for name in PROSODY)
-
-    @cached_property
-    def units(self) -> tuple[IdRange, ...]:
-        """One range per codebook."""
-        return tuple(self._by_name[f"unit of codebook {k}"] for k in range(self.options.num_codebooks))
-
-    @cached_property
-    def text_range(self) -> IdRange:
-        return self._by_name["text"]
+        return self.ranges[-1].stop if self.ranges else 0
 
     @cached_property
     def pieces(self) -> tuple[IdRange, ...]:
         """The text ids that spell something: all but the text tokenizer's control ids."""
         text, silent = self.text_range, sorted(self.text.silent)
-        bounds = [-1, *silent, text.size]
-        parts = (text.part(low + 1, high) for low, high in zip(bounds[:-1], bounds[1:], strict=True))
+        bounds = zip([-1, *silent], [*silent, text.size], strict=True)
+        parts = (text.part(low + 1, high) for low, high in bounds)
         return tuple(part for part in parts if part.size)
-
-    def is_piece(self, token: int) -> bool:
-        return token in self.text_range
 
     def range_of(self, token: int) -> IdRange | None:
         """The range an id lies in; None outside the space."""
@@ -222,12 +172,8 @@ class IdSpace:
             return None
         return self.ranges[bisect_right(self._starts, token) - 1]
 
-    @cached_property
-    def _starts(self) -> list[int]:
-        return [part.start for part in self.ranges]
-
     def token_name(self, token: int) -> str:
-        """What an id is called: `<|speaker:0|>`, `<|u1:902|>`, `<|laugh|>`, or its piece of text.
+        """What an id is called, unlike any other: `<|speaker:0|>`, `<|u1:902|>`, `<|laugh|>`, or its piece of text.
 
         Raises:
             ValueError: the id is outside the space.
@@ -236,18 +182,37 @@ class IdSpace:
         if part is None:
             raise ValueError(f"id {token} is outside 0..{self.size - 1}")
         index = token - part.start
-        if part.name == "text":
-            return self.text.piece(index)
+        if part is self.text_range:
+            piece = self.text.piece(index)
+            # An LLM's own `<|pad|>` must not be taken for ours.
+            return f"<|text:{index}|>" if piece.startswith("<|") else piece
         if part.name.startswith("<|"):
             return part.name
-        if part.name.startswith("unit of codebook "):
-            return f"<|u{part.name.removeprefix('unit of codebook ')}:{index}|>"
-        if part.name in ("event start", "event end"):
-            return f"<|{'/' if part.name == 'event end' else ''}{EVENT_LABELS[index]}|>"
+        if part is self.event_open:
+            return f"<|{EVENT_LABELS[index]}|>"
+        if part is self.event_close:
+            return f"<|/{EVENT_LABELS[index]}|>"
+        if part in self.units:
+            return f"<|u{self.units.index(part)}:{index}|>"
         return f"<|{part.name.replace(' ', '-')}:{index}|>"
+
+    def token_id(self, name: str) -> int:
+        """The id of a name that `token_name` gives.
+
+        Raises:
+            ValueError: no id is called so.
+        """
+        try:
+            return self._ids_by_name[name]
+        except KeyError:
+            raise ValueError(f"no id is called {name!r}") from None
+
+    @cached_property
+    def _ids_by_name(self) -> dict[str, int]:
+        return {self.token_name(token): token for token in range(self.size)}
 
     def describe(self, token: int) -> str:
         """An id for an error message."""
-        return f"id {token}, outside 0..{self.size - 1}" if self.range_of(token) is None else (
-            f"{self.token_name(token)} (id {token})"
-        )
+        if self.range_of(token) is None:
+            return f"id {token} (outside 0..{self.size - 1})"
+        return f"{self.token_name(token)!r} (id {token})"

@@ -1,13 +1,15 @@
-"""From ids to a stream: items are put together while the automaton says what each id is."""
+"""From ids that the grammar accepts to the stream they spell."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from hybrid_tok.events import EVENT_LABELS
-from hybrid_tok.grammar import State
-from hybrid_tok.idspace import BASE, IdSpace
+from hybrid_tok.idspace import BASE, IdRange, IdSpace
 from hybrid_tok.stream import (
+    VOICE_CODES,
     Back,
     Channel,
     EventItem,
@@ -22,136 +24,106 @@ from hybrid_tok.stream import (
 )
 
 
-class StreamBuilder:
-    """Takes ids in order, each with the state before it; gives the stream at the end.
+def parse(space: IdSpace, ids: Sequence[int]) -> HybridStream:
+    """The stream that ids spell; they must be a sequence that the grammar of the same space accepts."""
+    return _Parser(space, ids).stream()
 
-    Every id it is fed must have been allowed by the grammar.
-    """
 
-    def __init__(self, space: IdSpace) -> None:
+class _Parser:
+    """Reads from the front; each method reads what it is named after."""
+
+    def __init__(self, space: IdSpace, ids: Sequence[int]) -> None:
         self._space = space
-        self._channels: list[Channel] = []
-        self._turns: list[Turn] = []
-        self._speaker = -1
-        self._voice: list[int] = []
-        self._items: list[Item] = []
-        self._tokens: list[int] = []
-        """Ids of the open item, its opening tag left out."""
-        self._digits: list[int] = []
-        self._prosody: list[int] = []
-        self._frames: list[Frame] = []
-        self._phase = ""
-        self._event = -1
+        self._ids = list(ids)
+        self._at = 0
 
-    def feed(self, state: State, token: int) -> None:
-        """One more id, and the state it was read in."""
+    def stream(self) -> HybridStream:
         space = self._space
-        if token in space.numbers:
-            self._digits.append(token - space.numbers.start)
-        elif state.phase in ("event", "units") and token not in space.event_close and token not in space.units_close:
-            self._count()
-            self._tokens.append(token - space.units[len(self._tokens)].start)
-            if len(self._tokens) == len(space.units):
-                self._frames.append(tuple(self._tokens))
-                self._tokens = []
-        elif token in space.voice_codes:
-            self._voice.append(token - space.voice_codes.start)
-        elif space.is_piece(token) and state.phase in ("text", "prosody"):
-            self._tokens.append(token)
-        elif state.phase == "prosody" and any(token in part for part in space.prosody):
-            self._prosody.append(token - space.prosody[len(self._prosody)].start)
-        else:
-            self._open(token)
+        channels: list[Channel] = []
+        while self._at < len(self._ids) and not self._sees(space.end):
+            if self._sees(space.channels):
+                self._at += 1
+            channels.append(self._channel())
+        remainder = None
+        if space.options.timing == "locked":
+            self._at += 1
+            remainder = self._number()
+        return HybridStream(tuple(channels) or (Channel(),), space.options.timing, remainder)
 
-    def finish(self) -> HybridStream:
-        """The stream of all ids fed."""
-        self._close_turn()
-        channels = (*self._channels, Channel(tuple(self._turns)))
-        if self._space.options.timing == "free":
-            return HybridStream(channels, "free", None)
-        return HybridStream(channels, "locked", self._number())
+    def _channel(self) -> Channel:
+        turns: list[Turn] = []
+        while self._sees(self._space.speakers):
+            turns.append(self._turn())
+        return Channel(tuple(turns))
 
-    def _open(self, token: int) -> None:
+    def _turn(self) -> Turn:
         space = self._space
-        if token in space.channels:
-            self._close_turn()
-            if token > space.channels.start:
-                self._channels.append(Channel(tuple(self._turns)))
-            self._turns = []
-        elif token in space.speakers:
-            self._close_turn()
-            self._speaker = token - space.speakers.start
-        elif token in space.voice_open:
-            self._voice = []
-        else:
-            self._close_item()
-            if space.is_piece(token):
-                self._phase, self._tokens = "text", [token]
-            elif space.options.prosody and token in space.prosody[0]:
-                self._phase, self._prosody = "text", [token - space.prosody[0].start]
-            elif token in space.event_open:
-                self._phase, self._event = "event", token - space.event_open.start
-            elif token in space.units_open:
-                self._phase, self._event = "units", -1
-            elif token in space.pause:
-                self._phase = "pause"
-            elif token in space.back:
-                self._phase = "back"
+        speaker = self._index(space.speakers)
+        voice = None
+        if self._sees(space.voice_open):
+            self._at += 1
+            voice = tuple(self._index(space.voice_codes) for _ in range(VOICE_CODES))
+        items: list[Item] = []
+        while self._at < len(self._ids) and not any(map(self._sees, (space.speakers, space.channels, space.end))):
+            items.append(self._item())
+        return Turn(speaker, tuple(items), voice)
 
-    def _close_item(self) -> None:
-        """Make the item whose ids are complete."""
-        if self._phase == "text":
-            text = self._space.text.decode([token - self._space.text_range.start for token in self._tokens])
-            pieces = tuple(token - self._space.text_range.start for token in self._tokens)
-            spelled = text_pieces(self._space, text)
-            self._items.append(
-                TextItem(
-                    text,
-                    self._number() if self._space.options.timing == "locked" else None,
-                    Prosody(*self._prosody) if self._prosody else None,
-                    None if spelled == pieces else pieces,
-                )
-            )
-        elif self._phase == "event":
-            self._count()
-            self._items.append(EventItem(EVENT_LABELS[self._event], tuple(self._frames)))
-        elif self._phase == "units":
-            self._count()
-            self._items.append(UnitItem(tuple(self._frames)))
-        elif self._phase == "pause":
-            self._items.append(Pause(self._number()))
-        elif self._phase == "back":
-            self._items.append(Back(self._number()))
-        self._phase, self._tokens, self._digits, self._prosody, self._frames = "", [], [], [], []
+    def _item(self) -> Item:
+        space = self._space
+        if self._sees(space.units_open):
+            self._at += 1
+            return UnitItem(self._frames(space.units_close.start))
+        if self._sees(space.event_open):
+            label = self._index(space.event_open)
+            return EventItem(EVENT_LABELS[label], self._frames(space.event_close.start + label))
+        if self._sees(space.pause):
+            self._at += 1
+            return Pause(self._number())
+        if self._sees(space.back):
+            self._at += 1
+            return Back(self._number())
+        return self._text()
 
-    def _close_turn(self) -> None:
-        if self._phase:
-            self._close_item()
-        if self._speaker >= 0:
-            self._turns.append(Turn(self._speaker, tuple(self._items), tuple(self._voice) or None))
-        self._speaker, self._items, self._voice = -1, [], []
+    def _text(self) -> TextItem:
+        space = self._space
+        prosody = Prosody(*map(self._index, space.prosody)) if self._sees(space.prosody[0]) else None
+        start = self._at
+        while self._sees(space.text_range):
+            self._at += 1
+        pieces = [token - space.text_range.start for token in self._ids[start : self._at]]
+        text = space.text.decode(pieces)
+        canonical = bool(text) and space.text.encode(text) == pieces
+        frames = self._number() if space.options.timing == "locked" else None
+        return TextItem(text, frames, prosody, None if canonical else tuple(pieces))
 
-    def _count(self) -> None:
-        """Repeat the last frame as often as the digits after it say."""
-        if self._digits:
-            self._frames += [self._frames[-1]] * self._number()
-            self._digits = []
+    def _frames(self, close: int) -> tuple[Frame, ...]:
+        """The frames up to the id that closes them."""
+        space = self._space
+        stop = self._ids.index(close, self._at)
+        if not space.options.run_length:
+            codes = np.array(self._ids[self._at : stop], np.int64).reshape(-1, len(space.units))
+            codes -= np.array([codebook.start for codebook in space.units])
+            self._at = stop + 1
+            return tuple(map(tuple, codes.tolist()))
+        frames: list[Frame] = []
+        while self._at < stop:
+            if self._sees(space.numbers):
+                frames += [frames[-1]] * self._number()
+            else:
+                frames.append(tuple(map(self._index, space.units)))
+        self._at += 1
+        return tuple(frames)
 
     def _number(self) -> int:
-        return read_number(self._digits)
+        value = 0
+        while self._sees(self._space.numbers):
+            value = value * BASE + self._index(self._space.numbers)
+        return value
 
+    def _index(self, part: IdRange) -> int:
+        """The number of an id within its range."""
+        self._at += 1
+        return self._ids[self._at - 1] - part.start
 
-def text_pieces(space: IdSpace, text: str) -> tuple[int, ...] | None:
-    """How the text tokenizer spells a text; None where it cannot."""
-    try:
-        return tuple(space.text.encode(text))
-    except ValueError:
-        return None
-
-
-def read_number(digits: Sequence[int]) -> int:
-    """Big-endian base-64 digits to the number they spell."""
-    value = 0
-    for digit in digits:
-        value = value * BASE + digit
-    return value
+    def _sees(self, part: IdRange) -> bool:
+        return self._at < len(self._ids) and part.start <= self._ids[self._at] < part.stop

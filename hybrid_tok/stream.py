@@ -9,11 +9,11 @@ ids -> stream -> ids and stream -> ids -> stream are both identities.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
 
 from hybrid_tok.errors import StreamError
-from hybrid_tok.events import EventLabel
+from hybrid_tok.events import EVENT_LABELS, EventLabel
 from hybrid_tok.timeline import Span
 
 Timing: TypeAlias = Literal["locked", "free"]
@@ -38,7 +38,7 @@ class TextItem:
     """Consecutive words of one speaker written as text.
 
     Attributes:
-        text: the words, as written; never empty.
+        text: the words, as written; empty only where `pieces` spell nothing but a space.
         frames: how long the run lasts; None exactly when the stream's timing is free.
         prosody: of the run's (one) word, where prosody tokens are written.
         pieces: ids of the text tokenizer, only where they spell the text otherwise than the tokenizer itself would: a
@@ -158,157 +158,82 @@ def item_frames(item: Item) -> int:
     return len(item.units)
 
 
-def format_stream(stream: HybridStream) -> str:
-    """The stream as a person reads it, a line per turn. For people: programs take `stream_to_json`.
-
-    Text cannot forge a tag: `<|` in it is written `<\\|`.
-    """
-    lines: list[str] = []
-    for number, channel in enumerate(stream.channels):
-        if len(stream.channels) > 1:
-            lines.append(f"<|channel:{number}|>")
-        for turn in channel.turns:
-            voice = "" if turn.voice is None else "".join(["<|voice|>", *(f"<|v{i}:{v}|>" for i, v in enumerate(turn.voice))])
-            lines.append(" ".join([f"<|speaker:{turn.speaker}|>{voice}", *map(_format_item, turn.items)]))
-    if stream.remainder is not None:
-        lines.append(f"<|end:{stream.remainder}|>")
-    return "\n".join(lines)
-
-
-def _format_item(item: Item) -> str:
-    if isinstance(item, TextItem):
-        prosody = "" if item.prosody is None else f"<|prosody:{item.prosody.pitch},{item.prosody.energy},{item.prosody.rate}|>"
-        duration = "" if item.frames is None else f"<|{item.frames}|>"
-        return f"{prosody}{item.text.replace('<|', '<' + chr(92) + '|')}{duration}"
-    if isinstance(item, Pause):
-        return f"<|pause:{item.frames}|>"
-    if isinstance(item, Back):
-        return f"<|back:{item.frames}|>"
-    units = "".join(f"<u{'.'.join(map(str, frame))}>" for frame in item.units)
-    label = item.label if isinstance(item, EventItem) else "units"
-    return f"<|{label}|>{units}<|/{label}|>"
-
-
-JSON_VERSION = 1
-
-
-def stream_to_json(stream: HybridStream) -> dict[str, Any]:
-    """The stream as JSON-able values; `stream_from_json` gives the same stream back."""
-
-    def item(value: Item) -> dict[str, Any]:
-        kind = next(name for name, made in _ITEM_KINDS.items() if type(value) is made)
-        return {"kind": kind, **{name: field for name, field in asdict(value).items() if field is not None}}
-
-    return {
-        "version": JSON_VERSION,
-        "timing": stream.timing,
-        "remainder": stream.remainder,
-        "channels": [
-            [
-                {"speaker": turn.speaker, "voice": turn.voice, "items": [item(value) for value in turn.items]}
-                for turn in channel.turns
-            ]
-            for channel in stream.channels
-        ],
-    }
-
-
-def stream_from_json(data: dict[str, Any]) -> HybridStream:
-    """The stream that `stream_to_json` wrote.
-
-    Raises:
-        StreamError: it is not such a stream, or of another version.
-    """
-    try:
-        if data["version"] != JSON_VERSION:
-            raise StreamError(f"stream JSON of version {data['version']}, not {JSON_VERSION}: written by another release")
-        channels = tuple(
-            Channel(
-                tuple(
-                    Turn(turn["speaker"], tuple(map(_item_from_json, turn["items"])), _tuple(turn["voice"]))
-                    for turn in channel
-                )
-            )
-            for channel in data["channels"]
-        )
-        return HybridStream(channels, data["timing"], data["remainder"])
-    except (KeyError, TypeError) as error:
-        raise StreamError(f"not a stream in JSON: {type(error).__name__} {error}") from error
-
-
-def _item_from_json(data: dict[str, Any]) -> Item:
-    fields = {name: value for name, value in data.items() if name != "kind"}
-    if "units" in fields:
-        fields["units"] = tuple(map(tuple, fields["units"]))
-    if "prosody" in fields:
-        fields["prosody"] = Prosody(**fields["prosody"])
-    if "pieces" in fields:
-        fields["pieces"] = tuple(fields["pieces"])
-    return _ITEM_KINDS[data["kind"]](**fields)
-
-
-def _tuple(values: list[int] | None) -> tuple[int, ...] | None:
-    return None if values is None else tuple(values)
-
-
-_ITEM_KINDS: dict[str, type[Item]] = {
-    "text": TextItem,
-    "event": EventItem,
-    "units": UnitItem,
-    "pause": Pause,
-    "back": Back,
-}
-
-
 def _check(stream: HybridStream) -> None:
     """Refuse what has no spelling or more than one."""
+    if stream.timing not in ("locked", "free"):
+        raise StreamError(f"timing must be locked or free, not {stream.timing!r}")
     if not stream.channels:
         raise StreamError("a stream needs at least one channel, even an empty one")
-    locked = stream.timing == "locked"
-    if locked != (stream.remainder is not None):
+    if (stream.timing == "locked") != (stream.remainder is not None):
         raise StreamError(f"{stream.timing} timing and remainder={stream.remainder}: locked has one, free has none")
     spoken: set[int] = set()
+    furthest = 0
     for number, channel in enumerate(stream.channels):
-        where = f"channel {number}"
         cursor = 0
         previous_speaker: int | None = None
-        for turn in channel.turns:
+        for order, turn in enumerate(channel.turns):
+            where = f"channel {number}, turn {order}"
             if turn.speaker == previous_speaker:
-                raise StreamError(f"{where}: two adjacent turns of speaker {turn.speaker}; join them")
-            if turn.voice is not None:
-                if turn.speaker in spoken:
-                    raise StreamError(f"{where}: voice code of speaker {turn.speaker} after the speaker's first turn")
-                if len(turn.voice) != VOICE_CODES:
-                    raise StreamError(f"{where}: a voice code has {VOICE_CODES} tokens, not {len(turn.voice)}")
+                raise StreamError(f"{where}: follows another turn of speaker {turn.speaker}; join them")
+            _check_voice(turn, turn.speaker in spoken, where)
             spoken.add(turn.speaker)
             previous_speaker = turn.speaker
             previous: Item | None = None
             for item in turn.items:
-                _check_item(item, previous, locked, where)
+                _check_item(item, previous, stream.timing, where)
                 cursor += item_frames(item)
+                furthest = max(furthest, cursor)
                 if cursor < 0:
                     raise StreamError(f"{where}: back over {-cursor} frames before the start")
                 previous = item
+    remainder = stream.remainder or 0
+    if remainder < 0 or (remainder and not furthest):
+        raise StreamError(f"a remainder of {remainder} samples in a last frame of {furthest} frames")
 
 
-def _check_item(item: Item, previous: Item | None, locked: bool, where: str) -> None:
+def _check_voice(turn: Turn, spoken: bool, where: str) -> None:
+    if turn.speaker < 0:
+        raise StreamError(f"{where}: speaker {turn.speaker}; they are numbered from 0")
+    if turn.voice is None:
+        return
+    if spoken:
+        raise StreamError(f"{where}: voice code of speaker {turn.speaker} after the speaker's first turn")
+    if len(turn.voice) != VOICE_CODES:
+        raise StreamError(f"{where}: a voice code has {VOICE_CODES} tokens, not {len(turn.voice)}")
+
+
+def _check_item(item: Item, previous: Item | None, timing: Timing, where: str) -> None:
     if isinstance(item, TextItem):
-        if not item.text:
-            raise StreamError(f"{where}: an empty text run")
-        if locked != (item.frames is not None):
-            raise StreamError(f"{where}: text run {item.text!r} needs frames in locked timing and none in free")
-        if not locked and isinstance(previous, TextItem) and item.prosody is None:
-            # Without a duration or prosody between them nothing separates the pieces of two runs.
-            raise StreamError(f"{where}: two adjacent text runs in free timing; join them")
-        if item.frames is not None and item.frames < 0:
-            raise StreamError(f"{where}: text run of {item.frames} frames")
+        _check_text(item, previous, timing, where)
+    elif isinstance(item, EventItem):
+        if item.label not in EVENT_LABELS:
+            raise StreamError(f"{where}: no event is called {item.label!r}; there are: {', '.join(EVENT_LABELS)}")
     elif isinstance(item, UnitItem):
         if not item.units:
-            raise StreamError(f"{where}: an empty unit run")
+            raise StreamError(f"{where}: an empty unit run; leave it out")
     elif isinstance(item, Pause | Back):
-        if not locked:
-            raise StreamError(f"{where}: {type(item).__name__} in free timing, which has no places")
+        name = type(item).__name__
+        if timing == "free":
+            raise StreamError(f"{where}: {name} in free timing, which has no places; leave it out")
         if item.frames < 1:
-            raise StreamError(f"{where}: {type(item).__name__} of {item.frames} frames; leave it out")
+            raise StreamError(f"{where}: {name} of {item.frames} frames; leave it out")
         if isinstance(previous, Pause | Back):
-            raise StreamError(f"{where}: {type(item).__name__} after {type(previous).__name__}; join them")
+            raise StreamError(f"{where}: {name} after {type(previous).__name__}; join them")
+    else:
+        raise StreamError(f"{where}: {type(item).__name__} is no item")
+
+
+def _check_text(item: TextItem, previous: Item | None, timing: Timing, where: str) -> None:
+    if not (item.text if item.pieces is None else item.pieces):
+        raise StreamError(f"{where}: an empty text run; leave it out")
+    try:
+        item.text.encode()
+    except UnicodeEncodeError as error:
+        raise StreamError(f"{where}: character {error.start} of {item.text!r} is a lone surrogate, no Unicode") from None
+    if (timing == "locked") != (item.frames is not None):
+        raise StreamError(f"{where}: text run {item.text!r} needs frames in locked timing, and none in free")
+    if item.frames is not None and item.frames < 0:
+        raise StreamError(f"{where}: text run {item.text!r} of {item.frames} frames")
+    if timing == "free" and isinstance(previous, TextItem) and item.prosody is None:
+        # Without a duration or prosody between them nothing separates the pieces of two runs.
+        raise StreamError(f"{where}: two adjacent text runs in free timing; join them")

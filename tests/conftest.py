@@ -1,0 +1,14 @@
+"""Settings of the property tests: the same examples in every run, unless HYPOTHESIS_PROFILE=explore asks for new ones."""
+
+from __future__ import annotations
+
+import os
+
+from hypothesis import HealthCheck, settings
+
+# Drawing whole streams takes long on a busy machine, which says nothing about the code under test.
+_COMMON = {"deadline": None, "suppress_health_check": [HealthCheck.too_slow]}
+
+settings.register_profile("repeatable", derandomize=True, database=None, max_examples=100, **_COMMON)
+settings.register_profile("explore", max_examples=2000, **_COMMON)
+settings.load_profile(os.environ.get("HYPOTHESIS_PROFILE", "repeatable"))
