@@ -36,7 +36,7 @@ class DecodeOptions:
 
     Attributes:
         crossfade: seconds of the fades where segments meet.
-        warm_up: frames of repeated units before and after a unit run (see `vocode`).
+        warm_up: frames for which the first units of a run are repeated before it (see `vocode`).
         level_db: active speech level (ITU-T P.56, dB re full scale) of synthesized speech where no units tell.
         ceiling: highest absolute sample value; louder peaks are limited.
         gap: seconds between segments of one turn in free timing.
@@ -44,7 +44,7 @@ class DecodeOptions:
     """
 
     crossfade: float = 0.01
-    warm_up: int = 8
+    warm_up: int = 6
     level_db: float = -26.0
     ceiling: float = 0.99
     gap: float = 0.06

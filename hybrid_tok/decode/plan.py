@@ -114,7 +114,7 @@ def locked_length(stream: HybridStream, sample_rate: int) -> int | None:
     if stream.remainder is None:
         return None
     hop, frames, remainder = sample_rate // FRAME_RATE, stream.frames, stream.remainder
-    if not 0 <= remainder < hop or (remainder and not frames):
+    if not 0 <= remainder < hop:
         raise StreamError(f"a remainder of {remainder} samples does not fit {frames} frames of {hop} samples")
     return frames * hop - (hop - remainder) % hop
 
