@@ -30,19 +30,30 @@ class Mixer:
 
     def add(self, channel: int, start: int, samples: NDArray[np.float32]) -> None:
         """Add a segment whose body starts at an output sample; what lies beyond the output's ends is left out."""
-        length = self._samples.shape[1]
-        overhang = self._overhang
-        end = start + len(samples) - 2 * overhang
-        if end <= start or start >= length:
+        fade = 2 * self._overhang
+        end = start + len(samples) - fade
+        if end <= start or start >= self._samples.shape[1]:
             return
-        samples = samples.copy()
+        # Only the ends are copied, to be faded: a segment may be an hour long.
+        head = samples[:fade].copy()
+        tail = samples[max(fade, len(samples) - fade) :].copy()
         if start > 0:
-            samples[: 2 * overhang] *= self._ramp
-        if end < length:
-            samples[len(samples) - 2 * overhang :] *= self._ramp[::-1]
-        first, last = max(0, start - overhang), min(length, end + overhang)
-        offset = start - overhang
-        self._samples[channel, first:last] += samples[first - offset : last - offset]
+            head *= self._ramp
+        if end < self._samples.shape[1]:
+            fall = self._ramp[::-1]
+            tail *= fall[fade - len(tail) :]
+            if len(tail) < fade:  # so short that it fades out while it still fades in
+                head[len(head) - (fade - len(tail)) :] *= fall[: fade - len(tail)]
+        offset = start - self._overhang
+        self._sum(channel, offset, head)
+        self._sum(channel, offset + fade, samples[fade : len(samples) - len(tail)])
+        self._sum(channel, offset + len(samples) - len(tail), tail)
+
+    def _sum(self, channel: int, start: int, samples: NDArray[np.float32]) -> None:
+        """Add samples where they belong; what lies outside the output is left out."""
+        first, last = max(0, start), min(self._samples.shape[1], start + len(samples))
+        if first < last:
+            self._samples[channel, first:last] += samples[first - start : last - start]
 
     def finish(self, ceiling: float, sample_rate: int) -> NDArray[np.float32]:
         """The output, peaks limited to the ceiling: (N,) for one channel, else (channels, N)."""

@@ -32,6 +32,24 @@ def test_a_segment_in_silence_has_no_edges() -> None:
     assert np.abs(np.diff(output)).max() < 0.01
 
 
+@pytest.mark.parametrize("body", [1, 50, 159, 160, 161, 320, 1000])
+@pytest.mark.parametrize("start", [0, 500, 1900])
+def test_fades_are_those_of_the_definition(body: int, start: int) -> None:
+    """Straight from the definition: the whole segment times a rising and a falling ramp, cut at the output."""
+    samples = np.random.default_rng(body).standard_normal(body + 160).astype(np.float32) * np.float32(0.1)
+    ramp = np.sin(np.pi / 2 * (np.arange(160) + 0.5) / 160)
+    gain = np.ones(body + 160)
+    if start > 0:
+        gain[:160] *= ramp
+    if start + body < 2000:
+        gain[-160:] *= ramp[::-1]
+    expected = np.zeros(80 + 4000)
+    expected[start : start + body + 160] = samples * gain
+    mixer = Mixer(1, 2000, 80)
+    mixer.add(0, start, samples)
+    assert mixer.finish(1.0, RATE) == pytest.approx(expected[80:2080], abs=1e-7)
+
+
 def test_the_ends_of_the_output_are_not_faded() -> None:
     mixer = Mixer(1, 1600, 80)
     mixer.add(0, 0, np.full(1760, 0.5, np.float32))

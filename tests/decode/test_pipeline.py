@@ -4,10 +4,10 @@ import math
 
 import numpy as np
 import pytest
-from fakes import FakeCodec, FakeSynthesizer
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes import FakeCodec, FakeSynthesizer
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
 from hybrid_tok.errors import BackendError, OptionsError, StreamError

@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from real_audio import recording
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.decode.stretch import stretch, warp
+from real_audio import recording
 
 RATE = 16_000
 

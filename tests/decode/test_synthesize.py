@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import FakeSynthesizer
 
+from fakes import FakeSynthesizer
 from hybrid_tok.audio import Audio
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.plan import TextPart, TextSegment

@@ -2,8 +2,8 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from fakes import FakeCodec
 
+from fakes import FakeCodec
 from hybrid_tok.decode.plan import UnitPart, UnitSegment
 from hybrid_tok.decode.vocode import vocode
 from hybrid_tok.errors import BackendError

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from real_audio import recording
 
 from hybrid_tok.audio import Audio, read_mono
 from hybrid_tok.encode.activity import ActivityOptions, find_activity, frame_levels, noise_floor
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.timeline import Span
+from real_audio import recording
 
 RATE = 16_000
 

@@ -6,10 +6,10 @@ import math
 
 import numpy as np
 import pytest
-from fakes import FakeCodec
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fakes import FakeCodec
 from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
@@ -206,9 +206,7 @@ def test_what_does_not_fit_is_refused() -> None:
         quantize(decide("units"), sound(10 * HOP), lambda: FakeCodec(sample_rate=24_000))
 
 
-@pytest.mark.parametrize(
-    "options", [{"timing": "loose"}, {"durations": "none"}, {"layout": "x"}, {"num_codebooks": 0}]
-)
+@pytest.mark.parametrize("options", [{"timing": "loose"}, {"durations": "none"}, {"layout": "x"}, {"num_codebooks": 0}])
 def test_options_are_checked(options: dict[str, object]) -> None:
     with pytest.raises(OptionsError):
         QuantizeOptions(**options)  # pyright: ignore[reportArgumentType]
