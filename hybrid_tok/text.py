@@ -135,7 +135,8 @@ class SentencePieceText(TextTokenizer):
     def __init__(self, model: bytes, name: str, keeps_ids: bool = True) -> None:
         import sentencepiece
 
-        self._processor: Any = sentencepiece.SentencePieceProcessor(model_proto=model)
+        self._processor: Any = sentencepiece.SentencePieceProcessor()
+        self._processor.LoadFromSerializedProto(model)
         spellings = [self._spelling(index) for index in range(self._processor.vocab_size())]
         super().__init__(name, hashlib.sha256(model).hexdigest()[:16], spellings, keeps_ids)
 
@@ -168,16 +169,18 @@ class TokenizersText(TextTokenizer):
 
         settings: dict[str, Any] = json.loads(data)
         added: list[dict[str, Any]] = settings.get("added_tokens") or []
-        settings["added_tokens"] = [token for token in added if not token["special"] and token["content"].isspace()]
-        blank = {token["id"]: token["content"] for token in settings["added_tokens"]}
+        for token in added:  # kept in the file, because each one's id depends on the others
+            token["special"] = token["special"] or not token["content"].isspace()
         self._tokenizer = Tokenizer.from_str(json.dumps(settings))
+        self._tokenizer.encode_special_tokens = True  # as ordinary text, that is
         self._tokenizer.no_truncation()
         self._tokenizer.no_padding()
         self._pieces: dict[int, str] = {index: piece for piece, index in self._tokenizer.get_vocab().items()}
-        self._pieces |= {token["id"]: token["content"] for token in added}
-        spell = _spell_byte_level if _mentions(settings.get("decoder"), "ByteLevel") else _spell_byte_fallback
+        silent = {token["id"] for token in added if token["special"]}
+        blank = {token["id"] for token in added} - silent
+        self._byte_level = _mentions(settings.get("decoder"), "ByteLevel")
+        spell = _spell_byte_level if self._byte_level else _spell_byte_fallback
         spellings: list[bytes | None] = [None] * (max(self._pieces, default=-1) + 1)
-        silent = {token["id"] for token in added} - blank.keys()
         unknown = settings["model"].get("unk_token")
         for index, piece in self._pieces.items():
             if index in blank:
@@ -191,7 +194,7 @@ class TokenizersText(TextTokenizer):
 
     def _is_byte(self, index: int, spelling: bytes) -> bool:
         piece = self._pieces[index]
-        return len(spelling) == 1 and (len(piece) == 1 or piece.startswith("<0x"))
+        return len(spelling) == 1 and (self._byte_level or piece.startswith("<0x"))
 
     def _split(self, text: str) -> list[int]:
         return self._tokenizer.encode(text, add_special_tokens=False).ids
