@@ -1,0 +1,85 @@
+"""The decoder with the backends of the embedded preset: what is true of the fakes is true of the real ones."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from fakes import FakeCodec
+from real_audio import recording
+
+from hybrid_tok.audio import read_mono
+from hybrid_tok.backends.embedded_codec import EmbeddedCodec
+from hybrid_tok.backends.espeak import EspeakSynthesizer
+from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.decode.pipeline import Decoder
+from hybrid_tok.stream import Channel, HybridStream, Item, Pause, TextItem, Turn, UnitItem
+
+RATE = 16_000
+HOP = 320
+
+
+@pytest.fixture(scope="module")
+def synthesizer() -> Iterator[EspeakSynthesizer]:
+    espeak = EspeakSynthesizer()
+    yield espeak
+    espeak.close()
+
+
+@pytest.fixture(scope="module")
+def codec() -> EmbeddedCodec:
+    return EmbeddedCodec()
+
+
+def locked(*items: Item) -> HybridStream:
+    return HybridStream((Channel((Turn(0, items),)),), "locked", 0)
+
+
+def decode(stream: HybridStream, synthesizer: EspeakSynthesizer, codec: object = FakeCodec) -> np.ndarray:
+    return Decoder(lambda: synthesizer, lambda: codec, RATE).decode(stream).samples  # pyright: ignore[reportArgumentType]
+
+
+@pytest.mark.parametrize("frames", [15, 40, 100, 250])
+def test_espeak_fills_its_place_and_nothing_else(synthesizer: EspeakSynthesizer, frames: int) -> None:
+    samples = decode(locked(Pause(30), TextItem("the quick brown fox", frames), Pause(30)), synthesizer)
+    powers = frame_powers(samples, RATE)
+    assert not powers[:29].any() and not powers[31 + frames :].any()
+    said = powers[30 : 30 + frames]
+    assert said[: frames // 5].max() > 1e-6 and said[-frames // 5 :].max() > 1e-6
+    level = active_level(said)
+    assert level is not None and level[0] == pytest.approx(-26.0, abs=2.0)
+
+
+def test_the_same_stream_gives_the_same_samples(synthesizer: EspeakSynthesizer) -> None:
+    stream = locked(TextItem("so funny", 40), Pause(40), TextItem("he said -- nothing", 70))
+    first = decode(stream, synthesizer)
+    decode(locked(TextItem("something else", 30)), synthesizer)
+    assert np.array_equal(decode(stream, synthesizer), first)
+    other = EspeakSynthesizer()
+    assert np.array_equal(decode(stream, other), first)
+    other.close()
+
+
+def test_words_are_put_where_each_was(synthesizer: EspeakSynthesizer) -> None:
+    """Between two words of an utterance there is as much silence as the stream says, to the fade."""
+    samples = decode(locked(TextItem("stop", 30), Pause(10), TextItem("go", 20), TextItem("on", 20)), synthesizer)
+    powers = frame_powers(samples, RATE)
+    assert not powers[31:39].any()
+    assert powers[[2, 42, 68]].all()
+
+
+def test_a_unit_run_cut_out_of_speech_sounds_like_the_whole(
+    synthesizer: EspeakSynthesizer, codec: EmbeddedCodec
+) -> None:
+    """Decoded on its own, a run is close to what the whole recording decodes to, from its first frames on."""
+    audio, _ = read_mono(recording("dialogues/dialogue03.flac"), RATE)
+    codes = codec.encode(audio.samples[: 6 * RATE])
+    whole = codec.decode(codes)
+    levels = []
+    for start in range(30, 270, 30):
+        units = tuple(map(tuple, codes[start : start + 20].tolist()))
+        samples = decode(locked(Pause(5), UnitItem(units)), synthesizer, codec)[5 * HOP :]
+        expected = whole[start * HOP : (start + 20) * HOP]
+        levels.append(10 * np.log10(np.mean(samples**2) / np.mean(expected**2)))
+    assert np.abs(np.median(levels)) < 2.0
