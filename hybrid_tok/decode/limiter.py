@@ -5,17 +5,25 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+_BLOCK = 1 << 20
+"""Samples looked at together."""
+
 
 def limit(samples: NDArray[np.float32], ceiling: float, sample_rate: int) -> None:
     """Bring peaks of mono samples down to the ceiling, in place; nothing else changes.
 
-    The gain falls smoothly over 5 ms before a peak and rises as smoothly after it. Only the
-    surroundings of peaks are touched, so it takes no memory to speak of.
+    The gain falls smoothly over 5 ms before a peak and rises as smoothly after it. Only the surroundings of peaks
+    are touched, so it takes no memory to speak of.
     """
     reach = max(1, round(0.005 * sample_rate))
-    peaks = np.flatnonzero(np.abs(samples) > ceiling)
-    if not len(peaks):
+    if samples.max(initial=0.0) <= ceiling and samples.min(initial=0.0) >= -ceiling:
         return
+    peaks = np.concatenate(
+        [
+            start + np.flatnonzero(np.abs(samples[start : start + _BLOCK]) > ceiling)
+            for start in range(0, len(samples), _BLOCK)
+        ]
+    )
     from scipy.ndimage import minimum_filter1d, uniform_filter1d  # slow to import, and peaks are rare
 
     # Peaks whose surroundings touch are treated together.
