@@ -16,6 +16,8 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
+import os
 import struct
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -44,7 +46,7 @@ class Header:
     Attributes:
         preset: name of the preset that wrote it.
         options: the tokenizer options it was written with.
-        fingerprint: hash per part (text, codec, vocabulary).
+        fingerprint: hash per part, as `Vocabulary.fingerprint`.
         source: rate, samples and channels of the recording.
         codec_rate: rate of the codec, in Hz.
     """
@@ -65,11 +67,19 @@ class HybridFile:
 
 
 def write_file(path: str | Path, file: HybridFile) -> None:
-    """Write a `.hyt` file, whole or not at all; the same content gives the same bytes."""
+    """Write a `.hyt` file, whole or not at all; the same content gives the same bytes.
+
+    Raises:
+        ContainerError: a header of more than `MAX_HEADER` bytes, or ids that 32 bits do not hold.
+        OSError: the file cannot be written.
+    """
     fields = asdict(file.header)
-    header = json.dumps(fields, ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode()
+    fields["options"] = {name: "inf" if value == math.inf else value for name, value in fields["options"].items()}
+    header = json.dumps(fields, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
     if len(header) > MAX_HEADER:
         raise ContainerError(f"{path}: a header of {len(header)} bytes is longer than {MAX_HEADER}")
+    if file.ids and not 0 <= min(file.ids) <= max(file.ids) < 1 << 32:
+        raise ContainerError(f"{path}: ids must be in 0..{(1 << 32) - 1}, not {min(file.ids)}..{max(file.ids)}")
     width = 2 if max(file.ids, default=0) < 1 << 16 else 4
     body = _FIXED.pack(MAGIC, VERSION, width, len(header), len(file.ids)) + header
     body += np.asarray(file.ids, f"<u{width}").tobytes()
@@ -83,27 +93,51 @@ def read_file(path: str | Path) -> HybridFile:
 
     Raises:
         ContainerError: it is no such file, of another version, cut off or damaged.
-        FileNotFoundError: it is not there.
+        OSError: it is not there, or cannot be read.
     """
-    data = Path(path).read_bytes()
-    if data[: len(MAGIC)] != MAGIC[: len(data)] or not data:
-        raise ContainerError(f"{path}: not a .hyt file (its first bytes are {data[:8].hex(' ') or 'missing'})")
-    if len(data) < _FIXED.size:
+    with Path(path).open("rb") as file:
+        fixed = file.read(_FIXED.size)
+        header_length, count, width = _read_sizes(path, fixed, os.fstat(file.fileno()).st_size)
+        rest = file.read(header_length + count * width + _DIGEST)
+    content, digest = fixed + rest[:-_DIGEST], rest[-_DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ContainerError(f"{path}: damaged (its checksum does not match); encode the recording again")
+    ids = np.frombuffer(content, f"<u{width}", count, _FIXED.size + header_length)
+    try:
+        header = _read_header(content[_FIXED.size : _FIXED.size + header_length])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ContainerError(f"{path}: its header is not one this release knows ({error})") from None
+    return HybridFile(header, tuple(ids.tolist()))
+
+
+def _read_sizes(path: str | Path, fixed: bytes, length: int) -> tuple[int, int, int]:
+    """Length of the header, number of ids and bytes per id, once they agree with the length of the file."""
+    if not fixed or fixed[: len(MAGIC)] != MAGIC[: len(fixed)]:
+        raise ContainerError(f"{path}: not a .hyt file (it starts with {fixed[:8].hex(' ') or 'nothing: it is empty'})")
+    if len(fixed) < _FIXED.size:
         raise ContainerError(f"{path}: cut off inside its first {_FIXED.size} bytes; encode the recording again")
-    _, version, width, header_length, count = _FIXED.unpack_from(data)
+    _, version, width, header_length, count = _FIXED.unpack(fixed)
     if version != VERSION:
         raise ContainerError(f"{path}: version {version} of the format, but this release reads version {VERSION}")
-    length = _FIXED.size + header_length + count * width + _DIGEST
-    if width not in (2, 4) or header_length > MAX_HEADER or length != len(data):
-        raise ContainerError(f"{path}: {len(data)} bytes long instead of {length}: cut off or damaged; encode it again")
-    if hashlib.sha256(data[:-_DIGEST]).digest() != data[-_DIGEST:]:
-        raise ContainerError(f"{path}: damaged (its checksum does not match); encode the recording again")
-    ids = tuple(np.frombuffer(data, f"<u{width}", count, _FIXED.size + header_length).tolist())
-    try:
-        fields = json.loads(data[_FIXED.size : _FIXED.size + header_length])
-        return HybridFile(Header(**{**fields, "source": SourceInfo(**fields["source"])}), ids)
-    except (ValueError, TypeError, KeyError) as error:
-        raise ContainerError(f"{path}: its header is not one this release knows ({error})") from error
+    if width not in (2, 4) or header_length > MAX_HEADER:
+        raise ContainerError(f"{path}: damaged (its first {_FIXED.size} bytes make no sense); encode it again")
+    expected = _FIXED.size + header_length + count * width + _DIGEST
+    if length != expected:
+        raise ContainerError(f"{path}: {length} bytes long instead of {expected}: cut off or damaged; encode it again")
+    return header_length, count, width
+
+
+def _read_header(data: bytes) -> Header:
+    fields = json.loads(data)
+    options = {name: math.inf if value == "inf" else value for name, value in fields["options"].items()}
+    header = Header(**{**fields, "options": options, "source": SourceInfo(**fields["source"])})
+    source = header.source
+    for number in (header.codec_rate, source.sample_rate, source.num_samples, source.channels):
+        if type(number) is not int or number < 0:
+            raise ValueError(f"{number!r} where a rate or a count should be")
+    if not isinstance(header.preset, str) or not all(isinstance(part, str) for part in header.fingerprint.values()):
+        raise ValueError("a name that is no string")
+    return header
 
 
 def check_fingerprint(path: str | Path, written: Mapping[str, str], expected: Mapping[str, str]) -> None:
@@ -112,7 +146,7 @@ def check_fingerprint(path: str | Path, written: Mapping[str, str], expected: Ma
     Raises:
         FingerprintError: naming each part that differs.
     """
-    differing = [part for part in expected if written.get(part) != expected[part]]
+    differing = [part for part in {**expected, **written} if written.get(part) != expected.get(part)]
     if differing:
-        parts = ", ".join(f"{part} ({written.get(part)} in the file, {expected[part]} here)" for part in differing)
+        parts = ", ".join(f"{part} ({written.get(part)} in the file, {expected.get(part)} here)" for part in differing)
         raise FingerprintError(f"{path}: written with another {parts}; decode it with what it was written with")
