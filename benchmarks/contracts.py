@@ -71,6 +71,10 @@ def run_all(paths: list[Path]) -> dict[str, Outcome]:
         return {outcome.path: outcome for outcome in pool.map(run, paths)}
 
 
+def _same_files(one: Outcome, other: Outcome) -> bool:
+    return (one.tokens_sha256, one.audio_sha256) == (other.tokens_sha256, other.audio_sha256)
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/audio"))
@@ -91,13 +95,9 @@ def main() -> None:
     started = time.perf_counter()
     first, second = run_all(paths), run_all(paths[::-1])
     broken = [
-        {**asdict(outcome), "same_files": same}
+        {**asdict(outcome), "same_files": _same_files(outcome, second[path])}
         for path, outcome in first.items()
-        if not (
-            (same := (outcome.tokens_sha256, outcome.audio_sha256) == (second[path].tokens_sha256, second[path].audio_sha256))
-            and outcome.exact_length
-            and outcome.ids_lossless
-        )
+        if not (outcome.exact_length and outcome.ids_lossless and _same_files(outcome, second[path]))
     ]
     results = {
         "command": "python benchmarks/contracts.py",

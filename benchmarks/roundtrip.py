@@ -18,6 +18,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
+from typing import Any
 
 import jiwer
 
@@ -95,7 +96,7 @@ def main() -> None:
         rows = [sweep(tokenizer, heard, weight) for weight in sorted({*WEIGHTS, default})]
         codec_alone = codec_cost(tokenizer)
 
-    results = {
+    results: dict[str, Any] = {
         "command": "python benchmarks/roundtrip.py",
         "preset": arguments.preset,
         "default_rate_weight": default,
@@ -128,7 +129,7 @@ def listen(tokenizer: HybridTokenizer, recording: Recording) -> Heard:
     return Heard(recording, audio, annotations, right, errors, reference)
 
 
-def sweep(tokenizer: HybridTokenizer, heard: Sequence[Heard], weight: float) -> dict[str, object]:
+def sweep(tokenizer: HybridTokenizer, heard: Sequence[Heard], weight: float) -> dict[str, Any]:
     """Gate everything with one weight."""
     encoder = tokenizer.encoder
     options = replace(encoder.gate, rate_weight=weight)
@@ -189,7 +190,7 @@ def codec_cost(tokenizer: HybridTokenizer) -> dict[str, float]:
     }
 
 
-def plot(results: dict[str, object], path: Path) -> None:
+def plot(results: dict[str, Any], path: Path) -> None:
     """The curve: words written as text against how many of those are right, and what it costs."""
     import matplotlib
 
@@ -198,7 +199,6 @@ def plot(results: dict[str, object], path: Path) -> None:
 
     figure, (left, right) = pyplot.subplots(1, 2, figsize=(11, 4.2), layout="constrained")
     rows = results["sweep"]
-    assert isinstance(rows, list)
     for source in (*ENGLISH, "all"):
         points = [(row["rate_weight"], row[source]) for row in rows if source in row]
         if not points:

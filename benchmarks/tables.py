@@ -42,10 +42,10 @@ def sweep() -> str:
     rows = []
     for row in results["sweep"]:
         figures = row["all"]
-        weight = f"{row['rate_weight']}" + (" (default)" if row["rate_weight"] == results["default_rate_weight"] else "")
+        default = " (default)" if row["rate_weight"] == results["default_rate_weight"] else ""
         rows.append(
             (
-                weight,
+                f"{row['rate_weight']}{default}",
                 f"{figures['tokens_per_second']:.1f}",
                 f"{figures['bits_per_second']:.0f}",
                 f"{figures['range_bits_per_second']:.0f}",

@@ -20,7 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from hybrid_tok.errors import HybridTokError
+from hybrid_tok.errors import HybridTokError, OptionsError
 
 if TYPE_CHECKING:
     from hybrid_tok.tokenizer import Analysis, HybridTokenizer
@@ -117,7 +117,7 @@ def encode(
     """Turn a recording into tokens."""
     from hybrid_tok.tokenizer import HybridTokenizer
 
-    target = output or _beside(recording, ".hyt")
+    target = _target(output or _beside(recording, ".hyt"))
     with HybridTokenizer.from_preset(**options) as tokenizer, _progress() as listen:
         analysis = tokenizer.analyze(recording, listen=listen)
         tokenizer.save(target, analysis)
@@ -135,8 +135,9 @@ def decode(
     """Speak tokens again: a WAV at the original's rate, exactly as long in locked timing."""
     from hybrid_tok.tokenizer import HybridTokenizer
 
-    target = output or tokens.with_suffix(".wav")
-    with HybridTokenizer.for_file(tokens, **_chosen(dict(language=language, text_tokenizer=text_tokenizer))) as tokenizer:
+    target = _target(output or tokens.with_suffix(".wav"))
+    chosen = _chosen({"language": language, "text_tokenizer": text_tokenizer})
+    with HybridTokenizer.for_file(tokens, **chosen) as tokenizer:
         with _progress() as listen:
             audio = tokenizer.decode_file(tokens, listen=listen)
         _write_wav(target, audio)
@@ -187,7 +188,7 @@ def show(
     from hybrid_tok.notation import format_stream, stream_to_json
     from hybrid_tok.tokenizer import HybridTokenizer
 
-    with HybridTokenizer.for_file(tokens, **_chosen(dict(text_tokenizer=text_tokenizer))) as tokenizer:
+    with HybridTokenizer.for_file(tokens, **_chosen({"text_tokenizer": text_tokenizer})) as tokenizer:
         file = tokenizer.load(tokens)
         stream = tokenizer.vocabulary.decode(file.ids)
     if as_json:
@@ -232,14 +233,19 @@ def train_codec(
     from hybrid_tok.train.options import TrainCodecOptions
 
     options = TrainCodecOptions(
-        data=data, out=out, dev=dev, minutes=minutes, device=device, workers=workers, seed=seed, autocast=device == "cuda"
+        data=data,
+        out=out,
+        dev=dev,
+        minutes=minutes,
+        device=device,
+        workers=workers,
+        seed=seed,
+        autocast=device == "cuda",
     )
     _say(f"wrote {train(options)}")
 
 
-def _roundtrip(
-    tokenizer: HybridTokenizer, recording: str, folder: Path, name: str, words: Any = None
-) -> None:
+def _roundtrip(tokenizer: HybridTokenizer, recording: str, folder: Path, name: str, words: Any = None) -> None:
     """Encode, decode, and write the three files; nothing is written before everything has worked."""
     with _progress() as listen:
         analysis = tokenizer.analyze(recording, words=words, listen=listen)
@@ -259,7 +265,7 @@ def _roundtrip(
     typer.echo(f"wrote {folder / name}.hyt, .roundtrip.wav and .transcript.txt")
 
 
-def _figures(analysis: Analysis, decode_seconds: dict[str, float] | None = None) -> str:
+def _figures(analysis: Analysis, decode_seconds: Mapping[str, float] | None = None) -> str:
     """The summary: what it cost, what it holds, how long each stage took."""
     summary = analysis.summary
     lines = [
@@ -272,7 +278,8 @@ def _figures(analysis: Analysis, decode_seconds: dict[str, float] | None = None)
     for title, seconds in (("encode", analysis.stage_seconds), ("decode", decode_seconds or {})):
         if seconds:
             stages = ", ".join(
-                f"{stage} {spent:.2f} s ({summary.seconds / max(spent, 1e-9):,.0f}x)" for stage, spent in seconds.items()
+                f"{stage} {spent:.2f} s ({summary.seconds / max(spent, 1e-9):,.0f}x)"
+                for stage, spent in seconds.items()
             )
             lines.append(f"{title}: {stages}")
     return "\n".join(lines)
@@ -291,6 +298,15 @@ def _stem(recording: str) -> str:
 def _beside(recording: str, suffix: str) -> Path:
     """The default place of a result: beside the recording; in the current folder for standard input."""
     return Path(f"stdin{suffix}") if recording == "-" else Path(recording).with_suffix(suffix)
+
+
+def _target(path: Path) -> Path:
+    """A path that can be written to, so that an hour of work does not end in an error that a look would have found."""
+    if path.is_dir():
+        raise OptionsError(f"{path} is a folder: -o takes the name of the file to write")
+    if not path.parent.is_dir():
+        raise OptionsError(f"{path.parent} is no folder: make it first, or choose another -o")
+    return path
 
 
 def _say(message: str) -> None:

@@ -10,7 +10,6 @@ from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import Any, TypeAlias
 
-import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
@@ -22,6 +21,7 @@ from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.encode.quantize import QuantizeOptions
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.idspace import Durations, Layout, VocabularyOptions
 from hybrid_tok.interfaces import Recognizer, Synthesizer, VoiceActivityDetector
 from hybrid_tok.models.identity import codec_identity
 from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
@@ -29,7 +29,6 @@ from hybrid_tok.stage import StageClock
 from hybrid_tok.stream import HybridStream, Timing
 from hybrid_tok.summary import Summary, summarize
 from hybrid_tok.text import load_text_tokenizer
-from hybrid_tok.idspace import Durations, Layout, VocabularyOptions
 from hybrid_tok.vocabulary import Errors, Vocabulary
 
 Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"

@@ -14,7 +14,9 @@ import soundfile
 from real_audio import recording
 
 
-def run(*arguments: str | Path, cwd: Path | None = None, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
+def run(
+    *arguments: str | Path, cwd: Path | None = None, stdin: bytes | None = None
+) -> subprocess.CompletedProcess[bytes]:
     command = [sys.executable, "-m", "hybrid_tok", *map(str, arguments)]
     return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, timeout=300)
 
@@ -56,7 +58,9 @@ def test_encode_show_decode_and_two_runs_are_identical(talk: Path, tmp_path: Pat
     assert soundfile.info(wav).frames == 44_100
 
 
-@pytest.mark.parametrize("options", [("--layout", "units", "--codebooks", "1"), ("--timing", "free"), ("--run-length",)])
+@pytest.mark.parametrize(
+    "options", [("--layout", "units", "--codebooks", "1"), ("--timing", "free"), ("--run-length",)]
+)
 def test_a_file_is_decoded_with_the_options_it_was_written_with(
     talk: Path, tmp_path: Path, options: tuple[str, ...]
 ) -> None:
@@ -107,6 +111,13 @@ def test_bad_input_is_one_line_and_exit_code_2_and_touches_nothing(name: str, tm
     assert message.count("\n") == 1 and str(path) in message, message
     assert "Traceback" not in message
     assert output.read_bytes() == b"precious"
+
+
+def test_an_output_that_cannot_be_written_is_found_before_the_work(talk: Path, tmp_path: Path) -> None:
+    for output in (tmp_path / "absent" / "a.hyt", tmp_path):
+        result = run("encode", talk, "-o", output)
+        assert result.returncode == 2
+        assert result.stderr.decode().count("\n") == 1 and str(tmp_path) in result.stderr.decode()
 
 
 @pytest.mark.parametrize("samples, rate, channels", [(0, 16_000, 1), (160, 16_000, 1), (19_200, 192_000, 8)])

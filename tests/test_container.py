@@ -142,7 +142,9 @@ def test_a_header_too_long(whole: Path) -> None:
 
 def test_the_fingerprint_says_which_part_differs() -> None:
     check_fingerprint("a.hyt", HEADER.fingerprint, dict(HEADER.fingerprint))
-    with pytest.raises(FingerprintError, match=r"a\.hyt: written with another codec \(bb in the file, zz here\)") as caught:
+    with pytest.raises(
+        FingerprintError, match=r"a\.hyt: written with another codec \(bb in the file, zz here\)"
+    ) as caught:
         check_fingerprint("a.hyt", HEADER.fingerprint, {**HEADER.fingerprint, "codec": "zz"})
     assert "text" not in str(caught.value)
     with pytest.raises(FingerprintError, match="vocabulary"):

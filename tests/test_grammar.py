@@ -47,8 +47,18 @@ def allows(options: VocabularyOptions, before: str, name: str) -> bool:
     "options, before, allowed, refused",
     [
         # the start, turns and channels
-        (OPTIONS, "", "speaker:0 speaker:2 channel:0 end", "\u2581so units pause back laugh voice 0 channel:1 pad u0:0"),
-        (OPTIONS, "speaker:1", "speaker:0 speaker:2 voice \u2581so laugh units pause end", "speaker:1 channel:0 back pad"),
+        (
+            OPTIONS,
+            "",
+            "speaker:0 speaker:2 channel:0 end",
+            "\u2581so units pause back laugh voice 0 channel:1 pad u0:0",
+        ),
+        (
+            OPTIONS,
+            "speaker:1",
+            "speaker:0 speaker:2 voice \u2581so laugh units pause end",
+            "speaker:1 channel:0 back pad",
+        ),
         (OPTIONS, "speaker:0 speaker:1 speaker:0", "\u2581so", "voice"),
         (OPTIONS, "speaker:0 \u2581so 1", "speaker:1", "voice"),
         (OPTIONS, "channel:0", "speaker:0 channel:1", "channel:0 channel:2 end"),

@@ -111,7 +111,9 @@ def test_prosody_or_an_event_parts_two_texts_in_free_timing() -> None:
     one_turn(TextItem("a"), EventItem("laugh"), TextItem("b"), timing="free", remainder=None)
 
 
-@pytest.mark.parametrize("timing, remainder", [("locked", None), ("free", 0), ("locked", -1), ("locked", 1), ("lose", 0)])
+@pytest.mark.parametrize(
+    "timing, remainder", [("locked", None), ("free", 0), ("locked", -1), ("locked", 1), ("lose", 0)]
+)
 def test_timing_and_remainder_must_agree(timing: str, remainder: int | None) -> None:
     """A remainder needs a last frame to be in."""
     with pytest.raises(StreamError, match="timing|remainder"):
@@ -167,7 +169,10 @@ def test_json_as_it_is() -> None:
         ({"channels": [[{"speaker": "0", "items": []}]]}, "'0' where a whole number should be"),
         ({"channels": [[{"speaker": True, "items": []}]]}, "True where a whole number should be"),
         ({"channels": [[{"speaker": 0, "items": [{"type": "song"}]}]]}, "no item of a stream has the type 'song'"),
-        ({"channels": [[{"speaker": 0, "items": [{"type": "text", "text": 5, "frames": 1}]}]]}, "text must be a string"),
+        (
+            {"channels": [[{"speaker": 0, "items": [{"type": "text", "text": 5, "frames": 1}]}]]},
+            "text must be a string",
+        ),
         ({"channels": [[{"speaker": 0, "items": [{"type": "pause", "frames": 1.0}]}]]}, "1.0 where a whole number"),
         ({"channels": [[{"speaker": 0, "items": [{"type": "pause", "frames": 0}]}]]}, "Pause of 0 frames"),
     ],

@@ -8,9 +8,8 @@ from hybrid_tok.summary import summarize, transcript
 from hybrid_tok.text import load_text_tokenizer
 from hybrid_tok.vocabulary import Vocabulary
 
-STREAM = HybridStream(
-    (Channel((Turn(0, (TextItem("so funny", 40), EventItem("laugh", ((1, 2),) * 10), Pause(30), UnitItem(((3, 4),) * 20))),)),)
-)
+ITEMS = (TextItem("so funny", 40), EventItem("laugh", ((1, 2),) * 10), Pause(30), UnitItem(((3, 4),) * 20))
+STREAM = HybridStream((Channel((Turn(0, ITEMS),)),))
 VOCABULARY = Vocabulary(VocabularyOptions(codec="test", codebook_size=100), load_text_tokenizer())
 
 

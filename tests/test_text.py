@@ -204,7 +204,9 @@ def _made(kind: str, folder: Path) -> TextTokenizer:
     if kind == "tiktoken object":
         tiktoken = pytest.importorskip("tiktoken")
         ranks = {bytes([value]): value for value in range(256)} | {b" so": 257}  # 256 is a gap
-        return TiktokenText(tiktoken.Encoding("small", pat_str=r" ?\S+|\s", mergeable_ranks=ranks, special_tokens={"<|im_end|>": 300}))
+        return TiktokenText(
+            tiktoken.Encoding("small", pat_str=r" ?\S+|\s", mergeable_ranks=ranks, special_tokens={"<|im_end|>": 300})
+        )
     if kind == "tiktoken file":
         pytest.importorskip("tiktoken")
         path = folder / "r50k_base.tiktoken"
@@ -265,7 +267,11 @@ def test_a_model_without_bytes_is_refused() -> None:
 
     model = io.BytesIO()
     sentencepiece.SentencePieceTrainer.train(
-        sentence_iterator=iter(["so funny"] * 50), model_writer=model, vocab_size=12, hard_vocab_limit=False, minloglevel=2
+        sentence_iterator=iter(["so funny"] * 50),
+        model_writer=model,
+        vocab_size=12,
+        hard_vocab_limit=False,
+        minloglevel=2,
     )
     with pytest.raises(OptionsError, match="no byte fallback"):
         SentencePieceText(model.getvalue(), "words only")

@@ -9,7 +9,9 @@ from hypothesis import strategies as st
 from hybrid_tok.timeline import Span, frame_to_sample, frame_to_seconds, merge_spans, seconds_to_frame
 
 
-@pytest.mark.parametrize("seconds, frame", [(0.0, 0), (0.0099, 0), (0.01, 1), (0.03, 2), (0.05, 3), (1.0, 50), (3600.0, 180_000)])
+@pytest.mark.parametrize(
+    "seconds, frame", [(0.0, 0), (0.0099, 0), (0.01, 1), (0.03, 2), (0.05, 3), (1.0, 50), (3600.0, 180_000)]
+)
 def test_seconds_round_half_up(seconds: float, frame: int) -> None:
     """0.01 s is half a frame and 0.05 s two and a half: both up, where Python's round would part them."""
     assert seconds_to_frame(seconds) == frame

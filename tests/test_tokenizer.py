@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,10 @@ def tokenizer() -> Iterator[HybridTokenizer]:
 
 @pytest.fixture(scope="module")
 def hum() -> Audio:
-    """0.9 s of a hum that comes and goes, with a partial last frame."""
-    time = np.arange(14_417) / 16_000
+    """0.9 s of a hum that comes and goes, then silence, with a partial last frame."""
+    time = np.arange(14_400) / 16_000
     samples = 0.2 * np.sin(2 * np.pi * 180 * time) * np.sin(np.pi * time / time[-1]) ** 2
-    return Audio(samples.astype(np.float32), 16_000)
+    return Audio(np.pad(samples.astype(np.float32), (0, 8_017)), 16_000)
 
 
 def test_the_round_trip_is_exactly_as_long(tokenizer: HybridTokenizer, hum: Audio) -> None:
@@ -63,7 +64,7 @@ def test_known_words_take_the_recognizers_place(tokenizer: HybridTokenizer, hum:
 def test_decisions_tile_the_recording_and_give_reasons(tokenizer: HybridTokenizer, hum: Audio) -> None:
     decisions = tokenizer.analyze(hum).decisions
     assert decisions[0].span.start == 0 and decisions[-1].span.end == -(-hum.num_samples // 320)
-    for before, after in zip(decisions[:-1], decisions[1:], strict=True):
+    for before, after in pairwise(decisions):
         assert before.span.end == after.span.start
     assert all(decision.reason for decision in decisions)
     assert {decision.kind for decision in decisions} == {"pause", "units"}
@@ -107,7 +108,7 @@ def test_unknown_options_list_the_known_ones() -> None:
         HybridTokenizer.from_preset("embedded", rate_wait=1.0)
     with pytest.raises(OptionsError, match="layout"):
         _ = HybridTokenizer.from_preset("embedded", layout="mixed").vocabulary
-    with pytest.raises(OptionsError, match="num_codebooks must be 1.."):
+    with pytest.raises(OptionsError, match="num_codebooks must be 1"):
         _ = HybridTokenizer.from_preset("embedded", num_codebooks=99).vocabulary
     with HybridTokenizer.from_preset("whisper") as tokenizer, pytest.raises(OptionsError, match="--model"):
         tokenizer._backend("recognizer")

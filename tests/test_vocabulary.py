@@ -187,7 +187,14 @@ def test_ids_that_are_no_integers_are_refused() -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"layout": "text"}, {"timing": "free"}, {"run_length": True}, {"num_codebooks": 1}, {"hop": 160}, {"prosody": True}],
+    [
+        {"layout": "text"},
+        {"timing": "free"},
+        {"run_length": True},
+        {"num_codebooks": 1},
+        {"hop": 160},
+        {"prosody": True},
+    ],
 )
 def test_every_option_is_in_the_fingerprint(change: dict[str, object]) -> None:
     one, other = vocabulary(OPTIONS).fingerprint, vocabulary(replace(OPTIONS, **change)).fingerprint

@@ -1,6 +1,6 @@
 """The way of the data from audio to stream, in one read.
 
-    audio -> annotate (activity, speech, words) -> gate (text, units or silence) -> quantize (units) -> HybridStream
+audio -> annotate (activity, speech, words) -> gate (text, units or silence) -> quantize (units) -> HybridStream
 """
 
 from __future__ import annotations
