@@ -106,7 +106,31 @@ def speed() -> str:
     return markdown(header, rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"sweep": sweep, "words": words, "speed": speed}
+def codec() -> str:
+    """Every codec on the same files: rate, and quality on speech, Mandarin and non-verbal clips."""
+    results = load("codec")
+    rows = []
+    for name, groups in results["quality"].items():
+        english, mandarin, sounds = groups["librispeech"], groups["aishell1"], groups["non-verbal"]
+        own = results["speed"].get(name.split(",")[0], {})
+        rows.append(
+            (
+                name,
+                f"{english['kbps']:.2f}",
+                f"{english['pesq_wb']:.2f}",
+                f"{english['stoi']:.3f}",
+                f"{english['mel']:.2f}",
+                f"{english['f0_corr']:.2f}",
+                f"{mandarin['stoi']:.3f}",
+                f"{sounds['mel']:.2f}",
+                f"{own['encode']:.0f} / {own['decode']:.0f}" if own else "",
+            )
+        )
+    header = ("codec", "kbps", "PESQ-wb", "STOI", "mel", "F0 corr.", "STOI, Mandarin", "mel, non-verbal")
+    return markdown((*header, "encode / decode, x real time"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {"sweep": sweep, "words": words, "speed": speed, "codec": codec}
 
 
 def fill(text: str) -> str:
