@@ -29,7 +29,7 @@ from hybrid_tok.encode.gate import gate
 from hybrid_tok.encode.quantize import quantize
 from hybrid_tok.summary import Summary, summarize
 
-WEIGHTS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 0.2, 0.5, 1.0, math.inf)
+WEIGHTS = (0.0, 0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.1, math.inf)
 """The sweep; the tokenizer's default is added to it."""
 
 ENGLISH = ("librispeech", "speechocean762", "ljspeech", "dialogues")
