@@ -47,7 +47,9 @@ class IdRange:
 
     def describe(self) -> str:
         """For people: the name and the ids."""
-        return f"{self.name} (id {self.start})" if self.size == 1 else f"{self.name} (ids {self.start}..{self.stop - 1})"
+        return (
+            f"{self.name} (id {self.start})" if self.size == 1 else f"{self.name} (ids {self.start}..{self.stop - 1})"
+        )
 
 
 @dataclass(frozen=True, slots=True)

@@ -229,7 +229,9 @@ def _check_text(item: TextItem, previous: Item | None, timing: Timing, where: st
     try:
         item.text.encode()
     except UnicodeEncodeError as error:
-        raise StreamError(f"{where}: character {error.start} of {item.text!r} is a lone surrogate, no Unicode") from None
+        raise StreamError(
+            f"{where}: character {error.start} of {item.text!r} is a lone surrogate, no Unicode"
+        ) from None
     if (timing == "locked") != (item.frames is not None):
         raise StreamError(f"{where}: text run {item.text!r} needs frames in locked timing, and none in free")
     if item.frames is not None and item.frames < 0:

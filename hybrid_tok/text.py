@@ -65,7 +65,7 @@ class TextTokenizer(ABC):
         for index, spelling in enumerate(self._spellings):
             if spelling is not None and self._is_byte(index, spelling):
                 self._byte_ids.setdefault(spelling[0], index)
-        if not _UTF8_BYTES <= self._byte_ids.keys():
+        if not self._byte_ids.keys() >= _UTF8_BYTES:
             raise OptionsError(f"{name}: the text tokenizer has no byte fallback, so it cannot spell every text")
 
     @property
@@ -96,8 +96,15 @@ class TextTokenizer(ABC):
         return self._exact(spaced)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text that ids spell; ids in `silent` are no text and must not be given."""
-        return self._joined(ids).decode(errors="replace").removeprefix(" ")
+        """The text that ids spell.
+
+        Raises:
+            ValueError: some spell nothing (`silent`).
+        """
+        joined = self._joined(ids)
+        if joined is None:
+            raise ValueError(f"ids of {self.name} that spell nothing are no text")
+        return joined.decode(errors="replace").removeprefix(" ")
 
     @abstractmethod
     def piece(self, index: int) -> str:
@@ -231,8 +238,14 @@ class TiktokenText(TextTokenizer):
 
         pattern = pattern or _TIKTOKEN_PATTERNS.get(path.stem)
         if pattern is None:
-            raise OptionsError(f"{path}: a rank file does not say how to split text; make a TiktokenText with its pattern")
-        return cls(tiktoken.Encoding(path.stem, pat_str=pattern, mergeable_ranks=load_tiktoken_bpe(str(path)), special_tokens={}))
+            raise OptionsError(
+                f"{path}: a rank file does not say how to split text; make a TiktokenText with its pattern"
+            )
+        return cls(
+            tiktoken.Encoding(
+                path.stem, pat_str=pattern, mergeable_ranks=load_tiktoken_bpe(str(path)), special_tokens={}
+            )
+        )
 
     def piece(self, index: int) -> str:
         spelling = self._spellings[index]
@@ -287,7 +300,9 @@ def _byte_characters() -> tuple[str, ...]:
 
 
 _BYTE_CHARACTERS = _byte_characters()
-_BYTE_VALUES: Mapping[str, int] = MappingProxyType({character: value for value, character in enumerate(_BYTE_CHARACTERS)})
+_BYTE_VALUES: Mapping[str, int] = MappingProxyType(
+    {character: value for value, character in enumerate(_BYTE_CHARACTERS)}
+)
 
 
 def _spell_byte_level(piece: str) -> bytes | None:

@@ -1,4 +1,4 @@
-"""Settings of the property tests: the same examples in every run, unless HYPOTHESIS_PROFILE=explore asks for new ones."""
+"""Settings of the property tests: the same examples in every run; HYPOTHESIS_PROFILE=explore tries new ones."""
 
 from __future__ import annotations
 

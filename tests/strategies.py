@@ -26,7 +26,21 @@ from hybrid_tok.text import load_text_tokenizer
 from hybrid_tok.vocabulary import Vocabulary, VocabularyOptions
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.sampled_from(
-    ["so funny", "um", " two  spaces ", "\u2581", "\n", "\t", "\0", "<|pause|>", "<s>", "<unk>", "你好", "e\u0301", "🙂"]
+    [
+        "so funny",
+        "um",
+        " two  spaces ",
+        "\u2581",
+        "\n",
+        "\t",
+        "\0",
+        "<|pause|>",
+        "<s>",
+        "<unk>",
+        "你好",
+        "e\u0301",
+        "🙂",
+    ]
 )
 """Any Unicode, and what text models trip over."""
 

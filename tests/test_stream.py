@@ -116,7 +116,7 @@ def test_prosody_or_an_event_parts_two_texts_in_free_timing() -> None:
 )
 def test_timing_and_remainder_must_agree(timing: str, remainder: int | None) -> None:
     """A remainder needs a last frame to be in."""
-    with pytest.raises(StreamError, match="timing|remainder"):
+    with pytest.raises(StreamError, match=r"timing|remainder"):
         HybridStream((Channel(),), timing, remainder)  # type: ignore[arg-type]
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,7 +45,7 @@ def test_spans() -> None:
 def test_merged_spans_cover_the_same_and_stand_apart(pairs: list[tuple[int, int]], max_gap: int) -> None:
     spans = [Span(start, start + length) for start, length in pairs]
     merged = merge_spans(spans, max_gap)
-    assert all(right.start - left.end > max_gap for left, right in zip(merged, merged[1:], strict=False))
+    assert all(right.start - left.end > max_gap for left, right in pairwise(merged))
     covered = {frame for span in merged for frame in range(span.start, span.end)}
     assert covered >= {frame for span in spans for frame in range(span.start, span.end)}
     if max_gap == 0:
