@@ -6,15 +6,15 @@ from collections.abc import Iterator
 
 import numpy as np
 import pytest
-from fakes import FakeCodec
-from real_audio import recording
 
+from fakes import FakeCodec
 from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.embedded_codec import EmbeddedCodec
 from hybrid_tok.backends.espeak import EspeakSynthesizer
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.stream import Channel, HybridStream, Item, Pause, TextItem, Turn, UnitItem
+from real_audio import recording
 
 RATE = 16_000
 HOP = 320
