@@ -206,12 +206,12 @@ def _check_riff_size(name: str, file: BinaryIO) -> None:
 @contextmanager
 def _open_ffmpeg(name: str, file: BinaryIO) -> Iterator[Reader]:
     """The recording by ffmpeg (PyAV), which reads what libsndfile does not: m4a, mp4, webm, wma..."""
-    import av
+    import av.error
 
     try:
         # No protocols: a playlist must not make ffmpeg open other files or the network.
         container: Any = av.open(file, mode="r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
-    except (av.FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, ValueError) as error:
         cause = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"{name} is no audio file that libsndfile or ffmpeg can read ({cause})") from None
     with container:
@@ -227,7 +227,7 @@ def _open_ffmpeg(name: str, file: BinaryIO) -> Iterator[Reader]:
 
 
 def _ffmpeg_blocks(name: str, container: Any, stream: Any) -> Iterator[NDArray[np.float32]]:
-    import av
+    import av.error
 
     read = 0
     convert = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
@@ -239,7 +239,7 @@ def _ffmpeg_blocks(name: str, container: Any, stream: Any) -> Iterator[NDArray[n
         for converted in convert.resample(None):
             read += converted.samples
             yield np.asarray(converted.to_ndarray(), np.float32)
-    except (av.FFmpegError, ValueError) as error:
+    except (av.error.FFmpegError, ValueError) as error:
         cause = getattr(error, "strerror", None) or str(error)
         raise AudioError(f"{name} is damaged or truncated after {read / stream.rate:.3f} s: {cause}") from None
     promised = _promised_seconds(container, stream)

@@ -77,9 +77,7 @@ BACKENDS = _index(
     ),
     BackendEntry("recognizer", "whisper", "hybrid_tok.backends.whisper:WhisperRecognizer", ("faster_whisper",)),
     BackendEntry("codec", "embedded", "hybrid_tok.backends.embedded_codec:EmbeddedCodec", ("torch", "safetensors")),
-    BackendEntry(
-        "synthesizer", "espeak", "hybrid_tok.backends.espeak:EspeakSynthesizer", ("espeakng_loader",)
-    ),
+    BackendEntry("synthesizer", "espeak", "hybrid_tok.backends.espeak:EspeakSynthesizer", ("espeakng_loader",)),
 )
 """Every backend that ships with hybrid-tok."""
 

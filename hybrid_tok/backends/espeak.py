@@ -95,7 +95,7 @@ class EspeakSynthesizer:
         answer = self._worker.request(Message({"words": list(words), **asdict(self.options)}), what)
         if answer.header["sample_rate"] != SAMPLE_RATE:
             raise BackendError(f"espeak-ng speaks at {answer.header['sample_rate']} Hz, not at {SAMPLE_RATE} Hz")
-        samples = np.frombuffer(answer.body, "<i2").astype(np.float32) / np.float32(32768)
+        samples = (np.frombuffer(answer.body, "<i2") / 32768).astype(np.float32)
         ranges = _shared(words, [*answer.header["starts"], len(samples)])
         pause = round(_PAUSE * SAMPLE_RATE)
         return Speech(Audio(samples, SAMPLE_RATE), tuple(_without_pauses(samples, a, b, pause) for a, b in ranges))

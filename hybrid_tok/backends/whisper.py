@@ -91,10 +91,7 @@ class WhisperRecognizer:
         pieces = cut_pieces(audio, speech, self.options.pieces)
         if not pieces:
             return ()
-        language = self.options.language
-        if language is None:
-            longest = max(pieces, key=lambda piece: piece.frames)
-            language = self._run(longest, lambda: self._model.detect_language(piece_samples(audio, longest))[0])
+        language = self.options.language or self._language(audio, max(pieces, key=lambda piece: piece.frames))
         total = sum(piece.seconds for piece in pieces)
         done = 0.0
         words: list[Word] = []
@@ -104,6 +101,11 @@ class WhisperRecognizer:
             if progress is not None:
                 progress(done, total)
         return touching(words, speech)
+
+    def _language(self, audio: Audio, piece: Span) -> str:
+        if not self._model.model.is_multilingual:
+            return "en"
+        return self._run(piece, lambda: self._model.detect_language(piece_samples(audio, piece))[0])
 
     def _hear(self, audio: Audio, piece: Span, language: str) -> list[HeardWord]:
         segments, _ = self._model.transcribe(

@@ -207,7 +207,8 @@ class WorkerPool:
                         done(futures[future])
         except BaseException:
             executor.shutdown(wait=False, cancel_futures=True)
-            while wait(futures, timeout=0.05).not_done:
+            running = [future for future in futures if not future.cancelled()]  # `wait` would wait for those for ever
+            while wait(running, timeout=0.05).not_done:
                 for worker in self._workers:
                     worker.kill()
             raise

@@ -46,6 +46,8 @@ def pesq_wb(reference: Samples, degraded: Samples) -> float:
     """Wide-band PESQ (ITU-T P.862.2), 1.0 where it finds no speech or fails."""
     pesq = _module("pesq")
     reference, degraded = same_length(reference, degraded)
+    if not reference.any() or not degraded.any():
+        return 1.0
     try:
         return float(pesq.pesq(SAMPLE_RATE, reference, degraded, "wb"))
     except (pesq.PesqError, ValueError, ZeroDivisionError):
@@ -53,9 +55,11 @@ def pesq_wb(reference: Samples, degraded: Samples) -> float:
 
 
 def stoi(reference: Samples, degraded: Samples) -> float:
-    """Short-time objective intelligibility (Taal et al. 2011)."""
+    """Short-time objective intelligibility (Taal et al. 2011); NaN where the reference is silent."""
     pystoi = _module("pystoi")
     reference, degraded = same_length(reference, degraded)
+    if not reference.any():
+        return float("nan")
     with warnings.catch_warnings():
         # Too little speech for one segment; the value, 1e-5, says so as well.
         warnings.simplefilter("ignore", RuntimeWarning)
@@ -63,7 +67,7 @@ def stoi(reference: Samples, degraded: Samples) -> float:
 
 
 def f0_correlation(reference: Samples, degraded: Samples) -> float:
-    """Pearson correlation of the pitch contours, in cents about their medians, aligned by time warping; 0 on failure."""
+    """Correlation of the pitch contours, in cents about their medians, after time warping; 0 on failure."""
     contours = []
     for samples in same_length(reference, degraded):
         pitch = _pitch(samples)
@@ -113,7 +117,8 @@ def _slaney_bank(num_mels: int, num_fft: int) -> NDArray[np.float64]:
     """(num_fft / 2 + 1, num_mels) triangles of equal area on the Slaney mel scale, 0 to 8 kHz, as in librosa."""
 
     def to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
-        return np.where(hertz < 1000, hertz * 3 / 200, 15 + np.log(np.maximum(hertz, 1000) / 1000) / (np.log(6.4) / 27))
+        logarithmic = 15 + np.log(np.maximum(hertz, 1000) / 1000) * (27 / np.log(6.4))
+        return np.where(hertz < 1000, hertz * 3 / 200, logarithmic)
 
     def to_hertz(mel: NDArray[np.float64]) -> NDArray[np.float64]:
         return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((np.log(6.4) / 27) * (mel - 15)))
@@ -159,7 +164,7 @@ def _warping_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.
     return np.array(path[::-1], dtype=np.int64)
 
 
-def _module(name: str):  # noqa: ANN202 (a module)
+def _module(name: str):
     import importlib
 
     try:

@@ -1,7 +1,7 @@
 """What the decoder filters: a pulse train that keeps its phase from frame to frame, and noise.
 
 A network that looks at a few frames cannot know the phase of a steady voice: it would have to count periods since the
-voice began. So the decoder predicts the fundamental frequency, and this module does the counting (as in source-filter
+voice began. So the codes carry the fundamental frequency, and this module does the counting (as in source-filter
 vocoders; compare NSF, Wang et al. 2019, and DDSP, Engel et al. 2020).
 """
 
@@ -13,15 +13,8 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-LOWEST_PITCH = 55.0
-HIGHEST_PITCH = 550.0
 _NOISE_FRAMES = 400
 _PITCH_STEPS_PER_HERTZ = 16
-
-
-def pitch_from_logit(logit: Tensor) -> Tensor:
-    """Any real number to a frequency in Hz, on a logarithmic scale."""
-    return LOWEST_PITCH * torch.exp(math.log(HIGHEST_PITCH / LOWEST_PITCH) * torch.sigmoid(logit))
 
 
 class Excitation(nn.Module):
@@ -32,6 +25,10 @@ class Excitation(nn.Module):
         window: (W,) analysis window.
         hop: samples between frames.
     """
+
+    window: Tensor
+    time: Tensor
+    noise: Tensor
 
     def __init__(self, sample_rate: int, window: Tensor, hop: int) -> None:
         super().__init__()

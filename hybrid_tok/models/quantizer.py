@@ -1,6 +1,6 @@
 """Quantizers: a latent frame to `num_codebooks` integers and back, every prefix of which is a coarser description.
 
-`GroupedFSQ` is what the shipped codec uses; `ResidualVQ` is the alternative it was measured against (see the model card).
+`GroupedFSQ` is what the shipped codec uses; `ResidualVQ` is what it was measured against (see the model card).
 """
 
 from __future__ import annotations
@@ -15,19 +15,27 @@ from torch.nn import functional as F
 class GroupedFSQ(nn.Module):
     """Finite scalar quantization of several latent groups, one group per codebook.
 
-    FSQ (Mentzer et al. 2023, arXiv 2309.15505) rounds each latent dimension to a few levels. Here each dimension is first
-    brought to zero mean and unit variance by running statistics and then through a sigmoid close to the Gaussian
-    distribution function, so that uniform bins are used about equally often. The groups are not a residual cascade: the
-    encoder learns their order because training drops groups from the end.
+    FSQ (Mentzer et al. 2023, arXiv 2309.15505) rounds each latent dimension to a few levels. Here each dimension is
+    first brought to zero mean and unit variance by running statistics and then through a sigmoid close to the Gaussian
+    distribution function, so that uniform bins are used about equally often. The groups are not a residual cascade:
+    the encoder learns their order because training drops groups from the end.
 
     Args:
         levels: levels per dimension within a group; a codebook has prod(levels) codes.
         num_codebooks: number of groups.
+        given: how many leading dimensions are not learned: they come as values in (0, 1), and are only cut into bins.
     """
 
-    def __init__(self, levels: tuple[int, ...], num_codebooks: int) -> None:
+    mean: Tensor
+    variance: Tensor
+    updates: Tensor
+    levels: Tensor
+    bases: Tensor
+
+    def __init__(self, levels: tuple[int, ...], num_codebooks: int, given: int = 0) -> None:
         super().__init__()
         self.num_codebooks = num_codebooks
+        self.given = given
         self.group_dim = len(levels)
         self.codebook_size = math.prod(levels)
         self.latent_dim = num_codebooks * self.group_dim
@@ -42,7 +50,8 @@ class GroupedFSQ(nn.Module):
 
     def _uniform(self, latent: Tensor) -> Tensor:
         """Latent (..., latent_dim) to values that a unit Gaussian would spread evenly over (0, 1)."""
-        return torch.sigmoid(1.702 * (latent - self.mean) * torch.rsqrt(self.variance + 1e-5))
+        learned = torch.sigmoid(1.702 * (latent - self.mean) * torch.rsqrt(self.variance + 1e-5))
+        return torch.cat([latent[..., : self.given], learned[..., self.given :]], -1) if self.given else learned
 
     @torch.no_grad()
     def _update_statistics(self, latent: Tensor) -> None:

@@ -5,6 +5,9 @@ So the encoder always computes whole blocks of `BLOCK` frames on a fixed grid: w
 not yet heard are zeros, and as everything looks back only, they cannot reach the frames before them. Each row is thus
 computed by the same kernel from the same numbers whether the block arrived at once or in many pieces. Offline
 encoding runs the same stream.
+
+A network cannot say exactly nothing. So the last code of the first codebook is kept for silence: a frame that hears
+nothing louder than `SILENCE_PEAK` has the last code in all codebooks, and is spoken as zeros.
 """
 
 from __future__ import annotations
@@ -20,15 +23,18 @@ from hybrid_tok.models.codec import (
     DECODER_DELAY,
     ENCODER_WARMUP,
     HOP,
+    PITCH_REACH,
+    SILENCE_PEAK,
     SUBHOP,
     SYNTHESIS_OVERHANG,
+    SYNTHESIS_WINDOW,
     Codec,
 )
 
 BLOCK = 32
 """Frames that the encoder computes together: 0.64 s."""
-_REACH = SUBHOP + ANALYSIS_WINDOW
-"""Samples from the start of a frame's first analysis window to the end of its second."""
+_REACH = PITCH_REACH + SUBHOP + ANALYSIS_WINDOW
+"""Samples from the start of a frame's pitch window to the end of its last analysis window."""
 _BLOCK_SAMPLES = (BLOCK - 1) * HOP + _REACH
 
 
@@ -45,7 +51,7 @@ class EncoderStream:
         self._device = next(codec.parameters()).device
         self._states = codec.encoder.initial_states(1)
         # Starts where the first window of the warm-up frame starts: that many zeros precede the recording.
-        self._buffer = np.zeros(HOP * ENCODER_WARMUP - ANALYSIS_SHIFT, np.float32)
+        self._buffer = np.zeros(HOP * ENCODER_WARMUP - ANALYSIS_SHIFT + PITCH_REACH, np.float32)
         self._emitted = 0  # rows of the current block that have left
         self._skip = ENCODER_WARMUP
         self._received = 0
@@ -107,9 +113,20 @@ class EncoderStream:
     def _encode_block(self) -> tuple[NDArray[np.int64], list[Tensor]]:
         block = torch.zeros(1, _BLOCK_SAMPLES)
         block[0, : len(self._buffer)] = torch.from_numpy(self._buffer)
-        features = self._codec.encoder.features(block.to(self._device))
-        latent, states = self._codec.encoder(features, self._states)
-        return self._codec.quantizer.encode(latent)[0].cpu().numpy(), states
+        features, place = self._codec.encoder.features(block.to(self._device))
+        latent, states = self._codec.encoder(features, place, self._states)
+        codes = self._codec.quantizer.encode(latent)[0].cpu().numpy()
+        last = self._codec.config.codebook_size - 1
+        codes[codes[:, 0] == last, 0] = last - 1
+        codes[self._quiet_rows()] = last
+        return codes, states
+
+    def _quiet_rows(self) -> NDArray[np.bool_]:
+        """(BLOCK,) whether nothing is heard in all that a frame looks at, which covers the frame."""
+        block = np.zeros(_BLOCK_SAMPLES, np.float32)
+        block[: len(self._buffer)] = np.abs(self._buffer)
+        peaks = np.lib.stride_tricks.sliding_window_view(block, _REACH)[::HOP].max(1)
+        return peaks <= SILENCE_PEAK
 
 
 class DecoderStream:
@@ -125,10 +142,10 @@ class DecoderStream:
         self._states = codec.decoder.initial_states(1)
         self._block = torch.zeros(1, BLOCK, codec.quantizer.latent_dim, device=self._device)
         self._known = 0  # rows of the current block that have come in
+        self._mute = True  # the next row's pieces: those of the first row belong before the recording
         self._tail = torch.zeros(3, SUBHOP, device=self._device)
         self._num_codebooks = 0
-        # What the first code frame would say belongs before the recording, and so does the overhang of the next one.
-        self._mute = 2
+        # What the first row would say belongs before the recording, and so does the overhang of the next one.
         self._discard = HOP + SYNTHESIS_OVERHANG
         self._due = 0
         self._finished = False
@@ -149,7 +166,10 @@ class DecoderStream:
         self._num_codebooks = checked.shape[1]
         self._due += len(checked) * HOP
         with torch.inference_mode():
-            return self._advance(self._codec.quantizer.decode(torch.from_numpy(checked).to(self._device)))
+            silent = checked[:, 0] == self._codec.config.codebook_size - 1
+            latent = self._codec.quantizer.decode(torch.from_numpy(checked).to(self._device))
+            latent[torch.from_numpy(silent).to(self._device)] = self._codec.silence
+            return self._advance(latent, silent)
 
     def finish(self) -> NDArray[np.float32]:
         """The samples still owed, so that there are 320 per frame in all."""
@@ -160,10 +180,13 @@ class DecoderStream:
             return np.zeros(0, np.float32)
         owed = self._due
         with torch.inference_mode():
-            return self._advance(self._block.new_zeros(DECODER_DELAY, self._codec.quantizer.latent_dim))[:owed]
+            after = self._block.new_zeros(DECODER_DELAY, self._codec.quantizer.latent_dim)
+            return self._advance(after, np.full(DECODER_DELAY, self._mute))[:owed]
 
-    def _advance(self, rows: Tensor) -> NDArray[np.float32]:
-        """Feed latent rows (t, latent_dim) block by block."""
+    def _advance(self, rows: Tensor, silent: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Feed latent rows (t, latent_dim) block by block; row p speaks frame p - 1."""
+        muted = np.concatenate([[self._mute], silent])
+        self._mute = bool(muted[-1])
         out = []
         while len(rows):
             first = self._known
@@ -173,7 +196,10 @@ class DecoderStream:
             self._known += taken
             kept = torch.tensor([self._num_codebooks], device=self._device)
             pieces, _, states = self._codec.decoder(self._block, kept, self._states)
-            out.append(self._overlap(pieces[0, 2 * first : 2 * self._known]))
+            spoken = pieces[0, 2 * first : 2 * self._known].view(taken, 2 * SYNTHESIS_WINDOW).clone()
+            spoken[torch.from_numpy(muted[:taken]).to(self._device)] = 0
+            muted = muted[taken:]
+            out.append(self._overlap(spoken))
             if self._known == BLOCK:
                 self._states = states
                 self._block = torch.zeros_like(self._block)
@@ -186,11 +212,8 @@ class DecoderStream:
         return samples.clamp(-1, 1).cpu().numpy()
 
     def _overlap(self, pieces: Tensor) -> Tensor:
-        """Pieces (j, 640) to the samples (160 j,) that no later piece reaches; older pieces are always added first."""
-        parts = pieces.view(-1, 4, SUBHOP).clone()
-        muted = min(self._mute, len(parts))
-        parts[:muted] = 0
-        self._mute -= muted
+        """Pieces of 640 samples to those 160 per piece that no later piece reaches; older ones are added first."""
+        parts = pieces.view(-1, 4, SUBHOP)
         line = torch.zeros(len(parts) + 3, SUBHOP, device=self._device)
         line[:3] = self._tail
         for i in (3, 2, 1, 0):

@@ -9,6 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hybrid_tok.errors import WeightsError
 from hybrid_tok.models.codec import Codec, CodecConfig
 from hybrid_tok.models.identity import CODEC_WEIGHTS, CodecIdentity, codec_identity
 from hybrid_tok.models.streaming import DecoderStream, EncoderStream
@@ -31,10 +32,13 @@ class PretrainedCodec:
 
     def __init__(self, weights: Path = CODEC_WEIGHTS, device: str = "cpu") -> None:
         self.identity: CodecIdentity = codec_identity(weights)
-        config = {k: tuple(v) if isinstance(v, list) else v for k, v in self.identity.architecture.items()}
-        self.network = Codec(CodecConfig(**config))
+        try:
+            self.network = Codec(CodecConfig.from_dict(self.identity.architecture))
+        except (KeyError, TypeError) as error:
+            raise WeightsError(f"{weights.with_suffix('.json')} describes no codec of this version: {error}") from None
         load_weights(weights, self.identity.sha256, self.network)
         self.network.eval().requires_grad_(False).to(torch.device(device))
+        self.network.learn_silence()
 
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
         """Samples (N,) at 16 kHz to codes (ceil(N / 320), num_codebooks)."""

@@ -47,7 +47,7 @@ def draw_segment(sampler: SegmentSampler, rng: np.random.Generator, options: Aug
     if rng.random() < options.gain:
         samples = samples * np.float32(10 ** (rng.uniform(-20, 10) / 20))
     peak = float(np.abs(samples).max())
-    return samples / np.float32(peak) if peak > 1 else samples
+    return np.asarray(samples / max(1.0, peak), np.float32)
 
 
 def mix(samples: NDArray[np.float32], other: NDArray[np.float32], snr_db: float) -> NDArray[np.float32]:

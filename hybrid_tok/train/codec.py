@@ -1,7 +1,7 @@
 """The recipe of the unit codec: data, losses, schedule, evaluation, checkpoints, export.
 
-Reconstruction losses carry the training; adversarial and feature-matching losses (`discriminators`) join for the last part
-if `adversarial_from` is below 1. The learning rate falls linearly to zero at the end of the budget, which is given
+Reconstruction losses carry the training; adversarial and feature-matching losses (`discriminators`) join for the last
+part if `adversarial_from` is below 1. The learning rate falls linearly to zero at the end of the budget, which is given
 in steps or in minutes. Batch k is a function of the seed and k alone, so that a resumed run sees the same data.
 """
 
@@ -15,9 +15,9 @@ from typing import Any
 
 import numpy as np
 import torch.distributed as dist
-import torch.multiprocessing as mp
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.multiprocessing.spawn import spawn
 
 from hybrid_tok.models.codec import HOP
 from hybrid_tok.train.batches import Batches
@@ -50,7 +50,7 @@ def train(options: TrainCodecOptions) -> Path:
     if options.workers == 1:
         _work(0, options)
     else:
-        mp.spawn(_work, (options,), nprocs=options.workers)
+        spawn(_work, (options,), nprocs=options.workers)
     best = options.out / "best.safetensors"
     weights = options.out / "codec.safetensors"
     export_codec(best if best.exists() else options.out / "latest.safetensors", weights)
@@ -70,10 +70,10 @@ def _work(rank: int, options: TrainCodecOptions) -> None:
     journal = Journal(options, trainer) if rank == 0 else None
     before, started = trainer.seconds, time.monotonic()
     try:
-        for segments, kept, pitch in batches:
+        for segments, kept in batches:
             if trainer.spent >= 1:
                 break
-            terms = trainer.train_step(segments, kept, pitch)
+            terms = trainer.train_step(segments, kept)
             trainer.clock = before + time.monotonic() - started
             if journal is not None and journal.note(terms):
                 # Scoring is not training: it does not count against the budget.
@@ -114,9 +114,7 @@ class Journal:
             TimeRemainingColumn(),
         )
         self._bar = Progress(*columns, console=Console(stderr=True))
-        self._task = self._bar.add_task(
-            "codec", total=1.0, completed=trainer.spent, step=trainer.step, loss=float("nan")
-        )
+        self._task = self._bar.add_task("codec", total=1.0, step=trainer.step, loss=float("nan"))
         self._bar.start()
 
     def note(self, terms: dict[str, float]) -> bool:

@@ -37,6 +37,10 @@ class Clips:
     samples: NDArray[np.int16]
     spans: dict[str, NDArray[np.int64]]
 
+    def floats(self, start: int, end: int) -> NDArray[np.float32]:
+        """Samples from `start` to `end` as float32 within [-1, 1)."""
+        return np.asarray(self.samples[start:end], np.float32) / np.float32(32768)
+
 
 def load_clips(data: Path, cache: Path) -> Clips:
     """Decode the clips that `data/manifest.jsonl` lists into `cache` (once), and map them.
@@ -113,7 +117,7 @@ class SegmentSampler:
         if end - start > wanted:
             start += int(rng.integers(end - start - wanted))
             end = start + wanted
-        samples = self._clips.samples[start:end].astype(np.float32) / 32768
+        samples = self._clips.floats(start, end)
         if speed != 1.0:
             count = int(len(samples) / speed)
             samples = np.interp(np.arange(count) * speed, np.arange(len(samples)), samples).astype(np.float32)

@@ -17,6 +17,8 @@ RESOLUTIONS = (1024, 512, 256)
 class SpectrumDiscriminator(nn.Module):
     """Samples (B, N) to a map of scores and the features of every layer."""
 
+    window: Tensor
+
     def __init__(self, num_fft: int, channels: int = 16) -> None:
         super().__init__()
         self.hop = num_fft // 4

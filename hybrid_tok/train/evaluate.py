@@ -24,7 +24,7 @@ def load_dev_clips(data: Path, per_source: dict[str, int], seconds: float) -> di
         for entry in listed[:: max(1, len(listed) // count)][:count]:
             samples, rate = soundfile.read(data / entry["audio"], dtype="float32")
             if rate == SAMPLE_RATE:
-                samples = samples[: int(seconds * SAMPLE_RATE)]
+                samples = np.asarray(samples[: int(seconds * SAMPLE_RATE)], np.float32)
                 clips.setdefault(source, []).append(samples[: len(samples) // 320 * 320])
     return clips
 

@@ -28,7 +28,7 @@ def export_codec(trained: Path, weights: Path) -> CodecIdentity:
     tensors, progress = checkpoint.load_checkpoint(trained)
     try:
         architecture = json.loads(str(progress["model"]))
-        config = CodecConfig(**{k: tuple(v) if isinstance(v, list) else v for k, v in architecture.items()})
+        config = CodecConfig.from_dict(architecture)
         model = Codec(config)
         model.load_state_dict(checkpoint.prefixed(tensors, "average"))
     except (KeyError, TypeError, RuntimeError) as error:
@@ -61,7 +61,7 @@ def code_usage(codec: PretrainedCodec, clips: Clips) -> list[dict[str, float]]:
         for spans in clips.spans.values():
             stream = codec.encoder_stream()
             for start, end in spans:
-                _count(counts, stream.push(clips.samples[start:end].astype(np.float32) / 32768))
+                _count(counts, stream.push(clips.floats(int(start), int(end))))
             _count(counts, stream.finish())
     usage = []
     for row in counts:

@@ -1,12 +1,13 @@
 """Reconstruction losses of the unit codec: spectra, intelligibility and loudness, each differentiable.
 
-All take the recording and its reconstruction, (B, N) at 16 kHz. Magnitudes are of sine amplitude: a full-scale sine has 1
-in its bin.
+All take the recording and its reconstruction, (B, N) at 16 kHz. Magnitudes are of sine amplitude: a full-scale sine
+has 1 in its bin.
 """
 
 from __future__ import annotations
 
 import math
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -36,8 +37,12 @@ def mel_filterbank(num_mels: int, num_fft: int) -> Tensor:
 class SpectralLoss(nn.Module):
     """Log-mel, log-magnitude and compressed-magnitude distance of one STFT resolution.
 
-    The log terms follow the ear over the whole range of levels; the compressed one (power 1/2) keeps the loud parts right.
+    The log terms follow the ear over the whole range of levels; the compressed one (power 1/2) keeps the loud parts
+    right.
     """
+
+    window: Tensor
+    bank: Tensor
 
     def __init__(self, num_fft: int, num_mels: int) -> None:
         super().__init__()
@@ -61,6 +66,8 @@ class IntelligibilityLoss(nn.Module):
 
     Differences to the metric: 16 kHz instead of 10, and pauses are given no weight instead of being cut out.
     """
+
+    bank: Tensor
 
     def __init__(self, segment: int = 24) -> None:
         super().__init__()
@@ -88,11 +95,17 @@ class IntelligibilityLoss(nn.Module):
 
 
 class LoudnessLoss(nn.Module):
-    """Disturbance between Bark loudness spectra, in the spirit of PESQ (ITU-T P.862.2) and PMSQE (Martin-Donas et al. 2018).
+    """Disturbance between Bark loudness spectra, in the spirit of PESQ (ITU-T P.862.2) and PMSQE (Martin-Donas 2018).
 
-    Both signals are scaled by the gain that brings the recording to PESQ's standard level; loudness follows Zwicker's law;
-    differences under a quarter of the smaller loudness are masked; what is added is punished more than what is missing.
+    Both signals are scaled by the gain that brings the recording to PESQ's standard level; loudness follows Zwicker's
+    law; differences under a quarter of the smaller loudness are masked; what is added is punished more than what is
+    missing.
     """
+
+    bank: Tensor
+    threshold: Tensor
+    width: Tensor
+    speech_band: Tensor
 
     def __init__(self, num_bands: int = 49) -> None:
         super().__init__()
@@ -110,8 +123,7 @@ class LoudnessLoss(nn.Module):
         self.register_buffer("bank", bank.float(), persistent=False)
         self.register_buffer("threshold", (10 ** (quiet.clamp(max=70) / 10) * 0.5).float(), persistent=False)
         self.register_buffer("width", torch.full((len(centres),), float(edges[1] - edges[0])), persistent=False)
-        speech_band = ((frequencies > 325) & (frequencies < 3250)).float()
-        self.register_buffer("speech_band", speech_band, persistent=False)
+        self.register_buffer("speech_band", ((frequencies > 325) & (frequencies < 3250)).float(), persistent=False)
 
     def loudness(self, power: Tensor) -> Tensor:
         return 0.1866 * (self.threshold / 0.5) ** 0.23 * ((0.5 + 0.5 * power / self.threshold) ** 0.23 - 1)
@@ -141,7 +153,7 @@ class LoudnessLoss(nn.Module):
 class ReconstructionLoss(nn.Module):
     """The weighted sum; each step looks at the 512-sample STFT and at two other resolutions in turn."""
 
-    MELS = {256: 40, 512: 80, 1024: 100, 2048: 150, 128: 20}
+    MELS: ClassVar[dict[int, int]] = {128: 20, 256: 40, 512: 80, 1024: 100, 2048: 150}
 
     def __init__(self, intelligibility: float = 2.0, loudness: float = 0.5) -> None:
         super().__init__()
@@ -153,26 +165,28 @@ class ReconstructionLoss(nn.Module):
     def forward(self, output: Tensor, target: Tensor, step: int) -> dict[str, Tensor]:
         """Weighted terms by name; their sum is the loss."""
         others = (("1024", "128"), ("2048", "256"), ("1024", "256"), ("2048", "128"))[step % 4]
-        terms = []
-        for name in ("512", *others):
-            spectral = self.spectral[name]
-            magnitudes = spectral.magnitudes(output)  # type: ignore[operator]
-            with torch.no_grad():
-                goal = spectral.magnitudes(target)  # type: ignore[operator]
-            terms.append(spectral(magnitudes, goal))
-            if name == "512":
-                coarse, coarse_goal = magnitudes[:, ::2], goal[:, ::2]
+        spectra = {name: self._spectra(name, output, target) for name in ("512", *others)}
+        terms = [self.spectral[name](*pair) for name, pair in spectra.items()]
+        # The other two want a hop of 16 ms.
+        magnitudes, goal = (spectrum[:, ::2] for spectrum in spectra["512"])
         losses = {
             "spectral": torch.stack(terms).mean(),
-            "intelligibility": self.intelligibility(coarse, coarse_goal),
-            "loudness": self.loudness(coarse, coarse_goal),
+            "intelligibility": self.intelligibility(magnitudes, goal),
+            "loudness": self.loudness(magnitudes, goal),
         }
         return {name: self.weights[name] * value for name, value in losses.items()}
+
+    def _spectra(self, name: str, output: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        spectral = self.spectral[name]
+        assert isinstance(spectral, SpectralLoss)
+        with torch.no_grad():
+            goal = spectral.magnitudes(target)
+        return spectral.magnitudes(output), goal
 
 
 def pitch_loss(predicted: Tensor, target: Tensor) -> Tensor:
     """Mean distance in octaves over voiced frames; both (B, J) in Hz, `target` 0 where there is no voice."""
     voiced = (target > 0).float()
     octaves = (predicted.log2() - target.clamp(min=1).log2()).abs()
-    # Beyond half an octave the target is as likely to be wrong as the prediction.
-    return 4 * (octaves.clamp(max=1.0) * voiced).sum() / (voiced.sum() + 1)
+    # A target far from what was coded, 50 times a second, is a wrong octave or a pitch that has just begun.
+    return 10 * (octaves.clamp(max=0.08) * voiced).sum() / (voiced.sum() + 1)

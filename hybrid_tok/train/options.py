@@ -25,7 +25,6 @@ class TrainCodecOptions:
         learning_rate: at its highest.
         adversary_learning_rate: of the discriminators, constant.
         warmup: steps until `learning_rate` is reached.
-        pitch_teaching: steps over which the excitation is weaned from the true pitch to the predicted one.
         ema: decay of the moving average of the weights, which is what is evaluated and exported.
         prefix_shares: how often a segment keeps 1, 2, .. all codebooks (quantizer dropout).
         adversarial_from: part of the budget after which discriminators join; 1 means never.
@@ -47,7 +46,6 @@ class TrainCodecOptions:
     learning_rate: float = 1.5e-3
     adversary_learning_rate: float = 3e-4
     warmup: int = 200
-    pitch_teaching: int = 1500
     ema: float = 0.999
     prefix_shares: tuple[float, ...] = (0.2, 0.45, 0.1, 0.25)
     adversarial_from: float = 1.0

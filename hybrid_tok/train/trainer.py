@@ -11,10 +11,11 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
+from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
 
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.models.codec import Codec
+from hybrid_tok.models.codec import PITCH_WINDOW, SUBHOP, Codec
 from hybrid_tok.train import checkpoint
 from hybrid_tok.train.discriminators import Discriminators
 from hybrid_tok.train.losses import ReconstructionLoss, pitch_loss
@@ -49,18 +50,21 @@ class CodecTrainer:
         """Part of the budget that is used up, 0 to 1."""
         return min(1.0, max(self.seconds / 60 / self.options.minutes, self.step / self.options.steps))
 
-    def train_step(self, segments: Tensor, kept: Tensor, pitch: Tensor) -> dict[str, float]:
+    def train_step(self, segments: Tensor, kept: Tensor) -> dict[str, float]:
         """One step of the optimizer; returns the terms of the loss."""
         options = self.options
         rate = min(1.0, (self.step + 1) / options.warmup) * (1 - self.spent)
         for group in self.optimizer.param_groups:
             group["lr"] = options.learning_rate * rate
-        segments, kept, pitch = (tensor.to(options.device) for tensor in (segments, kept, pitch))
-        taught = torch.rand(len(pitch), 1, device=pitch.device) < 1 - self.step / options.pitch_teaching
+        segments, kept = segments.to(options.device), kept.to(options.device)
         with torch.autocast(options.device, torch.bfloat16, enabled=options.autocast):
-            output, predicted, auxiliary = self.model(segments, kept, pitch * taught)
+            output, pitch, auxiliary = self.model(segments, kept)
         output = output.float()
-        terms = {**self.losses(output, segments, self.step), "pitch": pitch_loss(predicted, pitch), "quantizer": auxiliary}
+        terms = {
+            **self.losses(output, segments, self.step),
+            "pitch": pitch_loss(pitch, self._true_pitch(segments)),
+            "quantizer": auxiliary,
+        }
         contested = self.adversary is not None and self.spent >= options.adversarial_from
         if contested:
             terms |= self._contest(output, segments)
@@ -75,8 +79,13 @@ class CodecTrainer:
         self._update_average()
         return {name: float(value.detach()) for name, value in terms.items()} | {"norm": float(norm)}
 
+    def _true_pitch(self, segments: Tensor) -> Tensor:
+        """Pitch (B, 2T) of the 10 ms that the decoder speaks."""
+        margin = (PITCH_WINDOW - SUBHOP) // 2
+        return self.model.encoder.pitch(F.pad(segments, (margin, margin)), SUBHOP)
+
     def _contest(self, output: Tensor, segments: Tensor) -> dict[str, Tensor]:
-        """Teach the discriminator whose turn it is, then ask it: the codec's adversarial and feature-matching losses."""
+        """Teach the discriminator whose turn it is, then ask it: adversarial and feature-matching losses."""
         assert self.adversary is not None
         self.adversary_optimizer.zero_grad(set_to_none=True)
         self.adversary.discriminate(output, segments, self.step).backward()
@@ -109,8 +118,8 @@ class CodecTrainer:
     @torch.no_grad()
     def _update_average(self) -> None:
         decay = min(self.options.ema, (1 + self.step) / (10 + self.step))
-        mine, theirs = list(self.average.parameters()), [p.detach() for p in self.model.parameters()]
-        torch._foreach_lerp_(mine, theirs, 1 - decay)
+        for a, b in zip(self.average.parameters(), self.model.parameters(), strict=True):
+            a.lerp_(b, 1 - decay)
         for a, b in zip(self.average.buffers(), self.model.buffers(), strict=True):
             a.copy_(b)
 

@@ -22,9 +22,7 @@ def test_it_is_what_its_identity_says(codec: EmbeddedCodec) -> None:
     assert (codec.num_codebooks, codec.codebook_size) == (identity.num_codebooks, identity.codebook_size)
 
 
-@pytest.mark.parametrize(
-    ("path", "least"), [("dev/librispeech", 0.75), ("dev/aishell1", 0.7), ("dev/ljspeech", 0.75)]
-)
+@pytest.mark.parametrize(("path", "least"), [("dev/librispeech", 0.75), ("dev/aishell1", 0.7), ("dev/ljspeech", 0.75)])
 def test_speech_stays_intelligible_at_the_default_rate(codec: EmbeddedCodec, path: str, least: float) -> None:
     pystoi = pytest.importorskip("pystoi")
     soundfile = pytest.importorskip("soundfile")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -32,7 +34,7 @@ def voice(seconds: float, seed: int = 0) -> np.ndarray:
 
 def pushed(stream: EncoderStream | DecoderStream, items: np.ndarray, cuts: list[int]) -> np.ndarray:
     edges = [0, *sorted(cuts), len(items)]
-    parts = [stream.push(items[a:b]) for a, b in zip(edges[:-1], edges[1:], strict=True)]
+    parts = [stream.push(items[a:b]) for a, b in pairwise(edges)]
     return np.concatenate([*parts, stream.finish()])
 
 
@@ -121,6 +123,19 @@ def test_every_prefix_of_the_codebooks_decodes(codec: PretrainedCodec) -> None:
     spoken = [codec.decode(codes[:, :k]) for k in range(1, codec.identity.num_codebooks + 1)]
     assert all(s.shape == spoken[0].shape for s in spoken)
     assert len({s.tobytes() for s in spoken}) == len(spoken)
+
+
+def test_digital_silence_is_silent_and_nothing_else_is(codec: PretrainedCodec) -> None:
+    silence = codec.identity.codebook_size - 1
+    samples = voice(2.0)
+    samples[12_000:20_000] = 0
+    codes = codec.encode(samples)
+    silent = (codes == silence).all(1)
+    # From 352 samples before a frame, where its pitch window starts, to the 896th after its start.
+    assert np.array_equal(np.flatnonzero(silent), np.arange(39, 60))
+    assert not (codes[~silent, 0] == silence).any()
+    assert not codec.decode(codes)[40 * HOP : 57 * HOP].any()
+    assert not codec.decode(codec.encode(np.zeros(50_000, np.float32))).any()
 
 
 SQUARE = np.sign(np.sin(2 * np.pi * 200 * np.arange(16_000) / 16_000)).astype(np.float32)

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import numpy as np
 import pytest
 import torch
 
 from hybrid_tok.train.losses import ReconstructionLoss, pitch_loss
-from hybrid_tok.train.pitch import pitch_track
 
 
 def buzz(pitch: float, seconds: float = 1.2) -> torch.Tensor:
@@ -32,20 +30,6 @@ def test_gradients_are_finite_on_silence() -> None:
         output = torch.zeros(1, 19_200, requires_grad=True)
         sum(losses(output, target, 0).values()).backward()  # type: ignore[union-attr]
         assert output.grad is not None and torch.isfinite(output.grad).all()
-
-
-@pytest.mark.parametrize("pitch", [80.0, 140.0, 233.3, 410.0])
-def test_pitch_of_a_buzz(pitch: float) -> None:
-    track = pitch_track(buzz(pitch).numpy(), 160)[0]
-    voiced = track[track > 0]
-    assert len(voiced) > 60
-    assert np.abs(np.log2(voiced / pitch)).max() < 0.02
-
-
-def test_noise_and_silence_have_no_pitch() -> None:
-    rng = np.random.default_rng(0)
-    track = pitch_track(np.stack([0.1 * rng.standard_normal(16_000), np.zeros(16_000)]).astype(np.float32), 160)
-    assert (track > 0).mean() < 0.02
 
 
 def test_pitch_loss_ignores_unvoiced_frames() -> None:
