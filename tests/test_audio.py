@@ -165,8 +165,18 @@ def test_wav_from_a_pipe_has_no_length_in_its_header() -> None:
 
 @pytest.mark.parametrize(
     ("suffix", "subtype"),
-    [("wav", "PCM_16"), ("aiff", "PCM_16"), ("au", "PCM_16"), ("w64", "PCM_16"), ("rf64", "PCM_16")]
-    + [("caf", "PCM_16"), ("flac", "PCM_16"), ("ogg", "VORBIS"), ("ogg", "OPUS"), ("mp3", "MPEG_LAYER_III")],
+    [
+        ("wav", "PCM_16"),
+        ("aiff", "PCM_16"),
+        ("au", "PCM_16"),
+        ("w64", "PCM_16"),
+        ("rf64", "PCM_16"),
+        ("caf", "PCM_16"),
+        ("flac", "PCM_16"),
+        ("ogg", "VORBIS"),
+        ("ogg", "OPUS"),
+        ("mp3", "MPEG_LAYER_III"),
+    ],
 )
 @pytest.mark.parametrize("part", [0.5, 0.95])
 def test_truncated_files_of_libsndfile(tmp_path: Path, suffix: str, subtype: str, part: float) -> None:

@@ -29,6 +29,9 @@ _PARAMETER_RATE, _PARAMETER_PITCH = 1, 3
 _LONGEST_CLAUSE = 120
 """Spoken words (by `_weight`) in one call: beyond some 170 espeak-ng drops words without a sign."""
 
+_SENTENCE_PAUSE = 0.3
+"""Seconds between sentences: the end of a call ends without a pause."""
+
 _SENTENCE_END = tuple(".!?。！？")
 _SILENT = frozenset("!\"'(),-.:;?[]{}…—–¡¿“”‘’«»。，、！？；：（）《》")
 """Characters that make no sound: espeak-ng drops the mark of a word made of them now and then, which does no harm."""
@@ -72,6 +75,8 @@ def make_handler() -> Handler:
         words = [_clean(word) for word in request.header["words"]]
         samples, starts = bytearray(), []
         for clause in clauses(words):
+            if samples and words[len(starts) - 1].endswith(_SENTENCE_END):
+                samples += bytes(2 * round(_SENTENCE_PAUSE * sample_rate))
             sound, begins = speak_all(clause, lambda part: _speak(library, part))
             starts += [len(samples) // 2 + begin for begin in begins]
             samples += sound

@@ -81,18 +81,10 @@ class Worker:
 
     def close(self) -> None:
         """End the process, with the children it has forked."""
-        process, self._process = self._process, None
+        self._process = self._errors = None
         if self._finalizer is not None:
             self._finalizer()
             self._finalizer = None
-        if process is not None:
-            for pipe in (process.stdin, process.stdout):
-                if pipe is not None:
-                    with suppress(OSError):
-                        pipe.close()
-        if self._errors is not None:
-            self._errors.close()
-            self._errors = None
 
     @property
     def _short(self) -> str:
@@ -110,7 +102,7 @@ class Worker:
             start_new_session=True,  # Ctrl-C goes to the parent, which then ends the whole group
         )
         self._process = process
-        self._finalizer = weakref.finalize(self, _end, process)
+        self._finalizer = weakref.finalize(self, _release, process, self._errors)
         assert process.stdout is not None
         stdout = process.stdout
         self._guarded(process, lambda: read_message(stdout), "its start")
@@ -162,6 +154,15 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
         process.wait()
+
+
+def _release(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
+    """End a worker and close what led to it; also run when a `Worker` is forgotten, and when Python exits."""
+    _end(process)
+    for file in (process.stdin, process.stdout, errors):
+        if file is not None:
+            with suppress(OSError):
+                file.close()
 
 
 class WorkerPool:

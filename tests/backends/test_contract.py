@@ -1,0 +1,182 @@
+"""What every detector, recognizer and synthesizer must keep, whichever library is behind it."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from backends.tiny_whisper import write_tiny_whisper
+
+from hybrid_tok.audio import Audio, resample
+from hybrid_tok.backends.espeak import EspeakSynthesizer
+from hybrid_tok.backends.pieces import PieceOptions
+from hybrid_tok.backends.pocketsphinx import PocketsphinxOptions, PocketsphinxRecognizer
+from hybrid_tok.backends.silero import SileroDetector, SileroOptions
+from hybrid_tok.backends.whisper import WhisperRecognizer
+from hybrid_tok.errors import BackendError
+from hybrid_tok.interfaces import Backend
+from hybrid_tok.timeline import Span
+
+Make = Callable[[Path], Any]
+
+DETECTORS: dict[str, Make] = {"silero": lambda folder: SileroDetector()}
+RECOGNIZERS: dict[str, Make] = {
+    "pocketsphinx": lambda folder: PocketsphinxRecognizer(PocketsphinxOptions(processes=1)),
+    "whisper": lambda folder: WhisperRecognizer(str(write_tiny_whisper(folder, seed=1)), beam_size=1),
+}
+SYNTHESIZERS: dict[str, Make] = {
+    "espeak": lambda folder: EspeakSynthesizer(),
+    "espeak-cmn": lambda folder: EspeakSynthesizer("cmn"),
+}
+
+
+def made(makers: dict[str, Make], request: pytest.FixtureRequest, factory: pytest.TempPathFactory) -> Iterator[Any]:
+    backend = makers[request.param](factory.mktemp("model"))
+    yield backend
+    if hasattr(backend, "close"):
+        backend.close()
+
+
+@pytest.fixture(scope="module", params=DETECTORS)
+def detector(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    yield from made(DETECTORS, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=RECOGNIZERS)
+def recognizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    yield from made(RECOGNIZERS, request, tmp_path_factory)
+
+
+@pytest.fixture(scope="module", params=SYNTHESIZERS)
+def synthesizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    yield from made(SYNTHESIZERS, request, tmp_path_factory)
+
+
+SPEECH = (Span(25, 75), Span(150, 200))
+"""Where speech is in `talk`, at least."""
+
+
+@pytest.fixture(scope="module")
+def talk() -> Audio:
+    """Four seconds and a bit: someone speaks in the first second and a half, and after the third."""
+    synthesizer = EspeakSynthesizer()
+    said = resample(synthesizer.synthesize(["one", "two", "three", "four", "five", "six"]).audio, 16_000).samples[
+        :20_000
+    ]
+    synthesizer.close()
+    hiss = np.random.default_rng(0).normal(0, 1e-3, 66_123).astype(np.float32)
+    hiss[6_000 : 6_000 + len(said)] += said
+    hiss[46_000 : 46_000 + len(said)] += said[: len(hiss) - 46_000]
+    return Audio(hiss, 16_000)
+
+
+def test_every_backend_has_a_name_and_a_fingerprint(detector: Any, recognizer: Any, synthesizer: Any) -> None:
+    for backend in (detector, recognizer, synthesizer):
+        assert isinstance(backend, Backend)
+        assert backend.name and backend.fingerprint == backend.fingerprint
+        assert "\n" not in backend.fingerprint and "0x" not in backend.fingerprint
+
+
+def test_fingerprints_follow_the_options() -> None:
+    assert SileroDetector().fingerprint != SileroDetector(SileroOptions(threshold=0.6)).fingerprint
+    assert EspeakSynthesizer().fingerprint != EspeakSynthesizer("de").fingerprint
+    changed = PocketsphinxOptions(pieces=PieceOptions(silence=1.0))
+    assert PocketsphinxRecognizer().fingerprint != PocketsphinxRecognizer(changed).fingerprint
+    more = PocketsphinxOptions(processes=7)
+    assert PocketsphinxRecognizer().fingerprint == PocketsphinxRecognizer(more).fingerprint
+
+
+class TestDetector:
+    def test_sorted_disjoint_inside(self, detector: Any, talk: Audio) -> None:
+        spans = detector.detect(talk)
+        frames = -(-talk.num_samples // 320)
+        assert spans and all(0 <= span.start < span.end <= frames for span in spans)
+        assert all(a.end < b.start for a, b in itertools.pairwise(spans))
+        heard = {frame for span in spans for frame in range(span.start, span.end)}
+        assert heard >= {frame for span in SPEECH for frame in range(span.start, span.end)}
+        assert not heard & set(range(110, 135))
+
+    def test_deterministic(self, detector: Any, talk: Audio) -> None:
+        assert detector.detect(talk) == detector.detect(talk)
+
+    @pytest.mark.parametrize("count", [0, 1, 160, 511, 513])
+    def test_next_to_nothing(self, detector: Any, count: int) -> None:
+        assert detector.detect(Audio(np.zeros(count, np.float32), 16_000)) == ()
+
+    def test_refuses_other_rates_and_channels(self, detector: Any) -> None:
+        for audio in (Audio(np.zeros(100, np.float32), 8_000), Audio(np.zeros((2, 100), np.float32), 16_000)):
+            with pytest.raises(BackendError, match="mono at 16000 Hz"):
+                detector.detect(audio)
+
+
+class TestRecognizer:
+    def test_words_are_in_order_in_range_and_told_of(self, recognizer: Any, talk: Audio) -> None:
+        told: list[tuple[float, float]] = []
+        words = recognizer.recognize(talk, SPEECH, lambda done, total: told.append((done, total)))
+        frames = -(-talk.num_samples // 320)
+        assert words and all(0 <= word.span.start < word.span.end <= frames for word in words)
+        assert all(a.span.end <= b.span.start for a, b in itertools.pairwise(words))
+        assert all(type(word.confidence) is float and 0 <= word.confidence <= 1 for word in words)
+        assert all(any(word.span.overlap(span) for span in SPEECH) for word in words)
+        assert [done for done, _ in told] == sorted(done for done, _ in told)
+        assert told[-1][0] == pytest.approx(told[-1][1])
+
+    def test_deterministic(self, recognizer: Any, talk: Audio) -> None:
+        assert recognizer.recognize(talk, SPEECH) == recognizer.recognize(talk, SPEECH)
+
+    def test_a_piece_is_heard_alike_alone_and_after_another(self, recognizer: Any, talk: Audio) -> None:
+        both = recognizer.recognize(talk, SPEECH)
+        assert tuple(w for w in both if w.span.start >= 112) == recognizer.recognize(talk, SPEECH[1:])
+
+    def test_no_speech_no_words(self, recognizer: Any, talk: Audio) -> None:
+        assert recognizer.recognize(talk, ()) == ()
+        assert recognizer.recognize(Audio(np.zeros(0, np.float32), 16_000), ()) == ()
+
+    def test_next_to_nothing(self, recognizer: Any) -> None:
+        words = recognizer.recognize(Audio(np.zeros(100, np.float32), 16_000), (Span(0, 1),))
+        assert len(words) <= 1
+
+    def test_refuses_other_rates_and_channels(self, recognizer: Any) -> None:
+        for audio in (Audio(np.zeros(100, np.float32), 8_000), Audio(np.zeros((2, 100), np.float32), 16_000)):
+            with pytest.raises(BackendError, match="mono at 16000 Hz"):
+                recognizer.recognize(audio, ())
+
+
+class TestSynthesizer:
+    @pytest.mark.parametrize(
+        "words",
+        [
+            [],
+            ["a"],
+            ["--"],
+            ["hello", "world"],
+            ["In", "1999,", "she", "--", "well-known", "--", "didn't", "pay", "$3.50", "at", "10:30", "a.m."],
+            ["Dr.", "1999", "Smith", "said", "你好", "世界", "😀", "...", "and", "left."],
+            ["two words", " ", "\n", "x"],
+        ],
+        ids=lambda words: " ".join(words)[:20].strip() or "nothing",
+    )
+    def test_ranges_are_in_order_and_hold_all_sound(self, synthesizer: Any, words: list[str]) -> None:
+        speech = synthesizer.synthesize(words)
+        samples = speech.audio.samples
+        assert speech.audio.sample_rate == synthesizer.sample_rate
+        assert samples.dtype == np.float32 and samples.ndim == 1 and np.isfinite(samples).all()
+        assert np.abs(samples).max(initial=0.0) <= 1.0
+        assert len(speech.words) == len(words)
+        bounds = [bound for word in speech.words for bound in word]
+        assert bounds == sorted(bounds) and all(0 <= bound <= len(samples) for bound in bounds)
+        between = np.ones(len(samples), bool)
+        for start, end in speech.words:
+            between[start:end] = False
+        assert np.abs(samples[between]).max(initial=0.0) <= 1e-3
+
+    def test_deterministic_whatever_came_before(self, synthesizer: Any) -> None:
+        first = synthesizer.synthesize(["hello", "world"])
+        synthesizer.synthesize(["something", "else", "1999"])
+        second = synthesizer.synthesize(["hello", "world"])
+        np.testing.assert_array_equal(first.audio.samples, second.audio.samples)
+        assert first.words == second.words

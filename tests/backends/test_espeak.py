@@ -1,0 +1,164 @@
+"""The espeak-ng synthesizer."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from hybrid_tok.backends.espeak import EspeakOptions, EspeakSynthesizer
+from hybrid_tok.backends.espeak_worker import clauses, speak_all
+from hybrid_tok.errors import BackendError, OptionsError
+
+
+@pytest.fixture(scope="module")
+def espeak() -> Iterator[EspeakSynthesizer]:
+    espeak = EspeakSynthesizer()
+    yield espeak
+    espeak.close()
+
+
+def lengths(espeak: EspeakSynthesizer, text: str) -> dict[str, float]:
+    words = text.split()
+    speech = espeak.synthesize(words)
+    return {w: (b - a) / espeak.sample_rate for w, (a, b) in zip(words, speech.words, strict=True)}
+
+
+def test_each_word_has_its_own_stretch(espeak: EspeakSynthesizer) -> None:
+    """The sound at a word's place is that word: its length follows the word's."""
+    seconds = lengths(espeak, "a internationalization is 1999 or 😀 -- end")
+    assert seconds["--"] == 0
+    assert seconds["a"] < 0.2 and seconds["is"] < 0.3 and seconds["or"] < 0.35
+    assert seconds["internationalization"] > 0.8 and seconds["1999"] > 0.8 and seconds["😀"] > 0.4
+
+
+def test_the_sound_of_a_word_is_where_it_is_said_to_be(espeak: EspeakSynthesizer) -> None:
+    """A hiss is in "s" and nowhere in "m": found by its share of high frequencies, it tells the words apart."""
+    words = ["mam", "siss", "mam", "siss", "mam"]
+    speech = espeak.synthesize(words)
+
+    def hiss(start: int, end: int) -> float:
+        power = np.abs(np.fft.rfft(speech.audio.samples[start:end])) ** 2
+        return float(power[len(power) // 3 :].sum() / power.sum())
+
+    shares = [hiss(*span) for span in speech.words]
+    assert min(shares[1], shares[3]) > 5 * max(shares[0], shares[2], shares[4])
+
+
+def test_words_said_as_one_share_their_stretch(espeak: EspeakSynthesizer) -> None:
+    """espeak-ng says "of the" in one and marks only "of"."""
+    words = ["the", "end", "of", "the", "line"]
+    speech = espeak.synthesize(words)
+    (of_start, of_end), (the_start, the_end) = speech.words[2:4]
+    assert of_start < of_end == the_start < the_end
+
+
+def test_pauses_belong_to_no_word(espeak: EspeakSynthesizer) -> None:
+    words = ["yes.", "And", "no."]
+    speech = espeak.synthesize(words)
+    assert speech.words[1][0] - speech.words[0][1] > 0.05 * espeak.sample_rate
+
+
+@pytest.mark.parametrize("text", ["Dr. 1999 said", "no. 5 is", "a.m. and", "St. 日本 --"])
+def test_a_mark_that_espeak_loses(espeak: EspeakSynthesizer, text: str) -> None:
+    """Regression: after an abbreviation with a dot, espeak-ng drops the mark of the next word."""
+    speech = espeak.synthesize(text.split())
+    assert all(b > a for word, (a, b) in zip(text.split(), speech.words, strict=True) if word != "--")
+
+
+def test_more_words_than_a_clause_holds(espeak: EspeakSynthesizer) -> None:
+    """Regression: given in one call, espeak-ng says the first fifty of these and drops the rest without a sign."""
+    speech = espeak.synthesize(["1999"] * 80)
+    assert all(b - a > 0.8 * espeak.sample_rate for a, b in speech.words)
+
+
+@pytest.mark.parametrize(
+    "text", ['<break time="9s"/>', "<prosody rate='10'>", "[[h@'loU]]", "&lt;break/&gt;", "\x0110S", "\x01+9P"]
+)
+def test_text_gives_no_commands(espeak: EspeakSynthesizer, text: str) -> None:
+    """A following word comes out as it would after any other word; nothing slows it down or breaks before it."""
+    follow = [b - a for a, b in espeak.synthesize([text, "hello", "world"]).words][1:]
+    plain = [b - a for a, b in espeak.synthesize(["well", "hello", "world"]).words][1:]
+    np.testing.assert_allclose(follow, plain, rtol=0.25)
+    assert espeak.synthesize([text]).audio.seconds < 8
+
+
+def test_languages_and_options_sound_different(espeak: EspeakSynthesizer) -> None:
+    words = ["hallo", "welt"]
+    seconds = {}
+    for name, other in {
+        "de": EspeakSynthesizer("de"),
+        "fast": EspeakSynthesizer(rate=300),
+        "high": EspeakSynthesizer(pitch=90),
+    }.items():
+        seconds[name] = other.synthesize(words).audio
+        other.close()
+    plain = espeak.synthesize(words).audio
+    assert seconds["fast"].seconds < 0.8 * plain.seconds
+    assert all(not np.array_equal(audio.samples, plain.samples) for audio in seconds.values())
+
+
+def test_unknown_voice_is_one_line() -> None:
+    with pytest.raises(BackendError, match=r"^espeak worker failed on 'hi': espeak-ng has no voice 'xx-none'; try"):
+        EspeakSynthesizer("xx-none").synthesize(["hi"])
+
+
+def test_a_killed_worker_is_told_once_and_started_again() -> None:
+    espeak = EspeakSynthesizer()
+    before = espeak.synthesize(["hello"])
+    pid = espeak._worker.pid
+    assert pid is not None
+    os.kill(pid, 9)
+    with pytest.raises(BackendError, match="espeak worker died on 'hello'"):
+        espeak.synthesize(["hello"])
+    np.testing.assert_array_equal(espeak.synthesize(["hello"]).audio.samples, before.audio.samples)
+    espeak.close()
+    np.testing.assert_array_equal(espeak.synthesize(["hello"]).audio.samples, before.audio.samples)
+    espeak.close()
+
+
+def test_the_library_is_never_loaded_in_this_process() -> None:
+    """espeak-ng is under GPL-3: only the worker process may load it."""
+    code = (
+        "from hybrid_tok.backends.espeak import EspeakSynthesizer; e = EspeakSynthesizer(); e.synthesize(['hi']);"
+        "maps = open('/proc/self/maps').read(); import sys; e.close();"
+        "sys.exit('espeak' in maps or 'espeakng_loader' in sys.modules)"
+    )
+    if not Path("/proc/self/maps").exists():
+        pytest.skip("this system does not list a process's libraries in /proc")
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+def test_clauses_end_after_sentences_and_before_they_are_too_long() -> None:
+    assert clauses(["It", "ends.", "And", "Dr.", "no", "5", "begins"]) == [
+        ["It", "ends."],
+        ["And", "Dr.", "no", "5", "begins"],
+    ]
+    long = clauses(["1234"] * 100)
+    assert [word for clause in long for word in clause] == ["1234"] * 100
+    assert max(map(len, long)) == 24
+    assert clauses([]) == []
+
+
+def test_a_lost_mark_divides_the_words() -> None:
+    calls: list[list[str]] = []
+
+    def speak(words: Sequence[str]) -> tuple[bytes, dict[int, int]]:
+        """Two samples per word; the mark of "lost" comes only when nothing is before it."""
+        calls.append(list(words))
+        return bytes(4 * len(words)), {i: 2 * i for i, word in enumerate(words) if i == 0 or word not in ("lost", "--")}
+
+    sound, starts = speak_all(["a", "--", "b", "lost", "c"], speak)
+    assert starts == [0, 4, 4, 6, 8] and len(sound) == 20
+    assert calls == [["a", "--", "b", "lost", "c"], ["a", "--", "b"], ["lost", "c"]]
+
+
+def test_options_are_checked() -> None:
+    for wrong in ({"voice": "../../etc"}, {"voice": ""}, {"rate": 10}, {"pitch": 101}):
+        with pytest.raises(OptionsError):
+            EspeakOptions(**wrong)

@@ -1,0 +1,174 @@
+"""Worker processes and the protocol they speak."""
+
+from __future__ import annotations
+
+import io
+import os
+import struct
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from hybrid_tok.backends.protocol import MAX_BODY, Message, ProtocolError, read_message, write_message
+from hybrid_tok.backends.workers import Worker, WorkerPool
+from hybrid_tok.errors import BackendError
+
+ECHO = "backends.echo_worker"
+
+
+@pytest.fixture
+def worker() -> Iterator[Worker]:
+    worker = Worker(ECHO, timeout=30)
+    yield worker
+    worker.close()
+
+
+def alive(pid: int) -> bool:
+    """Whether a process runs (a zombie does not)."""
+    stat = Path(f"/proc/{pid}/stat")
+    return stat.exists() and stat.read_text().rpartition(")")[2].split()[0] != "Z"
+
+
+def test_messages_come_back_unchanged() -> None:
+    stream = io.BytesIO()
+    messages = [Message({"text": "é你😀\n", "n": [1, 2.5, None]}, b"\0\1\2"), Message(), Message(body=b"x" * 100_000)]
+    for message in messages:
+        write_message(stream, message)
+    stream.seek(0)
+    assert [read_message(stream) for _ in messages] == messages
+    assert read_message(stream) is None
+
+
+def test_sizes_are_checked_before_anything_is_read() -> None:
+    with pytest.raises(ProtocolError, match="too large"):
+        read_message(io.BytesIO(struct.pack(">II", 2, MAX_BODY + 1) + b"{}"))
+    with pytest.raises(ProtocolError, match="ended after 1 of 2"):
+        read_message(io.BytesIO(struct.pack(">II", 2, 0) + b"{"))
+    with pytest.raises(ProtocolError, match="ended after 3 of 8"):
+        read_message(io.BytesIO(b"abc"))
+    with pytest.raises(ProtocolError, match="JSON object"):
+        read_message(io.BytesIO(struct.pack(">II", 2, 0) + b"[]"))
+
+
+def test_every_request_meets_a_process_that_has_handled_none(worker: Worker) -> None:
+    answers = [worker.request(Message(body=bytes([i])), "it") for i in range(3)]
+    assert [answer.body for answer in answers] == [b"\0", b"\1", b"\2"]
+    assert [answer.header["count"] for answer in answers] == [1, 1, 1]
+    assert {answer.header["parent"] for answer in answers} == {worker.pid}
+
+
+def test_failure_is_one_line_and_the_worker_goes_on(worker: Worker) -> None:
+    with pytest.raises(BackendError, match=r"^echo worker failed on 1\.00-2\.00 s: cannot do that$"):
+        worker.request(Message({"act": "fail"}), "1.00-2.00 s")
+    pid = worker.pid
+    assert worker.request(Message(), "it").header["parent"] == pid
+
+
+def test_printing_does_not_break_the_protocol(worker: Worker) -> None:
+    assert worker.request(Message({"act": "print"}, b"x"), "it").body == b"x"
+
+
+def test_death_is_told_with_the_last_words_and_the_next_request_starts_anew(worker: Worker) -> None:
+    first = worker.request(Message(), "it").header["parent"]
+    with pytest.raises(BackendError, match=r"died on 'hello': the child that handled a request ended with -9"):
+        worker.request(Message({"act": "die"}), "'hello'")
+    assert worker.pid is None and not alive(first)
+    assert worker.request(Message(), "it").header["parent"] != first
+
+
+def test_killed_from_outside(worker: Worker) -> None:
+    pid = worker.request(Message(), "it").header["parent"]
+    os.kill(pid, 9)
+    with pytest.raises(BackendError, match="died on it"):
+        worker.request(Message(), "it")
+    assert worker.request(Message(), "it").header["count"] == 1
+
+
+def test_timeout_ends_the_worker_and_its_child() -> None:
+    worker = Worker(ECHO, timeout=3)
+    parent = worker.request(Message(), "it").header["parent"]
+    worker.timeout = 0.5
+    with pytest.raises(BackendError, match=r"no answer within 0\.5 s"):
+        worker.request(Message({"act": "sleep"}), "it")
+    assert not alive(parent)
+
+
+def test_a_module_that_does_not_start() -> None:
+    with pytest.raises(BackendError, match=r"died on its start: .*No module named"):
+        Worker("backends.no_such_worker").request(Message(), "it")
+
+
+def test_pool_keeps_the_order_and_tells_of_each() -> None:
+    pool = WorkerPool(3, ECHO)
+    done: list[int] = []
+    try:
+        answers = pool.map([Message(body=bytes([i])) for i in range(20)], [str(i) for i in range(20)], done.append)
+        assert [answer.body[0] for answer in answers] == list(range(20))
+        assert sorted(done) == list(range(20))
+        assert pool.map([], []) == []
+    finally:
+        pool.close()
+
+
+def test_pool_gives_up_at_the_first_failure_without_hanging() -> None:
+    pool = WorkerPool(2, ECHO)
+    pool.map([Message(), Message()], ["a", "b"])
+    acts = ["sleep", "die", "sleep", "sleep"]
+    start = time.monotonic()
+    with pytest.raises(BackendError, match="died on piece 1"):
+        pool.map([Message({"act": act}) for act in acts], [f"piece {i}" for i in range(4)])
+    assert time.monotonic() - start < 20
+    assert pool.map([Message(body=b"x")], ["again"])[0].body == b"x"
+    pool.close()
+    assert threading.active_count() < 10
+
+
+SCRIPT = """
+import sys
+from hybrid_tok.backends.protocol import Message
+from hybrid_tok.backends.workers import WorkerPool
+
+print("main runs")
+pool = WorkerPool(2, "backends.echo_worker")
+pids = [a.header["parent"] for a in pool.map([Message(), Message()], ["a", "b"])]
+print(*pids, flush=True)
+if len(sys.argv) > 1:
+    pool.map([Message({"act": "sleep"})] * 2, ["a", "b"])
+"""
+
+
+def script(tmp_path: Path, *arguments: str) -> subprocess.Popen[str]:
+    path = tmp_path / "script.py"
+    path.write_text(SCRIPT)
+    environment = {**os.environ, "PYTHONPATH": os.pathsep.join(entry for entry in sys.path if entry)}
+    return subprocess.Popen(
+        [sys.executable, str(path), *arguments],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+    )
+
+
+def test_a_script_needs_no_main_guard_and_leaves_no_process(tmp_path: Path) -> None:
+    out, errors = script(tmp_path).communicate(timeout=60)
+    lines = out.splitlines()
+    assert errors == "" and lines[0] == "main runs" and len(lines) == 2
+    assert not any(alive(int(pid)) for pid in lines[1].split())
+
+
+def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
+    process = script(tmp_path, "sleep")
+    assert process.stdout is not None
+    process.stdout.readline()
+    pids = [int(pid) for pid in process.stdout.readline().split()]
+    time.sleep(0.5)
+    process.send_signal(2)
+    _, errors = process.communicate(timeout=30)
+    assert "KeyboardInterrupt" in errors
+    assert not any(alive(pid) for pid in pids)
