@@ -23,14 +23,14 @@ NAME = "hybrid-tok-codec-16k"
 DEFAULT_CODEBOOKS = 2
 
 
-def export_codec(trained: Path, weights: Path) -> CodecIdentity:
-    """Write `weights` (.safetensors) and its description (.json) from the averaged weights of a checkpoint."""
+def export_codec(trained: Path, weights: Path, part: str = "average") -> CodecIdentity:
+    """Write `weights` (.safetensors) and its description (.json) from the "average" or "model" of a checkpoint."""
     tensors, progress = checkpoint.load_checkpoint(trained)
     try:
         architecture = json.loads(str(progress["model"]))
         config = CodecConfig.from_dict(architecture)
         model = Codec(config)
-        model.load_state_dict(checkpoint.prefixed(tensors, "average"))
+        model.load_state_dict(checkpoint.prefixed(tensors, part))
     except (KeyError, TypeError, RuntimeError) as error:
         raise WeightsError(f"{trained} is no checkpoint of this codec: {error}") from None
     weights.parent.mkdir(parents=True, exist_ok=True)

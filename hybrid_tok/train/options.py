@@ -46,7 +46,7 @@ class TrainCodecOptions:
     learning_rate: float = 1.5e-3
     adversary_learning_rate: float = 3e-4
     warmup: int = 200
-    ema: float = 0.999
+    ema: float = 0.99
     prefix_shares: tuple[float, ...] = (0.2, 0.45, 0.1, 0.25)
     adversarial_from: float = 1.0
     evaluate_minutes: float = 7.5

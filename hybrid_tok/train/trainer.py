@@ -120,8 +120,9 @@ class CodecTrainer:
         decay = min(self.options.ema, (1 + self.step) / (10 + self.step))
         for a, b in zip(self.average.parameters(), self.model.parameters(), strict=True):
             a.lerp_(b, 1 - decay)
+        # The quantizer's statistics are those of its encoder: they must lag as much as the encoder's weights do.
         for a, b in zip(self.average.buffers(), self.model.buffers(), strict=True):
-            a.copy_(b)
+            a.copy_(torch.lerp(a, b, 1 - decay) if a.is_floating_point() else b)
 
     @torch.inference_mode()
     def reconstruct(self, samples: np.ndarray, num_codebooks: int) -> np.ndarray:

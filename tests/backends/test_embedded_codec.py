@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from real_audio import recording
 
 from hybrid_tok.backends.embedded_codec import EmbeddedCodec
 from hybrid_tok.models.identity import codec_identity
+from real_audio import recording
 
 
 @pytest.fixture(scope="module")
