@@ -112,7 +112,7 @@ def codec() -> str:
     rows = []
     for name, groups in results["quality"].items():
         english, mandarin, sounds = groups["librispeech"], groups["aishell1"], groups["non-verbal"]
-        own = results["speed"].get(name.split(",")[0], {})
+        own = results.get("speed", {}).get(name.split(",")[0], {})
         rows.append(
             (
                 name,
@@ -120,7 +120,7 @@ def codec() -> str:
                 f"{english['pesq_wb']:.2f}",
                 f"{english['stoi']:.3f}",
                 f"{english['mel']:.2f}",
-                f"{english['f0_corr']:.2f}",
+                f"{english['f0_correlation']:.2f}",
                 f"{mandarin['stoi']:.3f}",
                 f"{sounds['mel']:.2f}",
                 f"{own['encode']:.0f} / {own['decode']:.0f}" if own else "",
