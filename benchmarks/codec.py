@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/audio"), help="folder with dev/manifest.jsonl")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/codec.json"))
     parser.add_argument("--limit", type=int, help="at most so many clips per source, evenly spaced")
-    parser.add_argument("--skip-speed", action="store_true", help="quality only")
+    parser.add_argument("--only", choices=("speed", "quality"), help="measure this part anew, keep the other")
     parser.add_argument("--speed-of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.speed_of:
@@ -62,20 +62,26 @@ def main() -> None:
         "machine": {"processor": processor(), "threads": THREADS, "python": platform.python_version()},
         "codec": {"name": identity.name, "fingerprint": identity.fingerprint},
     }
-    if not arguments.skip_speed:
+    if arguments.only:
+        before = json.loads(arguments.out.read_text("utf-8"))
+        if before["codec"] != results["codec"]:
+            parser.error(f"{arguments.out} was measured with another codec: measure both parts")
+        results |= {part: before[part] for part in ("speed", "clips", "quality") if part in before}
+    if arguments.only != "quality":
         results["speed"] = {}
         for name in ("hybrid-tok", "encodec", "mimi"):
             command = [sys.executable, __file__, "--data", str(arguments.data), "--speed-of", name]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             results["speed"][name] = json.loads(done.stdout.splitlines()[-1])
-    results["clips"], results["quality"] = quality(arguments.data / "dev", arguments.limit)
+    if arguments.only != "speed":
+        results["clips"], results["quality"] = quality(arguments.data / "dev", arguments.limit)
+        spectrograms(arguments.data / "dev", arguments.out.parent)
     curve = arguments.out.parent / "codec_training.jsonl"
     if curve.is_file():
         lines = [json.loads(line) for line in curve.read_text("utf-8").splitlines()]
         results["training"] = [line for line in lines if "dev" in line]
     results["targets"] = targets(results)
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
-    spectrograms(arguments.data / "dev", arguments.out.parent)
     for name, met in results["targets"].items():
         print("met   " if met else "MISSED", name)
 

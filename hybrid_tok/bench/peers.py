@@ -17,6 +17,9 @@ from hybrid_tok.errors import BackendError
 SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
 
+CODEC2_DELAY = {"700C": 520, "1400": 320, "2400": 320, "3200": 320}
+"""Samples at 16 kHz by which each mode's output comes late, where STOI is best; taken off before it is scored."""
+
 
 def opus(samples: Samples, bit_rate: int) -> tuple[Samples, int]:
     """Through libopus (by PyAV, in memory) and back; the bits are those of the packets, without the container."""
@@ -56,12 +59,13 @@ def codec2(samples: Samples, mode: str) -> tuple[Samples, int]:
     with tempfile.TemporaryDirectory() as folder:
         raw, packed, back = (Path(folder) / name for name in ("in.raw", "coded", "out.raw"))
         # The encoder drops what does not fill a frame of 40 ms.
+        narrow = np.pad(narrow, (0, CODEC2_DELAY[mode] // 2))
         raw.write_bytes(np.pad(narrow, (0, -len(narrow) % 320)).tobytes())
         subprocess.run(["c2enc", mode, raw, packed], check=True, capture_output=True)
         subprocess.run(["c2dec", mode, packed, back], check=True, capture_output=True)
         bits = packed.stat().st_size * 8
         decoded = np.frombuffer(back.read_bytes(), "<i2").astype(np.float32) / 32768
-    return fitted(soxr.resample(decoded, 8000, SAMPLE_RATE), len(samples)), bits
+    return fitted(soxr.resample(decoded, 8000, SAMPLE_RATE)[CODEC2_DELAY[mode] :], len(samples)), bits
 
 
 def fitted(samples: Samples, length: int) -> Samples:

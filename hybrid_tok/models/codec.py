@@ -89,7 +89,8 @@ class CodecConfig:
 class ConvNeXtBlock(nn.Module):
     """Depthwise causal convolution, layer norm, pointwise expansion and projection, scaled residual.
 
-    Input and output (B, T, width); `state` (B, kernel - 1, width) holds the frames before, zeros at the start.
+    Input and output (B, T, width); `state` (B, kernel - 1, width) holds the frames before, zeros at the start. The
+    state that comes back is that after the first `keep` frames.
     """
 
     def __init__(self, width: int, kernel: int, expansion: int) -> None:
@@ -102,7 +103,7 @@ class ConvNeXtBlock(nn.Module):
         self.project = nn.Linear(width * expansion, width)
         self.scale = nn.Parameter(torch.full((width,), 0.2))
 
-    def forward(self, x: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def forward(self, x: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
         context = torch.cat([state, x], 1)
         if self.training:
             # (B, width, time, 1) as a view of (B, time, width) is channels-last, the fast layout for depthwise kernels.
@@ -114,7 +115,7 @@ class ConvNeXtBlock(nn.Module):
             for i in range(1, self.history + 1):
                 y.addcmul_(context[:, i : i + x.shape[1]], taps[i])
         y = self.project(F.silu(self.expand(self.norm(y))))
-        return x + self.scale * y, context[:, context.shape[1] - self.history :]
+        return x + self.scale * y, context[:, keep : keep + self.history]
 
 
 class Encoder(nn.Module):
@@ -148,11 +149,15 @@ class Encoder(nn.Module):
         pitch = torch.stack([place / PITCH_LEVELS, (place > 0).float()], -1)
         return torch.cat([logs[:, : 2 * frames].reshape(len(samples), frames, -1), pitch], -1), place
 
-    def forward(self, features: Tensor, place: Tensor, states: list[Tensor]) -> tuple[Tensor, list[Tensor]]:
+    def forward(
+        self, features: Tensor, place: Tensor, states: list[Tensor], keep: int | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Latents, and the states after the first `keep` frames (all of them unless given)."""
+        keep = features.shape[1] if keep is None else keep
         x = self.embed(features)
         after = []
         for block, state in zip(self.blocks, states, strict=True):
-            x, state = block(x, state)
+            x, state = block(x, state, keep)
             after.append(state)
         latent = self.project(self.norm(x))
         digits = torch.stack([(place / _PITCH_BINS).floor(), place % _PITCH_BINS], -1)
@@ -191,33 +196,43 @@ class Decoder(nn.Module):
         self.pitch = nn.Linear(config.head_width, 1)
         self.excitation = Excitation(SAMPLE_RATE, torch.hann_window(SYNTHESIS_WINDOW), SUBHOP)
 
-    def forward(self, latent: Tensor, num_kept: Tensor, states: list[Tensor]) -> tuple[Tensor, Tensor, list[Tensor]]:
-        """Pieces, their pitch (B, 2T) in Hz, and the states after.
+    def forward(
+        self,
+        latent: Tensor,
+        num_kept: Tensor,
+        states: list[Tensor],
+        wanted: slice = slice(None),
+        keep: int | None = None,
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Pieces, the pitch of all of them (B, 2T) in Hz, and the states after the first `keep` rows.
 
         Args:
             latent: (B, T, latent_dim).
             num_kept: (B,), how many codebooks the latent was made from, 1 .. num_codebooks.
             states: one per block, the pitch before, and the excitation's.
+            wanted: which of the 2T pieces to make.
+            keep: up to T, which it is unless given.
         """
-        octaves, read = self._read_pitch(latent, states[-2])
+        keep = latent.shape[1] if keep is None else keep
+        octaves, read = self._read_pitch(latent, states[-2], keep)
         x = self.embed(latent) + self.prefix(num_kept - 1)[:, None]
         after = []
         for i, block in enumerate([*self.blocks, *self.head_blocks]):
             if i == len(self.blocks):
                 x = self.upsample(x).reshape(len(x), -1, self.head_width)
-            x, state = block(x, states[i])
+            x, state = block(x, states[i], keep if i < len(self.blocks) else 2 * keep)
             after.append(state)
         x = self.norm(x)
-        voiced, noisy, phase = self.head(x).chunk(3, -1)
+        voiced, noisy, phase = self.head(x[:, wanted]).chunk(3, -1)
         pitch = torch.exp2(octaves + PITCH_CORRECTION * torch.tanh(self.pitch(x)[..., 0]))
-        pulses, noise, state = self.excitation(pitch.detach(), states[-1])
+        pulses, noise, state = self.excitation(pitch.detach(), states[-1], wanted, 2 * keep)
         voiced = F.relu(voiced.clamp(max=5.0).exp() - MAGNITUDE_FLOOR)
         noisy = F.relu(noisy.clamp(max=5.0).exp() - MAGNITUDE_FLOOR)
         spectrum = torch.complex(voiced * phase.cos(), voiced * phase.sin()) * pulses + noisy * noise
         return torch.fft.irfft(spectrum, SYNTHESIS_WINDOW) * self.window, pitch, [*after, read, state]
 
     @staticmethod
-    def _read_pitch(latent: Tensor, state: Tensor) -> tuple[Tensor, Tensor]:
+    def _read_pitch(latent: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
         """Pitch (B, 2T) in octaves of the pieces that each row speaks, which are those of the frame before it.
 
         `state` (B, 3): the pitch of the two frames before, 0 for unvoiced, and the last pitch there was.
@@ -235,7 +250,7 @@ class Decoder(nn.Module):
         before = torch.where(before > 0, before, present)
         after = torch.where(after > 0, after, present)
         octaves = torch.stack([0.75 * present + 0.25 * before, 0.75 * present + 0.25 * after], -1)
-        return octaves.flatten(1), torch.cat([coded[:, -2:], held[:, -1:]], 1)
+        return octaves.flatten(1), torch.cat([coded[:, keep : keep + 2], held[:, keep + 2 : keep + 3]], 1)
 
     def initial_states(self, batch: int) -> list[Tensor]:
         blocks = [self.window.new_zeros(batch, *shape) for shape in self.state_shapes]

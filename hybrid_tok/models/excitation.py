@@ -42,15 +42,19 @@ class Excitation(nn.Module):
         self.register_buffer("time", time, persistent=False)
         self.register_buffer("noise", torch.fft.rfft(pieces * window) * self.scale, persistent=False)
 
-    def forward(self, pitch: Tensor, state: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def forward(
+        self, pitch: Tensor, state: Tensor, wanted: slice = slice(None), keep: int | None = None
+    ) -> tuple[Tensor, Tensor, Tensor]:
         """Spectra of J consecutive frames.
 
         Args:
             pitch: (B, J) in Hz.
             state: (B, 3) float64: phase and pitch of the frame before, and the number of frames so far.
+            wanted: which of the J frames to make.
+            keep: after how many of them the state is asked for; after all unless given.
 
         Returns:
-            Pulse spectra (B, J, W / 2 + 1), noise spectra (J, W / 2 + 1), and the state after.
+            Pulse spectra (B, wanted, W / 2 + 1), noise spectra (wanted, W / 2 + 1), and the state after.
         """
         # Rounded, so that the last bits of a matrix product do not add up to another phase.
         pitch = torch.round(pitch.double() * _PITCH_STEPS_PER_HERTZ) / _PITCH_STEPS_PER_HERTZ
@@ -58,10 +62,12 @@ class Excitation(nn.Module):
         turns = state[:, :1] + torch.cumsum((before + pitch) * (0.5 * self.hop / self.sample_rate), 1)
         turns = turns - turns.floor()
         first = int(state[0, 2])
-        after = torch.stack([turns[:, -1], pitch[:, -1], state[:, 2] + pitch.shape[1]], 1)
-        pulses = torch.fft.rfft(self._pulses(turns.float(), pitch.float()) * self.window) * self.scale
+        keep = pitch.shape[1] if keep is None else keep
+        after = torch.stack([turns[:, keep - 1], pitch[:, keep - 1], state[:, 2] + keep], 1) if keep else state
+        waves = self._pulses(turns[:, wanted].float(), pitch[:, wanted].float())
+        pulses = torch.fft.rfft(waves * self.window) * self.scale
         index = torch.arange(first, first + pitch.shape[1], device=pitch.device) % _NOISE_FRAMES
-        return pulses, self.noise[index], after
+        return pulses, self.noise[index[wanted]], after
 
     def _pulses(self, turns: Tensor, pitch: Tensor) -> Tensor:
         """All harmonics below Nyquist as equal cosines, by the closed form of their sum; unit variance."""

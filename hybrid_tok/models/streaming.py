@@ -1,10 +1,10 @@
 """The codec one chunk at a time, with explicit state.
 
-Codes must not depend on how a recording was cut, to the bit, but the last bits of a matrix product depend on its shape.
-So the encoder always computes whole blocks of `BLOCK` frames on a fixed grid: while a block is incomplete the frames
-not yet heard are zeros, and as everything looks back only, they cannot reach the frames before them. Each row is thus
-computed by the same kernel from the same numbers whether the block arrived at once or in many pieces. Offline
-encoding runs the same stream.
+Codes must not depend on how a recording was cut, to the bit, but the last bits of a matrix product may depend on its
+shape. So frames are always computed in whole tiles of a fixed grid: in an incomplete tile the frames not yet heard are
+zeros, and as everything looks back only, they cannot reach the frames before them. Where products give each row the
+same bits for every number of tiles (`find_grid` tries it out), many tiles are computed at once; elsewhere one at a
+time, always in the same shape. Offline encoding runs the same stream.
 
 A network cannot say exactly nothing. So the last code of the first codebook is kept for silence: a frame that hears
 nothing louder than `SILENCE_PEAK` has the last code in all codebooks, and is spoken as zeros.
@@ -12,10 +12,12 @@ nothing louder than `SILENCE_PEAK` has the last code in all codebooks, and is sp
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 
 from hybrid_tok.models.codec import (
     ANALYSIS_SHIFT,
@@ -31,11 +33,34 @@ from hybrid_tok.models.codec import (
     Codec,
 )
 
-BLOCK = 32
-"""Frames that the encoder computes together: 0.64 s."""
 _REACH = PITCH_REACH + SUBHOP + ANALYSIS_WINDOW
 """Samples from the start of a frame's pitch window to the end of its last analysis window."""
-_BLOCK_SAMPLES = (BLOCK - 1) * HOP + _REACH
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How many frames are computed at once: a multiple of `tile`, at most `most`."""
+
+    tile: int
+    most: int
+
+
+SMALL_TILES = Grid(4, 256)
+ONE_SHAPE = Grid(32, 32)
+
+
+@torch.inference_mode()
+def find_grid(codec: Codec) -> Grid:
+    """`SMALL_TILES` where all matrix products of the codec treat rows alike whatever their number, else `ONE_SHAPE`."""
+    generator = torch.Generator().manual_seed(0)
+    layers = [layer for layer in codec.modules() if isinstance(layer, nn.Linear)]
+    for layer in {(layer.in_features, layer.out_features): layer for layer in layers}.values():
+        rows = torch.randn(1, 2 * SMALL_TILES.most, layer.in_features, generator=generator).to(layer.weight.device)
+        whole = layer(rows)
+        for count in (4, 8, 12, 20, 64, 100, 256):
+            if not torch.equal(layer(rows[:, 8 : 8 + count].contiguous()), whole[:, 8 : 8 + count]):
+                return ONE_SHAPE
+    return SMALL_TILES
 
 
 class EncoderStream:
@@ -46,13 +71,13 @@ class EncoderStream:
         >>> codes = [stream.push(chunk) for chunk in microphone] + [stream.finish()]  # doctest: +SKIP
     """
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+    def __init__(self, codec: Codec, grid: Grid = ONE_SHAPE) -> None:
+        self._codec, self._grid = codec, grid
         self._device = next(codec.parameters()).device
         self._states = codec.encoder.initial_states(1)
         # Starts where the first window of the warm-up frame starts: that many zeros precede the recording.
         self._buffer = np.zeros(HOP * ENCODER_WARMUP - ANALYSIS_SHIFT + PITCH_REACH, np.float32)
-        self._emitted = 0  # rows of the current block that have left
+        self._emitted = 0  # rows of the incomplete tile that have left
         self._skip = ENCODER_WARMUP
         self._received = 0
         self._frames = 0
@@ -87,22 +112,21 @@ class EncoderStream:
 
     def _advance(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
         codes = [self._none()]
+        capacity = (self._grid.most - 1) * HOP + _REACH
         position = 0
         while True:
-            take = min(len(samples) - position, _BLOCK_SAMPLES - len(self._buffer))
+            take = min(len(samples) - position, capacity - len(self._buffer))
             self._buffer = np.concatenate([self._buffer, samples[position : position + take]])
             position += take
             known = max(0, (len(self._buffer) - _REACH) // HOP + 1)
             if known > self._emitted:
-                block, states = self._encode_block()
-                first, self._emitted = self._emitted, known
-                skipped = min(self._skip, known - first)
-                self._skip -= skipped
-                codes.append(block[first + skipped : known])
-                if known == BLOCK:
-                    self._states = states
-                    self._buffer = self._buffer[BLOCK * HOP :]
-                    self._emitted = 0
+                complete = known // self._grid.tile * self._grid.tile
+                rows = self._encode_rows(-(-known // self._grid.tile) * self._grid.tile, complete)
+                rows = rows[self._emitted : known]
+                codes.append(rows[self._skip :])
+                self._skip = max(0, self._skip - len(rows))
+                self._buffer = self._buffer[complete * HOP :]
+                self._emitted = known - complete
             if position == len(samples):
                 break
         result = np.concatenate(codes)
@@ -110,38 +134,36 @@ class EncoderStream:
         return result
 
     @torch.inference_mode()
-    def _encode_block(self) -> tuple[NDArray[np.int64], list[Tensor]]:
-        block = torch.zeros(1, _BLOCK_SAMPLES)
-        block[0, : len(self._buffer)] = torch.from_numpy(self._buffer)
-        features, place = self._codec.encoder.features(block.to(self._device))
-        latent, states = self._codec.encoder(features, place, self._states)
+    def _encode_rows(self, count: int, keep: int) -> NDArray[np.int64]:
+        """Codes of the next `count` rows, zeros for what is not known yet; moves the state `keep` rows on."""
+        samples = np.zeros((count - 1) * HOP + _REACH, np.float32)
+        samples[: len(self._buffer)] = self._buffer[: len(samples)]
+        features, place = self._codec.encoder.features(torch.from_numpy(samples)[None].to(self._device))
+        latent, self._states = self._codec.encoder(features, place, self._states, keep)
         codes = self._codec.quantizer.encode(latent)[0].cpu().numpy()
         last = self._codec.config.codebook_size - 1
         codes[codes[:, 0] == last, 0] = last - 1
-        codes[self._quiet_rows()] = last
-        return codes, states
-
-    def _quiet_rows(self) -> NDArray[np.bool_]:
-        """(BLOCK,) whether nothing is heard in all that a frame looks at, which covers the frame."""
-        block = np.zeros(_BLOCK_SAMPLES, np.float32)
-        block[: len(self._buffer)] = np.abs(self._buffer)
-        peaks = np.lib.stride_tricks.sliding_window_view(block, _REACH)[::HOP].max(1)
-        return peaks <= SILENCE_PEAK
+        # What a frame looks at covers it.
+        peaks = np.lib.stride_tricks.sliding_window_view(np.abs(samples), _REACH)[::HOP].max(1)
+        codes[peaks <= SILENCE_PEAK] = last
+        return codes
 
 
 class DecoderStream:
     """Codes in, samples out, two frames behind.
 
-    Computed in the same blocks as the encoder, so the samples too are the same however the codes were cut. The number
-    of codebooks is fixed by the first push.
+    Computed in the same tiles as the encoder as far as the pitch, whose phase adds up; only the wanted pieces are made
+    from there on, so samples agree to about 1e-6 however the codes were cut. The number of codebooks is fixed by the
+    first push.
     """
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
+    def __init__(self, codec: Codec, grid: Grid = ONE_SHAPE) -> None:
+        self._codec, self._grid = codec, grid
         self._device = next(codec.parameters()).device
         self._states = codec.decoder.initial_states(1)
-        self._block = torch.zeros(1, BLOCK, codec.quantizer.latent_dim, device=self._device)
-        self._known = 0  # rows of the current block that have come in
+        self._rows = torch.zeros(0, codec.quantizer.latent_dim, device=self._device)  # of the incomplete tile
+        self._tail = torch.zeros(3, SUBHOP, device=self._device)
+        self._num_codebooks = 0
         self._mute = True  # the next row's pieces: those of the first row belong before the recording
         self._tail = torch.zeros(3, SUBHOP, device=self._device)
         self._num_codebooks = 0
@@ -180,30 +202,28 @@ class DecoderStream:
             return np.zeros(0, np.float32)
         owed = self._due
         with torch.inference_mode():
-            after = self._block.new_zeros(DECODER_DELAY, self._codec.quantizer.latent_dim)
+            after = self._rows.new_zeros(DECODER_DELAY, self._codec.quantizer.latent_dim)
             return self._advance(after, np.full(DECODER_DELAY, self._mute))[:owed]
 
     def _advance(self, rows: Tensor, silent: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Feed latent rows (t, latent_dim) block by block; row p speaks frame p - 1."""
+        """Feed latent rows (t, latent_dim); row p speaks frame p - 1."""
         muted = np.concatenate([[self._mute], silent])
         self._mute = bool(muted[-1])
+        kept = torch.tensor([self._num_codebooks], device=self._device)
         out = []
         while len(rows):
-            first = self._known
-            taken = min(len(rows), BLOCK - first)
-            self._block[0, first : first + taken] = rows[:taken]
-            rows = rows[taken:]
-            self._known += taken
-            kept = torch.tensor([self._num_codebooks], device=self._device)
-            pieces, _, states = self._codec.decoder(self._block, kept, self._states)
-            spoken = pieces[0, 2 * first : 2 * self._known].view(taken, 2 * SYNTHESIS_WINDOW).clone()
-            spoken[torch.from_numpy(muted[:taken]).to(self._device)] = 0
-            muted = muted[taken:]
-            out.append(self._overlap(spoken))
-            if self._known == BLOCK:
-                self._states = states
-                self._block = torch.zeros_like(self._block)
-                self._known = 0
+            spoken = len(self._rows)
+            taken = min(len(rows), self._grid.most - spoken)
+            known = spoken + taken
+            complete = known // self._grid.tile * self._grid.tile
+            block = torch.cat([self._rows, rows[:taken], rows.new_zeros(-known % self._grid.tile, rows.shape[1])])
+            wanted = slice(2 * spoken, 2 * known)
+            pieces, _, self._states = self._codec.decoder(block[None], kept, self._states, wanted, complete)
+            pieces = pieces[0].view(taken, 2 * SYNTHESIS_WINDOW)
+            pieces[torch.from_numpy(muted[:taken]).to(self._device)] = 0
+            out.append(self._overlap(pieces))
+            self._rows = block[complete:known]
+            rows, muted = rows[taken:], muted[taken:]
         samples = torch.cat(out)
         discarded = min(self._discard, len(samples))
         self._discard -= discarded

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.models.codec import Codec, CodecConfig
 from hybrid_tok.models.identity import CODEC_WEIGHTS, CodecIdentity, codec_identity
-from hybrid_tok.models.streaming import DecoderStream, EncoderStream
+from hybrid_tok.models.streaming import DecoderStream, EncoderStream, find_grid
 from hybrid_tok.models.weights import load_weights
 
 
@@ -39,6 +39,7 @@ class PretrainedCodec:
         load_weights(weights, self.identity.sha256, self.network)
         self.network.eval().requires_grad_(False).to(torch.device(device))
         self.network.learn_silence()
+        self._grid = find_grid(self.network)
 
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
         """Samples (N,) at 16 kHz to codes (ceil(N / 320), num_codebooks)."""
@@ -60,8 +61,8 @@ class PretrainedCodec:
 
     def encoder_stream(self) -> EncoderStream:
         """A new stream from samples to codes."""
-        return EncoderStream(self.network)
+        return EncoderStream(self.network, self._grid)
 
     def decoder_stream(self) -> DecoderStream:
         """A new stream from codes to samples."""
-        return DecoderStream(self.network)
+        return DecoderStream(self.network, self._grid)

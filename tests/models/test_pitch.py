@@ -53,14 +53,14 @@ def test_unvoiced_frames_keep_the_last_pitch_and_onsets_take_the_next() -> None:
     latent = torch.zeros(1, len(places), 20)
     latent[0, :, :2] = (values + 0.5) / 4 - 1
     state = codec.decoder.initial_states(1)[-2]
-    octaves, after = codec.decoder._read_pitch(latent, state)
+    octaves, after = codec.decoder._read_pitch(latent, state, 7)
     # Row p speaks frame p - 1.
     frames = octaves[0, 2:].view(-1, 2)
     low, high = place_to_octaves(torch.tensor([20.0, 40.0]), PITCH_LEVELS)
     expected = torch.stack([low, low, low, low, high, high])
     assert torch.allclose(frames, expected[:, None].expand(-1, 2))
-    parts = [codec.decoder._read_pitch(latent[:, :3], state)]
-    parts.append(codec.decoder._read_pitch(latent[:, 3:], parts[0][1]))
+    parts = [codec.decoder._read_pitch(latent[:, :3], state, 3)]
+    parts.append(codec.decoder._read_pitch(latent[:, 3:], parts[0][1], 4))
     assert torch.equal(torch.cat([p[0] for p in parts], 1), octaves) and torch.equal(parts[1][1], after)
 
 
