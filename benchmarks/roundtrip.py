@@ -21,19 +21,43 @@ from statistics import mean
 from typing import Any
 
 import jiwer
+import numpy as np
+from numpy.typing import NDArray
 
 from hybrid_tok import Audio, HybridTokenizer
 from hybrid_tok.annotations import Annotations, Word
 from hybrid_tok.bench.recordings import Recording, read_dialogues, read_manifest
+from hybrid_tok.encode.annotate import Annotator
 from hybrid_tok.encode.gate import gate
 from hybrid_tok.encode.quantize import quantize
+from hybrid_tok.interfaces import UnitCodec
+from hybrid_tok.stage import StageClock
 from hybrid_tok.summary import Summary, summarize
+from hybrid_tok.timeline import FRAME_RATE
 
 WEIGHTS = (0.0, 0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.1, math.inf)
 """The sweep; the tokenizer's default is added to it."""
 
 ENGLISH = ("librispeech", "speechocean762", "ljspeech", "dialogues")
 """Sources with English transcripts: the embedded recognizer knows no other language."""
+
+
+class KnownCodes:
+    """A `UnitCodec` that has encoded its one recording already: the sweep writes the same codes again and again."""
+
+    def __init__(self, codec: UnitCodec, audio: Audio) -> None:
+        self.name = codec.name
+        self.fingerprint = codec.fingerprint
+        self.sample_rate = codec.sample_rate
+        self.num_codebooks = codec.num_codebooks
+        self.codebook_size = codec.codebook_size
+        self._codes = codec.encode(audio.samples)
+
+    def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        return self._codes
+
+    def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
+        raise NotImplementedError("nothing is decoded here")
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +67,7 @@ class Heard:
     recording: Recording
     audio: Audio
     annotations: Annotations
+    codec: KnownCodes
     right: dict[Word, bool]
     errors: int
     reference_words: int
@@ -115,18 +140,23 @@ def main() -> None:
     print(json.dumps(results["recognizer_wer"]))
     for row in rows:
         overall = row["all"]
+        right = "-" if overall["right_of_text"] is None else f"{overall['right_of_text']:.0%}"
         print(
             f"rate_weight {row['rate_weight']}: {overall['tokens_per_second']:.1f} tokens/s, "
-            f"{overall['words_as_text']:.0%} of the words as text, {overall['right_of_text']:.0%} of them right"
+            f"{overall['words_as_text']:.0%} of the words as text, {right} of them right"
         )
 
 
 def listen(tokenizer: HybridTokenizer, recording: Recording) -> Heard:
     """Run everything but the gate, and judge the words."""
     audio, _ = tokenizer.read(recording.path)
-    annotations = tokenizer.encoder.encode(audio).annotations
+    clock = StageClock()
+    encoder = tokenizer.encoder
+    frames = -(-audio.num_samples * FRAME_RATE // audio.sample_rate)
+    annotations = Annotator(encoder.voice_activity, encoder.recognizer).annotate(audio, frames, clock)
     right, errors, reference = judge(annotations.words, recording.text or "")
-    return Heard(recording, audio, annotations, right, errors, reference)
+    codec = KnownCodes(tokenizer.encoder.codec(), audio)
+    return Heard(recording, audio, annotations, codec, right, errors, reference)
 
 
 def sweep(tokenizer: HybridTokenizer, heard: Sequence[Heard], weight: float) -> dict[str, Any]:
@@ -137,7 +167,7 @@ def sweep(tokenizer: HybridTokenizer, heard: Sequence[Heard], weight: float) -> 
     for item in heard:
         counts = [encoder.count_pieces(f" {word.text}") for word in item.annotations.words]
         decisions = gate(item.annotations, options, counts)
-        stream = quantize(decisions, item.audio, encoder.codec, encoder.quantize)
+        stream = quantize(decisions, item.audio, lambda codec=item.codec: codec, encoder.quantize)
         summary = summarize(stream, tokenizer.vocabulary.encode(stream), tokenizer.vocabulary, item.audio.seconds)
         text = [word for decision in decisions if decision.kind == "text" for word in decision.words]
         entry = (item, summary, text)
