@@ -35,7 +35,7 @@ from hybrid_tok.stage import StageClock
 from hybrid_tok.summary import Summary, summarize
 from hybrid_tok.timeline import FRAME_RATE
 
-WEIGHTS = (0.0, 0.002, 0.004, 0.006, 0.008, 0.01, 0.015, 0.02, 0.025, 0.03, 0.05, 0.1, math.inf)
+WEIGHTS = (0.0, 0.005, 0.01, 0.012, 0.014, 0.016, 0.018, 0.02, 0.022, 0.024, 0.026, 0.028, 0.03, 0.05, math.inf)
 """The sweep; the tokenizer's default is added to it."""
 
 ENGLISH = ("librispeech", "speechocean762", "ljspeech", "dialogues")
