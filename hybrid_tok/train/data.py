@@ -39,7 +39,7 @@ class Clips:
 
     def floats(self, start: int, end: int) -> NDArray[np.float32]:
         """Samples from `start` to `end` as float32 within [-1, 1)."""
-        return np.asarray(self.samples[start:end], np.float32) / np.float32(32768)
+        return np.divide(self.samples[start:end], 32768, dtype=np.float32)
 
 
 def load_clips(data: Path, cache: Path) -> Clips:
