@@ -139,6 +139,8 @@ def main() -> None:
         "info_cold_start": cold_start(),
     }
     lengths: dict[str, object] = {}
+    results["lengths"] = lengths
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory() as folder:
         for seconds in arguments.lengths:
             path = Path(folder) / f"{seconds}.wav"
@@ -147,9 +149,7 @@ def main() -> None:
             lengths[str(seconds)] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
             print(seconds, json.dumps(lengths[str(seconds)]), flush=True)
             path.unlink()
-    results["lengths"] = lengths
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+            arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
 
 if __name__ == "__main__":
