@@ -129,10 +129,13 @@ def test_pool_gives_up_at_the_first_failure_without_hanging() -> None:
 
 
 SCRIPT = """
+import signal
 import sys
 from hybrid_tok.backends.protocol import Message
 from hybrid_tok.backends.workers import WorkerPool
 
+# A shell starts its background jobs with Ctrl-C ignored, and whatever they start inherits that.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 print("main runs")
 pool = WorkerPool(2, "backends.echo_worker")
 pids = [a.header["parent"] for a in pool.map([Message(), Message()], ["a", "b"])]
