@@ -124,7 +124,6 @@ def main() -> None:
     results: dict[str, Any] = {
         "command": "python benchmarks/roundtrip.py",
         "preset": arguments.preset,
-        "default_rate_weight": default,
         "recordings": len(recordings),
         "seconds_of_audio": sum(item.audio.seconds for item in heard),
         "seconds_to_listen": seconds,

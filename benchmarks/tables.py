@@ -17,7 +17,10 @@ from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
+from hybrid_tok.encode.gate import GateOptions
+
 RESULTS = Path(__file__).parent / "results"
+DEFAULT = GateOptions().rate_weight
 README = Path(__file__).parent.parent / "README.md"
 
 
@@ -42,7 +45,7 @@ def sweep() -> str:
     rows = []
     for row in results["sweep"]:
         figures = row["all"]
-        default = " (default)" if row["rate_weight"] == results["default_rate_weight"] else ""
+        default = " (default)" if row["rate_weight"] == DEFAULT else ""
         rows.append(
             (
                 f"{row['rate_weight']}{default}",
@@ -75,7 +78,7 @@ def sweep() -> str:
 def words() -> str:
     """The recognizer, and the gate at its default, source by source."""
     results = load("roundtrip")
-    default = next(row for row in results["sweep"] if row["rate_weight"] == results["default_rate_weight"])
+    default = next(row for row in results["sweep"] if row["rate_weight"] == DEFAULT)
     rows = [
         (
             source,

@@ -49,9 +49,7 @@ class VoiceActivityDetector(Backend, Protocol):
 class Recognizer(Backend, Protocol):
     """Turns speech into words with times and confidences."""
 
-    def recognize(
-        self, audio: Audio, speech: Sequence[Span], progress: Progress | None = None
-    ) -> tuple[Word, ...]:
+    def recognize(self, audio: Audio, speech: Sequence[Span], progress: Progress | None = None) -> tuple[Word, ...]:
         """Words in order of time, inside the given speech stretches; `audio` is mono at 16 kHz.
 
         Args:

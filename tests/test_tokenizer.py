@@ -115,10 +115,9 @@ def test_unknown_options_list_the_known_ones() -> None:
 
 
 def test_real_speech_becomes_text_and_units(tokenizer: HybridTokenizer) -> None:
-    path = next(iter(sorted(recording("dev/ljspeech").glob("*.flac"))))
-    analysis = tokenizer.analyze(path)
-    assert analysis.summary.words > 0
-    assert analysis.summary.tokens_per_second < 100  # the codec alone
+    analysis = tokenizer.analyze(recording("dev/ljspeech/LJ001-0012.flac"))
+    assert analysis.summary.words > 5
+    assert analysis.summary.tokens_per_second < 50  # half of the codec alone
     decoded = tokenizer.decode_analysis(analysis).audio
     assert decoded.num_samples == analysis.source.num_samples
     assert 0.01 < float(np.abs(decoded.samples).max()) <= 1.0

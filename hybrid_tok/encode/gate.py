@@ -53,7 +53,7 @@ class GateOptions:
         stretches: how the recording is cut into stretches.
     """
 
-    rate_weight: float = 0.012
+    rate_weight: float = 0.014
     switch_cost: float = 0.1
     layout: Literal["hybrid", "text", "units"] = "hybrid"
     num_codebooks: int = 2
