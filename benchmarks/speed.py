@@ -80,13 +80,13 @@ def make_recording(data: Path, seconds: int, target: Path) -> None:
     write_wav(target, Audio(np.concatenate(pieces), 16_000))
 
 
-def measure(path: Path) -> dict[str, object]:
-    """Encode and decode one recording in this process."""
+def measure(path: Path, recognize: bool) -> dict[str, object]:
+    """Encode and decode one recording in this process; without the recognizer everything heard becomes units."""
     memory = PeakMemory()
     memory.start()
     with HybridTokenizer.from_preset("embedded") as tokenizer:
         started = time.perf_counter()
-        analysis = tokenizer.analyze(path)
+        analysis = tokenizer.analyze(path, words=None if recognize else ())
         encoded = time.perf_counter()
         decoded = tokenizer.decode_analysis(analysis)
         finished = time.perf_counter()
@@ -102,7 +102,7 @@ def measure(path: Path) -> dict[str, object]:
         "decode_stage_seconds": dict(decoded.stage_seconds),
         "x_encode": seconds / (encoded - started),
         "x_encode_without_recognizer": seconds / rest,
-        "x_recognizer": seconds / stages["recognizer"],
+        "x_recognizer": seconds / stages["recognizer"] if recognize else None,
         "x_decode": seconds / (finished - encoded),
         "peak_memory_mb": peak / 1e6,
         "tokens_per_second": analysis.summary.tokens_per_second,
@@ -126,10 +126,11 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/audio"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/speed.json"))
     parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS), help="seconds of audio")
+    parser.add_argument("--recognize-up-to", type=int, default=3600, help="longer ones without the recognizer, seconds")
     parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)  # the child process: measure this file
     arguments = parser.parse_args()
     if arguments.one:
-        print(json.dumps(measure(arguments.one)))
+        print(json.dumps(measure(arguments.one, arguments.recognize_up_to > 0)))
         return
 
     results: dict[str, object] = {
@@ -145,7 +146,8 @@ def main() -> None:
         for seconds in arguments.lengths:
             path = Path(folder) / f"{seconds}.wav"
             make_recording(arguments.data, seconds, path)
-            command = [sys.executable, __file__, "--one", str(path)]
+            recognize = int(seconds <= arguments.recognize_up_to)
+            command = [sys.executable, __file__, "--one", str(path), "--recognize-up-to", str(recognize)]
             lengths[str(seconds)] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
             print(seconds, json.dumps(lengths[str(seconds)]), flush=True)
             path.unlink()

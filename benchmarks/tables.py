@@ -98,7 +98,7 @@ def speed() -> str:
         (
             f"{int(length) // 60} min" if int(length) >= 60 else f"{length} s",
             f"{figures['x_encode']:.1f}",
-            f"{figures['x_recognizer']:.1f}",
+            f"{figures['x_recognizer']:.1f}" if figures["x_recognizer"] else "left out",
             f"{figures['x_encode_without_recognizer']:.0f}",
             f"{figures['x_decode']:.0f}",
             f"{figures['peak_memory_mb']:.0f}",

@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 from hybrid_tok.annotations import Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.backends.pieces import HeardWord, PieceOptions, cut_pieces, piece_samples, place_words, touching
+from hybrid_tok.backends.pocketsphinx_worker import MAX_HMMS, MAX_WORDS
 from hybrid_tok.backends.protocol import Message
 from hybrid_tok.backends.workers import WorkerPool
 from hybrid_tok.errors import BackendError, OptionsError
@@ -75,7 +76,7 @@ class PocketsphinxRecognizer:
 
     @cached_property
     def fingerprint(self) -> str:
-        options = f"{self.options.gain!r} {self.options.pieces!r}"
+        options = f"{self.options.gain!r} {self.options.pieces!r} {MAX_HMMS} {MAX_WORDS}"
         version = importlib.metadata.version("pocketsphinx")
         return f"pocketsphinx-{version}:{hashlib.sha256(options.encode()).hexdigest()[:16]}"
 

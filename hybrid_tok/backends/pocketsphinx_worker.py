@@ -5,11 +5,18 @@ from __future__ import annotations
 from hybrid_tok.backends.protocol import Handler, Message, serve
 
 
+MAX_HMMS = 3000
+MAX_WORDS = 20
+"""Histogram pruning: at most so many active states per 10 ms, and words ending in one. Noise and laughter otherwise keep
+ten times as many alive. It made pocketsphinx twice as fast on seven development clips, at a word error rate of 0.50
+against 0.52 without."""
+
+
 def make_handler() -> Handler:
     """Load the recognizer with the English model of its wheel."""
     from pocketsphinx import Decoder  # pyright: ignore[reportAttributeAccessIssue] - a compiled module without types
 
-    decoder = Decoder(loglevel="FATAL")
+    decoder = Decoder(loglevel="FATAL", maxhmmpf=MAX_HMMS, maxwpf=MAX_WORDS)
 
     def handle(request: Message) -> Message:
         """16-bit samples at 16 kHz to segments [word, first frame, last frame, posterior] of 10 ms frames."""
