@@ -6,9 +6,9 @@ from hybrid_tok.backends.protocol import Handler, Message, serve
 
 MAX_HMMS = 3000
 MAX_WORDS = 20
-"""Histogram pruning: at most so many active states per 10 ms, and words ending in one. Noise and laughter otherwise
-keep ten times as many alive. It made pocketsphinx twice as fast on seven development clips, at a word error rate of 0.50
-against 0.52 without."""
+"""Histogram pruning: at most so many active states per 10 ms, and words ending in one. Noise and laughter
+otherwise keep ten times as many alive. It made pocketsphinx twice as fast on seven development clips, at a word
+error rate of 0.50 against 0.52 without."""
 
 
 def make_handler() -> Handler:
