@@ -7,8 +7,9 @@ from hybrid_tok.backends.protocol import Handler, Message, serve
 MAX_HMMS = 3000
 MAX_WORDS = 20
 """Histogram pruning: at most so many active states per 10 ms, and words ending in one. Noise and laughter
-otherwise keep ten times as many alive. It made pocketsphinx twice as fast on seven development clips, at a word
-error rate of 0.50 against 0.52 without."""
+otherwise keep ten times as many alive. It about doubles the speed; on the development clips the word error rate
+goes from 0.57 to 0.58 (LibriSpeech) and 0.70 to 0.73 (speechocean762), and stays at 0.28 (LJSpeech) and 0.74
+(dialogues)."""
 
 
 def make_handler() -> Handler:
