@@ -33,7 +33,7 @@ from hybrid_tok.encode.quantize import quantize
 from hybrid_tok.interfaces import UnitCodec
 from hybrid_tok.stage import StageClock
 from hybrid_tok.summary import Summary, summarize
-from hybrid_tok.timeline import FRAME_RATE
+from hybrid_tok.timeline import count_frames
 
 WEIGHTS = (0.0, 0.005, 0.01, 0.012, 0.014, 0.016, 0.018, 0.02, 0.022, 0.024, 0.026, 0.028, 0.03, 0.05, math.inf)
 """The sweep; the tokenizer's default is added to it."""
@@ -151,7 +151,7 @@ def listen(tokenizer: HybridTokenizer, recording: Recording) -> Heard:
     audio, _ = tokenizer.read(recording.path)
     clock = StageClock()
     encoder = tokenizer.encoder
-    frames = -(-audio.num_samples * FRAME_RATE // audio.sample_rate)
+    frames = count_frames(audio.num_samples, audio.sample_rate)
     annotations = Annotator(encoder.voice_activity, encoder.recognizer).annotate(audio, frames, clock)
     right, errors, reference = judge(annotations.words, recording.text or "")
     codec = KnownCodes(tokenizer.encoder.codec(), audio)

@@ -29,6 +29,11 @@ def frame_to_sample(frame: int, sample_rate: int) -> int:
     return (2 * frame * sample_rate + FRAME_RATE) // (2 * FRAME_RATE)
 
 
+def count_frames(num_samples: int, sample_rate: int) -> int:
+    """How many frames a recording covers; the last may be partial, so that no tail is lost."""
+    return -(-num_samples * FRAME_RATE // sample_rate)
+
+
 @dataclass(frozen=True, slots=True, order=True)
 class Span:
     """A half-open stretch of frames [start, end)."""

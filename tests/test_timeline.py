@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_tok.timeline import Span, frame_to_sample, frame_to_seconds, merge_spans, seconds_to_frame
+from hybrid_tok.timeline import Span, count_frames, frame_to_sample, frame_to_seconds, merge_spans, seconds_to_frame
 
 
 @pytest.mark.parametrize(
@@ -50,3 +50,8 @@ def test_merged_spans_cover_the_same_and_stand_apart(pairs: list[tuple[int, int]
     assert covered >= {frame for span in spans for frame in range(span.start, span.end)}
     if max_gap == 0:
         assert covered == {frame for span in spans for frame in range(span.start, span.end)}
+
+
+def test_a_partial_frame_counts() -> None:
+    assert [count_frames(samples, 16_000) for samples in (0, 1, 320, 321)] == [0, 1, 1, 2]
+    assert count_frames(44_100, 44_100) == 50

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hybrid_tok.annotations import Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import FRAME_RATE, Span, frame_to_sample, seconds_to_frame
+from hybrid_tok.timeline import FRAME_RATE, Span, count_frames, frame_to_sample, seconds_to_frame
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,7 +44,7 @@ def cut_pieces(audio: Audio, speech: Sequence[Span], options: PieceOptions) -> t
 
     The cuts depend on what is between two silences alone, not on how much was recorded before.
     """
-    frames = -(-audio.num_samples * FRAME_RATE // audio.sample_rate)
+    frames = count_frames(audio.num_samples, audio.sample_rate)
     silence = round(options.silence * FRAME_RATE)
     utterances: list[list[Span]] = []
     for span in speech:

@@ -17,7 +17,7 @@ from hybrid_tok.encode.quantize import QuantizeOptions, quantize
 from hybrid_tok.interfaces import Recognizer, UnitCodec, VoiceActivityDetector
 from hybrid_tok.stage import StageClock
 from hybrid_tok.stream import HybridStream
-from hybrid_tok.timeline import FRAME_RATE
+from hybrid_tok.timeline import count_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +62,7 @@ class Encoder:
             words: words known from elsewhere, in place of the recognizer's.
         """
         clock = clock or StageClock()
-        frames = -(-audio.num_samples * FRAME_RATE // audio.sample_rate)
+        frames = count_frames(audio.num_samples, audio.sample_rate)
         if self.gate.layout == "units":
             annotations = Annotations(frames)  # units alone need nobody to listen
         else:

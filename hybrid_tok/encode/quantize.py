@@ -17,7 +17,7 @@ from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.interfaces import UnitCodec
 from hybrid_tok.stream import Channel, EventItem, Frame, HybridStream, Item, Pause, TextItem, Timing, Turn, UnitItem
-from hybrid_tok.timeline import FRAME_RATE, Span
+from hybrid_tok.timeline import FRAME_RATE, Span, count_frames
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ def quantize(
         BackendError: the codec is of another rate, or gave another number of frames than the audio has.
     """
     hop = audio.sample_rate // FRAME_RATE
-    _check_decisions(decisions, -(-audio.num_samples // hop), options)
+    _check_decisions(decisions, count_frames(audio.num_samples, audio.sample_rate), options)
     codes = _Codes(audio, codec, options.num_codebooks)
     turns = [
         Turn(speaker, items)
@@ -99,7 +99,7 @@ class _Codes:
         if codec.sample_rate != audio.sample_rate:
             raise BackendError(f"{codec.name} works at {codec.sample_rate} Hz, but the audio is at {audio.sample_rate}")
         codes = codec.encode(audio.samples)
-        frames = -(-audio.num_samples * FRAME_RATE // audio.sample_rate)
+        frames = count_frames(audio.num_samples, audio.sample_rate)
         if codes.shape != (frames, codec.num_codebooks):
             raise BackendError(f"{codec.name} gave codes {codes.shape}, not {(frames, codec.num_codebooks)}")
         return codes[:, :wanted]
