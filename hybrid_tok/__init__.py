@@ -9,9 +9,13 @@ audio = tok.decode(ids)
 
 from hybrid_tok.annotations import Annotations as Annotations
 from hybrid_tok.annotations import Event as Event
+from hybrid_tok.annotations import Given as Given
+from hybrid_tok.annotations import Segment as Segment
 from hybrid_tok.annotations import SpeakerTurn as SpeakerTurn
 from hybrid_tok.annotations import Word as Word
 from hybrid_tok.audio import Audio as Audio
+from hybrid_tok.errors import AnnotationError as AnnotationError
+from hybrid_tok.errors import AnnotationWarning as AnnotationWarning
 from hybrid_tok.errors import AudioError as AudioError
 from hybrid_tok.errors import BackendError as BackendError
 from hybrid_tok.errors import ContainerError as ContainerError

@@ -16,11 +16,13 @@ class Word:
         text: the word as it is to be written, without surrounding space.
         span: where it was said, in frames of the recording.
         confidence: probability in [0, 1] that the word is right.
+        speaker: who said it, where that is known with the word itself; None leaves it to the turns.
     """
 
     text: str
     span: Span
     confidence: float
+    speaker: int | None = None
 
     def __post_init__(self) -> None:
         if not self.text or self.text != self.text.strip():
@@ -65,3 +67,56 @@ class Annotations:
     words: tuple[Word, ...] = ()
     events: tuple[Event, ...] = ()
     turns: tuple[SpeakerTurn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Text of which only the whole is placed: a subtitle, or a transcript (then the whole recording is its span).
+
+    Attributes:
+        text: as people write it, with punctuation, numbers and abbreviations.
+        span: where it was said; None where nothing is known.
+        speaker: who said it, where that is known.
+        source: where the text came from, for messages: "talk.srt, line 12".
+    """
+
+    text: str
+    span: Span | None = None
+    speaker: int | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What is known about a recording beforehand. A part that is given takes the place of the stage that makes it; None
+    leaves the part to that stage.
+
+    Attributes:
+        words: with times, in place of the recognizer's.
+        segments: text without word times, in place of the recognizer's words, once it is aligned to the audio.
+        events: in place of the tagger's.
+        turns: in place of the diarizer's.
+        speech, active: in place of the voice activity detector's, and of the audible stretches.
+    """
+
+    words: tuple[Word, ...] | None = None
+    segments: tuple[Segment, ...] | None = None
+    events: tuple[Event, ...] | None = None
+    turns: tuple[SpeakerTurn, ...] | None = None
+    speech: tuple[Span, ...] | None = None
+    active: tuple[Span, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.words is not None and self.segments is not None:
+            raise ValueError("words with times and segments to be aligned were both given; give one of them")
+
+    @classmethod
+    def everything(cls, annotations: Annotations) -> Given:
+        """All that `annotations` says: nothing is left to listen for."""
+        return cls(
+            words=annotations.words,
+            events=annotations.events,
+            turns=annotations.turns,
+            speech=annotations.speech,
+            active=annotations.active,
+        )

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hybrid_tok.cli_train import train_app
 from hybrid_tok.errors import HybridTokError, OptionsError
 
 if TYPE_CHECKING:
@@ -32,7 +33,6 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     add_completion=False,
 )
-train_app = typer.Typer(help="The recipes behind the models that ship with hybrid-tok.", no_args_is_help=True)
 app.add_typer(train_app, name="train")
 
 
@@ -204,45 +204,6 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] 
 
     collected = collect_info()
     typer.echo(json.dumps(asdict(collected), indent=2) if as_json else format_info(collected))
-
-
-@train_app.command("text")
-def train_text(
-    data: Annotated[Path, typer.Option("--data", help="Folder of .txt files.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for the model.")],
-    vocab_size: Annotated[int, typer.Option("--vocab-size", min=300)] = 8192,
-) -> None:
-    """Train the SentencePiece text model."""
-    from hybrid_tok.train.text import TextTrainingOptions, train
-
-    _say(f"wrote {train(TextTrainingOptions(data=data, out=out, vocab_size=vocab_size))}")
-
-
-@train_app.command("codec")
-def train_codec(
-    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
-    out: Annotated[Path, typer.Option("--out", help="Folder for checkpoints, log and exported weights.")],
-    dev: Annotated[Path | None, typer.Option("--dev", help="Folder of clips to evaluate on, laid out alike.")] = None,
-    minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 60.0,
-    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    workers: Annotated[int, typer.Option(help="Processes that share each batch on the CPU.", min=1)] = 1,
-    seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
-) -> None:
-    """Train the unit codec; called again with the same --out, it goes on where it was stopped."""
-    from hybrid_tok.train.codec import train
-    from hybrid_tok.train.options import TrainCodecOptions
-
-    options = TrainCodecOptions(
-        data=data,
-        out=out,
-        dev=dev,
-        minutes=minutes,
-        device=device,
-        workers=workers,
-        seed=seed,
-        autocast=device == "cuda",
-    )
-    _say(f"wrote {train(options)}")
 
 
 def _roundtrip(tokenizer: HybridTokenizer, recording: str, folder: Path, name: str, words: Any = None) -> None:

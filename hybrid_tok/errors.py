@@ -52,3 +52,11 @@ class WeightsError(BackendError):
 
 class OptionsError(HybridTokError):
     """An option has a value outside its range, or two options contradict each other."""
+
+
+class AnnotationError(HybridTokError):
+    """An annotation file is damaged, of another format, or contradicts itself or the recording."""
+
+
+class AnnotationWarning(UserWarning):
+    """Something in given annotations is doubtful, and was taken with low confidence or mended."""

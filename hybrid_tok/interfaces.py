@@ -13,7 +13,7 @@ from typing import Protocol, runtime_checkable
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.annotations import Event, SpeakerTurn, Word
+from hybrid_tok.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.stage import Progress
 from hybrid_tok.timeline import Span
@@ -54,6 +54,20 @@ class Recognizer(Backend, Protocol):
 
         Args:
             progress: told now and then the seconds of audio done, and the seconds in all.
+        """
+        ...
+
+
+class Aligner(Backend, Protocol):
+    """Finds where the words of a known text were said."""
+
+    def align(
+        self, audio: Audio, segments: Sequence[Segment], speech: Sequence[Span], progress: Progress | None = None
+    ) -> tuple[Word, ...]:
+        """Every word of the text in its order, as written; `audio` is mono at 16 kHz.
+
+        A word that was not said has confidence near 0 and a frame or so at the place where it would have been. Speech
+        that is not in the text has no word over it: nothing is stretched over what does not belong to it.
         """
         ...
 

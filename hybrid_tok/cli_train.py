@@ -1,0 +1,49 @@
+"""`hybrid-tok train ...`: the recipes behind the models that ship with hybrid-tok."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+train_app = typer.Typer(help="The recipes behind the models that ship with hybrid-tok.", no_args_is_help=True)
+
+
+@train_app.command("text")
+def train_text(
+    data: Annotated[Path, typer.Option("--data", help="Folder of .txt files.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the model.")],
+    vocab_size: Annotated[int, typer.Option("--vocab-size", min=300)] = 8192,
+) -> None:
+    """Train the SentencePiece text model."""
+    from hybrid_tok.train.text import TextTrainingOptions, train
+
+    typer.echo(f"wrote {train(TextTrainingOptions(data=data, out=out, vocab_size=vocab_size))}", err=True)
+
+
+@train_app.command("codec")
+def train_codec(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for checkpoints, log and exported weights.")],
+    dev: Annotated[Path | None, typer.Option("--dev", help="Folder of clips to evaluate on, laid out alike.")] = None,
+    minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 60.0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Processes that share each batch on the CPU.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
+) -> None:
+    """Train the unit codec; called again with the same --out, it goes on where it was stopped."""
+    from hybrid_tok.train.codec import train
+    from hybrid_tok.train.options import TrainCodecOptions
+
+    options = TrainCodecOptions(
+        data=data,
+        out=out,
+        dev=dev,
+        minutes=minutes,
+        device=device,
+        workers=workers,
+        seed=seed,
+        autocast=device == "cuda",
+    )
+    typer.echo(f"wrote {train(options)}", err=True)
