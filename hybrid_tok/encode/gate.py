@@ -16,12 +16,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from itertools import pairwise
 from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.annotations import Annotations, Word
+from hybrid_tok.annotations import Annotations, Event, Word
 from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
 from hybrid_tok.encode.viterbi import best_path
 from hybrid_tok.errors import OptionsError
@@ -48,6 +49,8 @@ class GateOptions:
         unit_loss: lost of anything by writing it as units, to the codec.
         label_loss: lost of an event whose label is left out, or wrong.
         tag_loss: lost of an event of which only the label is written.
+        overlap_loss: lost of a second speaker of whom no words are known, by writing the first one's as text.
+        wrong_word: words that a wrong word costs at least, however short it is.
         silence_loss: words there are to lose per 0.3 s of silence, that is, room tone.
         unit_padding: frames by which unit runs reach into silence beside them, so that nothing is cut off.
         stretches: how the recording is cut into stretches.
@@ -61,6 +64,8 @@ class GateOptions:
     unit_loss: float = 0.03
     label_loss: float = 0.5
     tag_loss: float = 0.7
+    overlap_loss: float = 0.7
+    wrong_word: float = 0.5
     silence_loss: float = 0.003
     unit_padding: int = 2
     stretches: StretchOptions = field(default_factory=StretchOptions)
@@ -78,6 +83,8 @@ class GateOptions:
             raise OptionsError("units must lose less than text and tags do: 0 <= unit_loss < voice_loss, tag_loss <= 1")
         if not 0.0 < self.silence_loss <= 1.0 or not 0.0 <= self.label_loss <= 1.0 or self.tag_loss > 1.0:
             raise OptionsError("silence_loss must be in (0, 1], label_loss and tag_loss in [0, 1]")
+        if not 0.0 <= self.overlap_loss <= 1.0 or not 0.0 <= self.wrong_word <= 10.0:
+            raise OptionsError("overlap_loss must be in [0, 1], wrong_word in [0, 10]")
         if self.unit_padding < 0:
             raise OptionsError(f"unit_padding must be at least 0 frames, not {self.unit_padding}")
 
@@ -91,7 +98,10 @@ class Decision:
         kind: `text`, `units`, `event` (label with units), `tag` (label alone, then silence) or `pause`.
         words: what the recognizer heard there, also where it is written as units; of a text decision without
             words, the run of words around it goes on over a short gap.
-        label: of an event or a tag.
+        under: words of other speakers at the same time: text over the text, or part of the same units.
+        label: of an event or a tag; of a text decision, of an event that is heard under the words and written over them
+            as a label.
+        event: where that event is; adjacent decisions on the same one are written as one event.
         speaker: who is heard.
         reason: one readable part of a sentence, with the numbers.
         cost: distortion + rate_weight * tokens of the stretch standing alone (distortion alone when rate_weight is
@@ -103,22 +113,33 @@ class Decision:
     span: Span
     kind: DecisionKind
     words: tuple[Word, ...] = ()
+    under: tuple[Word, ...] = ()
     label: EventLabel | None = None
+    event: Event | None = None
     speaker: int = 0
     reason: str = ""
     cost: float = 0.0
     alternative: float = math.inf
 
 
-FORMS: tuple[str, ...] = ("text", "join", "units", "event", "tag", "pause")
-"""The forms a stretch can be written in. `join` is a gap that the text run around it swallows."""
-TEXT, JOIN, UNITS, EVENT, TAG, PAUSE = range(6)
+FORMS: tuple[str, ...] = ("text", "join", "units", "event", "tag", "pause", "both")
+"""The forms a stretch can be written in. `join` is a gap that the text run around it swallows, `both` is text with the
+label of an event written over it."""
+TEXT, JOIN, UNITS, EVENT, TAG, PAUSE, BOTH = range(7)
 
-ENTRY_TOKENS = (1.0, 0.0, 2.0, 2.0, 4.0, 2.0)
-"""Tokens a run costs before its contents: a duration, nothing, two tags, two tags, two tags and a pause, a pause."""
+ENTRY_TOKENS = (1.0, 0.0, 2.0, 2.0, 4.0, 2.0, 7.0)
+"""Tokens a run costs before its contents: a duration, nothing, two tags, two tags, two tags and a pause, a pause; a
+duration, two tags and the way back and forth."""
+OVERLAY_TOKENS = 7.0
+"""Tokens of writing another speaker's words over the text: two speaker tags, the way back and forth, a duration."""
 
 # A state is a form and whether text (0) or units (1) were written last, which events and silence carry along.
-_STATES = ((TEXT, 0), (JOIN, 0), (UNITS, 1), (EVENT, 0), (EVENT, 1), (TAG, 0), (TAG, 1), (PAUSE, 0), (PAUSE, 1))
+_STATES = (
+    (TEXT, 0), (JOIN, 0), (BOTH, 0), (UNITS, 1),
+    (EVENT, 0), (EVENT, 1), (TAG, 0), (TAG, 1), (PAUSE, 0), (PAUSE, 1),
+)  # fmt: skip
+_RUN = (TEXT, JOIN, BOTH)
+"""The forms a text run consists of."""
 _STATE_FORM = np.array([form for form, _ in _STATES])
 
 
@@ -152,17 +173,19 @@ def gate(
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Costs:
-    """What each stretch would cost in each form, (n, 6); infinite distortion where the form is impossible.
+    """What each stretch would cost in each form, (n, 7); infinite distortion where the form is impossible.
 
     Attributes:
         distortion: words lost.
         tokens: without those of `ENTRY_TOKENS`.
         same_speaker: (n,), whether the stretch before has the same speaker.
+        same_event: (n,), whether the stretch before has the same event, so that one label does for both.
     """
 
     distortion: NDArray[np.float64]
     tokens: NDArray[np.float64]
     same_speaker: NDArray[np.bool_]
+    same_event: NDArray[np.bool_]
 
 
 def stretch_costs(
@@ -179,11 +202,22 @@ def stretch_costs(
         at_stake = stretch.span.frames / FRAMES_PER_WORD
         loss[UNITS] = at_stake * options.unit_loss
         if stretch.kind == "word":
-            loss[TEXT] = at_stake * (1.0 - _confidence(stretch) * (1.0 - options.voice_loss))
-            loss[TEXT] += stretch.event_under / FRAMES_PER_WORD
-            tokens[index, TEXT] = sum(
-                text_tokens[word] if text_tokens else estimate_tokens(word.text) for word in stretch.words
-            )
+            counted = text_tokens.__getitem__ if text_tokens else lambda word: estimate_tokens(word.text)
+            loss[TEXT] = _text_loss(_confidence(stretch.words), at_stake, options)
+            tokens[index, TEXT] = sum(map(counted, stretch.words))
+            for word in stretch.under:
+                loss[TEXT] += _text_loss(word.confidence, word.span.frames / FRAMES_PER_WORD, options)
+                loss[UNITS] += word.span.frames / FRAMES_PER_WORD * options.unit_loss
+                tokens[index, TEXT] += counted(word)
+            tokens[index, TEXT] += OVERLAY_TOKENS if stretch.under else 0.0
+            loss[TEXT] += stretch.talked_over / FRAMES_PER_WORD * options.overlap_loss
+            if stretch.event is not None:
+                event_stake = stretch.event_under / FRAMES_PER_WORD
+                loss[EVENT] = loss[UNITS] + max(at_stake - event_stake, 0.0) * options.label_loss
+                loss[UNITS] += event_stake * options.label_loss
+                loss[BOTH] = loss[TEXT] + event_stake * options.tag_loss
+                loss[TEXT] += event_stake
+                tokens[index, BOTH] = tokens[index, TEXT]
         elif stretch.event is not None:
             unlabelled = at_stake * options.label_loss * stretch.event.confidence
             mislabelled = at_stake * options.label_loss * (1.0 - stretch.event.confidence)
@@ -198,8 +232,16 @@ def stretch_costs(
         tokens[index, [UNITS, EVENT]] = stretch.span.frames * options.num_codebooks
     if options.layout == "text" or math.isinf(options.rate_weight):
         distortion[:, [UNITS, EVENT]] = math.inf
-    speakers = np.array([stretch.speaker for stretch in stretches])
-    return Costs(distortion, tokens, np.concatenate([[True], speakers[1:] == speakers[:-1]]))
+    same_speaker, same_event = [True], [False]
+    for left, right in pairwise(stretches):
+        same_speaker.append(left.speaker == right.speaker)
+        same_event.append(right.event is not None and left.event == right.event)
+    return Costs(distortion, tokens, np.array(same_speaker), np.array(same_event))
+
+
+def _text_loss(confidence: float, at_stake: float, options: GateOptions) -> float:
+    """Words lost by writing a word as text: all of it when it is wrong, the voice when it is right."""
+    return (1.0 - confidence) * max(at_stake, options.wrong_word) + confidence * at_stake * options.voice_loss
 
 
 def estimate_tokens(text: str) -> float:
@@ -208,7 +250,7 @@ def estimate_tokens(text: str) -> float:
 
 
 def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """The best form of each stretch, (n,), and what each form would add to the total cost at best, (n, 6).
+    """The best form of each stretch, (n,), and what each form would add to the total cost at best, (n, 7).
 
     The second is 0 for the best form: the min-marginals of the forward and the backward pass.
     """
@@ -218,34 +260,41 @@ def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArra
     else:
         token_weight, loss_weight = options.rate_weight, 1.0
     local = (loss_weight * costs.distortion + token_weight * costs.tokens)[:, _STATE_FORM]
-    moves = np.stack([_transitions(token_weight, loss_weight * options.switch_cost, same) for same in (False, True)])
+    kinds = [(speaker, event) for event in (False, True) for speaker in (False, True)]
+    moves = np.stack([_transitions(token_weight, loss_weight * options.switch_cost, *kind) for kind in kinds])
     first = np.array([token_weight * ENTRY_TOKENS[form] if form != JOIN else math.inf for form, _ in _STATES])
     last = np.array([0.0 if form != JOIN else math.inf for form, _ in _STATES])
-    states, through = best_path(local, moves, costs.same_speaker.astype(np.int64), first, last)
+    steps = costs.same_speaker.astype(np.int64) + 2 * costs.same_event.astype(np.int64)
+    states, through = best_path(local, moves, steps, first, last)
     margins = np.full((len(local), len(FORMS)), math.inf)
     for state, form in enumerate(_STATE_FORM):
         margins[:, form] = np.minimum(margins[:, form], through[:, state])
     return _STATE_FORM[states], margins - margins.min(axis=1, keepdims=True)
 
 
-def _transitions(token_weight: float, switch_cost: float, same_speaker: bool) -> NDArray[np.float64]:
+def _transitions(token_weight: float, switch_cost: float, same_speaker: bool, same_event: bool) -> NDArray[np.float64]:
     """Cost of going from one state (row) to the next (column)."""
     moves = np.full((len(_STATES), len(_STATES)), math.inf)
     for row, (form, mode) in enumerate(_STATES):
         for column, (next_form, next_mode) in enumerate(_STATES):
-            if next_form == JOIN and not (same_speaker and form in (TEXT, JOIN)):
+            if next_form == JOIN and not (same_speaker and form in _RUN):
                 continue
-            if form == JOIN and not (same_speaker and next_form in (TEXT, JOIN)):
+            if form == JOIN and not (same_speaker and next_form in _RUN):
                 continue
             if next_form in (EVENT, TAG, PAUSE) and next_mode != mode:
                 continue
-            goes_on = same_speaker and (
-                (form in (TEXT, JOIN) and next_form in (TEXT, JOIN))
-                or (form == next_form == UNITS)
+            entry = ENTRY_TOKENS[next_form]
+            if same_speaker and form in _RUN and next_form in _RUN:
+                entry = ENTRY_TOKENS[BOTH] - ENTRY_TOKENS[TEXT] if next_form == BOTH else 0.0
+                if form == next_form == BOTH and same_event:
+                    entry = 0.0
+            elif same_speaker and (
+                (form == next_form == UNITS)
+                or (form == next_form == EVENT and same_event)
                 or (form in (TAG, PAUSE) and next_form == PAUSE)
-            )
-            entry = 0.0 if goes_on else token_weight * ENTRY_TOKENS[next_form]
-            moves[row, column] = entry + (switch_cost if mode != next_mode else 0.0)
+            ):
+                entry = 0.0
+            moves[row, column] = token_weight * entry + (switch_cost if mode != next_mode else 0.0)
     return moves
 
 
@@ -258,12 +307,15 @@ def _decide(
     tokens = [inside + entry for inside, entry in zip(costs.tokens[index].tolist(), ENTRY_TOKENS, strict=True)]
     cost = loss[form] + weight * tokens[form]
     others = [regret for other, regret in enumerate(regrets.tolist()) if other != form]
-    kind: DecisionKind = "text" if form in (TEXT, JOIN) else FORMS[form]  # pyright: ignore[reportAssignmentType]
+    kind: DecisionKind = "text" if form in _RUN else FORMS[form]  # pyright: ignore[reportAssignmentType]
+    labelled = stretch.event if form in (EVENT, TAG, BOTH) else None
     return Decision(
         span=stretch.span,
         kind=kind,
         words=stretch.words,
-        label=stretch.event.label if stretch.event is not None and form in (EVENT, TAG) else None,
+        under=stretch.under,
+        label=labelled.label if labelled else None,
+        event=labelled,
         speaker=stretch.speaker,
         reason=_reason(stretch, form, loss, tokens),
         cost=cost,
@@ -271,13 +323,27 @@ def _decide(
     )
 
 
-_SPELLED = ("as text", "inside the text run", "as units", "as a labelled event", "as a label alone", "as a pause")
+_SPELLED = (
+    "as text",
+    "inside the text run",
+    "as units",
+    "as a labelled event",
+    "as a label alone",
+    "as a pause",
+    "as text with the label over it",
+)
 
 
 def _reason(stretch: Stretch, form: int, loss: list[float], tokens: list[float]) -> str:
     """The numbers of the chosen form and of the others there were."""
     if stretch.words:
-        heard = f"confidence {_confidence(stretch):.2f}"
+        heard = f"{_quoted(stretch.words)} with confidence {_confidence(stretch.words):.2f}"
+        if stretch.under:
+            heard += f" over {_quoted(stretch.under)} with confidence {_confidence(stretch.under):.2f}"
+        if stretch.talked_over:
+            heard += f", {stretch.talked_over} frames talked over"
+        if stretch.event is not None:
+            heard += f", {stretch.event.label} under it with confidence {stretch.event.confidence:.2f}"
     elif stretch.event is not None:
         heard = f"{stretch.event.label} with confidence {stretch.event.confidence:.2f}"
     else:
@@ -287,8 +353,12 @@ def _reason(stretch: Stretch, form: int, loss: list[float], tokens: list[float])
     return f"{heard}: {', '.join(figures)}"
 
 
-def _confidence(stretch: Stretch) -> float:
-    return sum(word.confidence for word in stretch.words) / len(stretch.words)
+def _quoted(words: Sequence[Word]) -> str:
+    return '"' + " ".join(word.text for word in words) + '"'
+
+
+def _confidence(words: Sequence[Word]) -> float:
+    return sum(word.confidence for word in words) / len(words)
 
 
 def _pad_units(decisions: list[Decision], padding: int) -> list[Decision]:

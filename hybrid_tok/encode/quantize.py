@@ -6,8 +6,8 @@ never depend on what the gate chose around it, and a causal codec hears what cam
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from itertools import groupby
 from typing import Literal
 
@@ -15,8 +15,23 @@ from hybrid_tok.annotations import Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import BackendError, OptionsError
+from hybrid_tok.events import EventLabel
 from hybrid_tok.interfaces import UnitCodec
-from hybrid_tok.stream import Channel, EventItem, Frame, HybridStream, Item, Pause, TextItem, Timing, Turn, UnitItem
+from hybrid_tok.stream import (
+    Back,
+    Channel,
+    EventItem,
+    Frame,
+    HybridStream,
+    Item,
+    Pause,
+    Prosody,
+    TextItem,
+    Timing,
+    Turn,
+    UnitItem,
+    item_frames,
+)
 from hybrid_tok.timeline import FRAME_RATE, Span, count_frames
 
 
@@ -52,6 +67,8 @@ def quantize(
     audio: Audio,
     codec: Callable[[], UnitCodec],
     options: QuantizeOptions = QuantizeOptions(),
+    voices: Mapping[int, tuple[int, ...]] | None = None,
+    prosody: Mapping[Word, Prosody] | None = None,
 ) -> HybridStream:
     """Write decisions as a stream of one channel.
 
@@ -59,21 +76,21 @@ def quantize(
         decisions: tile the recording's frames.
         audio: mono, at the codec's rate.
         codec: makes the codec; called only when a decision needs units.
+        voices: voice codes by speaker, each written at its speaker's first turn.
+        prosody: of words; where given, every word is a text item of its own.
 
     Raises:
         OptionsError: a decision the layout has no tokens for, or more codebooks than the codec has.
         BackendError: the codec is of another rate, or gave another number of frames than the audio has.
     """
     hop = audio.sample_rate // FRAME_RATE
-    _check_decisions(decisions, count_frames(audio.num_samples, audio.sample_rate), options)
+    frames = count_frames(audio.num_samples, audio.sample_rate)
+    _check_decisions(decisions, frames, options)
     codes = _Codes(audio, codec, options.num_codebooks)
-    turns = [
-        Turn(speaker, items)
-        for speaker, group in groupby(decisions, key=lambda decision: decision.speaker)
-        if (items := tuple(_join(_items(group, codes, options))))
-    ]
+    placed = _join(_place(decisions, codes, options, prosody or {}), options.timing == "locked")
+    turns = _write_turns(placed, frames, options.timing == "locked", voices or {})
     remainder = audio.num_samples % hop if options.timing == "locked" else None
-    return HybridStream((Channel(tuple(_join_turns(turns))),), options.timing, remainder)
+    return HybridStream((Channel(tuple(turns)),), options.timing, remainder)
 
 
 class _Codes:
@@ -122,41 +139,82 @@ def _check_decisions(decisions: Sequence[Decision], frames: int, options: Quanti
         raise ValueError(f"decisions cover {cursor} frames of a recording of {frames}")
 
 
-def _items(decisions: Iterator[Decision], codes: _Codes, options: QuantizeOptions) -> Iterator[Item]:
-    """The items of one speaker's decisions, adjacent ones of a kind not yet joined."""
-    locked = options.timing == "locked"
-    for kind, group in groupby(decisions, key=lambda decision: decision.kind):
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An item, the frame it starts at, and who is heard in it."""
+
+    start: int
+    speaker: int
+    item: TextItem | EventItem | UnitItem
+
+    @property
+    def end(self) -> int:
+        return self.start + item_frames(self.item)
+
+
+def _place(
+    decisions: Sequence[Decision], codes: _Codes, options: QuantizeOptions, prosody: Mapping[Word, Prosody]
+) -> Iterator[_Placed]:
+    """The items of decisions in the order they are written; where one starts before another ends, both are heard."""
+    for (speaker, kind), group in groupby(decisions, key=lambda decision: (decision.speaker, decision.kind)):
         run = list(group)
         span = Span(run[0].span.start, run[-1].span.end)
         if kind == "text":
-            yield from _text_items(run, span, options)
+            yield from _place_text(run, options, prosody)
+            yield from _place_over_text(run, options, prosody)
         elif kind == "units":
-            yield UnitItem(codes.cut(span))
-        elif kind == "pause":
-            if locked:
-                yield Pause(span.frames)
-        else:
-            for decision in run:
-                assert decision.label is not None
-                if kind == "event":
-                    yield EventItem(decision.label, codes.cut(decision.span))
-                else:
-                    yield EventItem(decision.label)
-                    if locked:
-                        yield Pause(decision.span.frames)
+            yield _Placed(span.start, speaker, UnitItem(codes.cut(span)))
+        elif kind != "pause":
+            for label, part in _events(run):
+                yield _Placed(
+                    part.start, speaker, EventItem(label, codes.cut(part)) if kind == "event" else EventItem(label)
+                )
 
 
-def _text_items(run: Sequence[Decision], span: Span, options: QuantizeOptions) -> Iterator[Item]:
-    """A run of words as one text item, or as one per word with the gaps between as pauses."""
-    if options.timing == "free" or options.durations == "run":
+def _events(run: Sequence[Decision]) -> Iterator[tuple[EventLabel, Span]]:
+    """Labels and places of decisions on events; adjacent ones on the same event are one."""
+    for _, group in groupby(run, key=lambda decision: decision.event or decision):
+        part = list(group)
+        label = part[0].label
+        if label is not None:
+            yield label, Span(part[0].span.start, part[-1].span.end)
+
+
+def _place_text(
+    run: Sequence[Decision], options: QuantizeOptions, prosody: Mapping[Word, Prosody]
+) -> Iterator[_Placed]:
+    """A run of words as one text item, or as one per word with the gaps between left free."""
+    speaker, locked = run[0].speaker, options.timing == "locked"
+    span = Span(_first_frame(run[0]), run[-1].span.end)
+    if not prosody and (not locked or options.durations == "run"):
         text = " ".join(word.text for decision in run for word in decision.words)
-        yield TextItem(text, span.frames if options.timing == "locked" else None)
+        yield _Placed(span.start, speaker, TextItem(text, span.frames if locked else None))
         return
     for decision in run:
-        if not decision.words:
-            yield Pause(decision.span.frames)
-        for word, part in zip(decision.words, _share(decision.span, decision.words), strict=True):
-            yield TextItem(word.text, part.frames)
+        place = Span(_first_frame(decision), decision.span.end)
+        for word, part in zip(decision.words, _share(place, decision.words), strict=True):
+            yield _Placed(
+                part.start, speaker, TextItem(word.text, part.frames if locked else None, prosody=prosody.get(word))
+            )
+
+
+def _place_over_text(
+    run: Sequence[Decision], options: QuantizeOptions, prosody: Mapping[Word, Prosody]
+) -> Iterator[_Placed]:
+    """What is written over a text run once it is finished: labels of events under the words, others' words."""
+    for event, group in groupby(run, key=lambda decision: decision.event):
+        if event is not None:
+            yield _Placed(max(event.span.start, next(group).span.start), run[0].speaker, EventItem(event.label))
+    words = [word for decision in run for word in decision.under]
+    for speaker, group in groupby(words, key=lambda word: word.speaker or 0):
+        decisions = [Decision(word.span, "text", (word,), speaker=speaker) for word in group]
+        yield from _place_text(decisions, options, prosody)
+
+
+def _first_frame(decision: Decision) -> int:
+    """Where the words of a text decision begin: before its own frames where they began under another speaker's."""
+    known = decision.words and decision.words[0].speaker is not None
+    return min(decision.span.start, decision.words[0].span.start) if known else decision.span.start
 
 
 def _share(span: Span, words: Sequence[Word]) -> Iterator[Span]:
@@ -165,30 +223,60 @@ def _share(span: Span, words: Sequence[Word]) -> Iterator[Span]:
         yield Span(span.start + span.frames * index // len(words), span.start + span.frames * (index + 1) // len(words))
 
 
-def _join(items: Iterator[Item]) -> Iterator[Item]:
-    """Join adjacent pauses, units, and, where nothing separates them (free timing), text."""
-    held: Item | None = None
-    for item in items:
-        joined = _joined(held, item)
+def _join(placed: Iterable[_Placed], locked: bool) -> Iterator[_Placed]:
+    """Join adjacent units of a speaker, and, where nothing separates them (free timing has no pauses), text."""
+    held: _Placed | None = None
+    for one in placed:
+        joined = _joined(held, one, locked)
         if joined is None and held is not None:
             yield held
-        held = joined or item
+        held = joined or one
     if held is not None:
         yield held
 
 
-def _joined(left: Item | None, right: Item) -> Item | None:
+def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | None:
     """The two as one item, or None where they stay two."""
-    if isinstance(left, Pause) and isinstance(right, Pause):
-        return Pause(left.frames + right.frames)
-    if isinstance(left, UnitItem) and isinstance(right, UnitItem):
-        return UnitItem(left.units + right.units)
-    if isinstance(left, TextItem) and isinstance(right, TextItem) and left.frames is right.frames is None:
-        return TextItem(f"{left.text} {right.text}")
+    if left is None or left.speaker != right.speaker:
+        return None
+    first, second = left.item, right.item
+    if isinstance(first, UnitItem) and isinstance(second, UnitItem) and (left.end == right.start or not locked):
+        return replace(left, item=UnitItem(first.units + second.units))
+    plain = isinstance(first, TextItem) and isinstance(second, TextItem) and first.frames is second.frames is None
+    if plain and second.prosody is None:
+        return replace(left, item=replace(first, text=f"{first.text} {second.text}"))
     return None
 
 
-def _join_turns(turns: Sequence[Turn]) -> Iterator[Turn]:
-    """Join turns that became adjacent when an empty one between them was left out."""
-    for speaker, group in groupby(turns, key=lambda turn: turn.speaker):
-        yield Turn(speaker, tuple(_join(item for turn in group for item in turn.items)))
+def _write_turns(
+    placed: Iterable[_Placed], frames: int, locked: bool, voices: Mapping[int, tuple[int, ...]]
+) -> Iterator[Turn]:
+    """Turns of the items, with the moves of the cursor between them. Silence belongs to who spoke last."""
+    cursor = 0
+    items: list[Item] = []
+    speaker: int | None = None
+    introduced: set[int] = set()
+
+    def finished() -> Turn:
+        who = speaker or 0
+        voice = None if who in introduced else voices.get(who)
+        introduced.add(who)
+        return Turn(who, tuple(items), voice)
+
+    for one in placed:
+        if locked and one.start > cursor:
+            items.append(Pause(one.start - cursor))
+            cursor = one.start
+        if speaker is None:
+            speaker = one.speaker
+        elif speaker != one.speaker:
+            yield finished()
+            items, speaker = [], one.speaker
+        if locked and one.start < cursor:
+            items.append(Back(cursor - one.start))
+        items.append(one.item)
+        cursor = one.end
+    if locked and cursor < frames:
+        items.append(Pause(frames - cursor))
+    if items:
+        yield finished()

@@ -1,7 +1,8 @@
 """The candidate stretches the gate chooses among: words, events, sounds without words, silence.
 
 They tile the recording. Words come first, since only they have a text; events take what words leave; what is
-left is cut where activity starts and ends.
+left is cut where activity starts and ends. What is heard at the same time as a word, another speaker's words or an
+event, is noted on the word's stretch.
 """
 
 from __future__ import annotations
@@ -50,7 +51,9 @@ class Stretch:
         span: where; never empty.
         speaker: who is heard there, or was heard last.
         words: of a word stretch: one, or more where words lie so close that they have no frame of their own.
-        event: of an event stretch.
+        under: of a word stretch: words of other speakers that lie wholly inside what is spoken here.
+        talked_over: of a word stretch: frames in which somebody else speaks too, of whom no words are known.
+        event: of an event stretch; of a word stretch, the event heard under the word for longest.
         event_under: of a word stretch: frames of events that are heard under the word, times their confidence.
         joinable: this is (part of) a short gap between two words of one speaker.
     """
@@ -59,6 +62,8 @@ class Stretch:
     span: Span
     speaker: int = 0
     words: tuple[Word, ...] = ()
+    under: tuple[Word, ...] = ()
+    talked_over: int = 0
     event: Event | None = None
     event_under: float = 0.0
     joinable: bool = False
@@ -70,11 +75,12 @@ def find_stretches(annotations: Annotations, options: StretchOptions = StretchOp
     events = [event for event in annotations.events if event.confidence >= options.event_threshold]
     anchors = _place_events(words, events, annotations.frames, options)
     stretches = list(_fill_gaps(anchors, annotations, options))
-    return _with_speakers(stretches, annotations.turns) if annotations.turns else stretches
+    return _with_speakers(stretches, annotations.turns)
 
 
 def _place_words(words: Sequence[Word], frames: int) -> list[Stretch]:
-    """Word stretches that do not overlap. A word left without a frame of its own joins the one before it."""
+    """Word stretches that do not overlap. A word left without a frame of its own joins the one before it, or lies under
+    it where another speaker said it."""
     placed: list[Stretch] = []
     cursor = 0
     for word in sorted(words, key=lambda word: word.span):
@@ -86,7 +92,11 @@ def _place_words(words: Sequence[Word], frames: int) -> list[Stretch]:
             placed.append(Stretch("word", Span(start, end), words=(word,)))
             cursor = end
         else:  # the cursor is beyond its start, so there is a word before it
-            placed[-1] = replace(placed[-1], words=(*placed[-1].words, word))
+            last = placed[-1]
+            if word.speaker == last.words[0].speaker:
+                placed[-1] = replace(last, words=(*last.words, word))
+            else:
+                placed[-1] = replace(last, under=(*last.under, word))
     return placed
 
 
@@ -95,7 +105,7 @@ def _place_events(words: list[Stretch], events: Sequence[Event], frames: int, op
     if not events:
         return words
     starts = [word.span.start for word in words]
-    under = [0.0] * len(words)
+    under: list[dict[Event, int]] = [{} for _ in words]
     pieces: list[Stretch] = []
     cursor = 0
     for event in sorted(events, key=lambda event: event.span):
@@ -103,7 +113,7 @@ def _place_events(words: list[Stretch], events: Sequence[Event], frames: int, op
         index = max(0, bisect_right(starts, start) - 1)
         while index < len(words) and words[index].span.start < stop:
             word = words[index].span
-            under[index] += word.overlap(event.span) * event.confidence
+            under[index][event] = word.overlap(event.span)
             if min(word.start, stop) - start >= options.min_event:
                 pieces.append(Stretch("event", Span(start, word.start), event=event))
             start = max(start, word.end)
@@ -111,8 +121,17 @@ def _place_events(words: list[Stretch], events: Sequence[Event], frames: int, op
         if stop - start >= options.min_event:
             pieces.append(Stretch("event", Span(start, stop), event=event))
         cursor = max(cursor, stop)
-    heard = [replace(word, event_under=load) if load else word for word, load in zip(words, under, strict=True)]
+    heard = [_with_events(word, events) for word, events in zip(words, under, strict=True)]
     return sorted([*heard, *pieces], key=lambda stretch: stretch.span)
+
+
+def _with_events(word: Stretch, heard: dict[Event, int]) -> Stretch:
+    """A word stretch with the events under it: {event: frames}."""
+    if not heard:
+        return word
+    longest = max(heard, key=lambda event: (heard[event] * event.confidence, -event.span.start))
+    load = sum(frames * event.confidence for event, frames in heard.items())
+    return replace(word, event=longest, event_under=load)
 
 
 def _fill_gaps(anchors: list[Stretch], annotations: Annotations, options: StretchOptions) -> Iterator[Stretch]:
@@ -147,10 +166,12 @@ def _fill_gaps(anchors: list[Stretch], annotations: Annotations, options: Stretc
 
 
 def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn]) -> list[Stretch]:
-    """Give each stretch the speaker heard longest in it; where nobody is, whoever was heard last."""
+    """Give each stretch its speaker: who is known to have said the word, else who is heard longest in it; where nobody
+    is, whoever was heard last."""
     given: list[Stretch] = []
     ordered = sorted(turns, key=lambda turn: turn.span)
-    speaker = ordered[0].speaker
+    known = (word.speaker for stretch in stretches for word in stretch.words if word.speaker is not None)
+    speaker = ordered[0].speaker if ordered else next(known, 0)
     waiting: list[SpeakerTurn] = []  # turns that may still overlap
     ahead = 0
     for stretch in stretches:
@@ -162,7 +183,11 @@ def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn]) -> li
         for turn in waiting:
             heard[turn.speaker] = heard.get(turn.speaker, 0) + turn.span.overlap(stretch.span)
         # Silence stays with whoever spoke last, so that a pause never starts a turn; ties go to the same speaker.
-        if heard and stretch.kind != "silence":
+        if stretch.words and stretch.words[0].speaker is not None:
+            speaker = stretch.words[0].speaker
+        elif heard and stretch.kind != "silence":
             speaker = max(heard, key=lambda who: (heard[who], who == speaker, -who))
-        given.append(replace(stretch, speaker=speaker))
+        accounted = {speaker, *(word.speaker for word in stretch.under)}
+        others = max((frames for who, frames in heard.items() if who not in accounted), default=0)
+        given.append(replace(stretch, speaker=speaker, talked_over=others if stretch.kind == "word" else 0))
     return given

@@ -146,13 +146,15 @@ def test_decisions_tile_the_recording_and_lose_no_word(heard: Annotations, weigh
     for decision in decisions:
         assert decision.span.start == cursor < decision.span.end
         assert decision.kind in {"text", "units", "event", "tag", "pause"}
-        assert (decision.label is not None) == (decision.kind in ("event", "tag"))
+        assert (decision.label is not None) == (decision.event is not None)
+        assert decision.label is not None or decision.kind not in ("event", "tag")
+        assert decision.label is None or decision.kind not in ("units", "pause")
         assert decision.reason
         assert decision.alternative >= decision.cost or layout == "units"
         cursor = decision.span.end
     assert cursor == heard.frames
     assert tuple(word for decision in decisions for word in decision.words) == heard.words
-    assert all(decision.kind in ("text", "units") for decision in decisions if decision.words)
+    assert all(decision.kind in ("text", "units", "event") for decision in decisions if decision.words)
     assert decisions == gate(heard, GateOptions(rate_weight=weight, layout=layout))  # pyright: ignore[reportArgumentType]
 
 
@@ -229,7 +231,53 @@ def test_an_event_under_a_word_counts_against_writing_it_as_text() -> None:
     heard = sentence(0.85)
     assert kinds(heard) == "ptp"
     laughed = replace(heard, events=(Event("laugh", heard.words[0].span, 0.95),))
-    assert kinds(laughed) == "pup"
+    assert kinds(laughed) == "pep", "a laughed word is a laugh, whose units keep the word"
+    barely = replace(heard, events=(Event("laugh", Span(20, 22), 0.95),))
+    assert kinds(barely) == "ptp"
+
+
+def test_a_laugh_under_sure_words_is_written_over_them_where_units_are_dear() -> None:
+    heard = sentence(1.0, 1.0)
+    laughed = replace(heard, events=(Event("laugh", Span(20, 53), 0.9),))
+    text = [decision for decision in gate(laughed, GateOptions(layout="text", rate_weight=0.001)) if decision.words]
+    assert [(decision.kind, decision.label, decision.words[0].text) for decision in text] == [
+        ("text", "laugh", "word"),
+        ("text", "laugh", "word"),
+    ]
+    assert "laugh under it with confidence 0.90: as text with the label over it" in text[0].reason
+
+
+def test_another_speakers_words_lie_under_or_begin_before_their_own_frames() -> None:
+    words = (
+        Word("long", Span(10, 50), 1.0, speaker=0),
+        Word("yes", Span(20, 30), 0.9, speaker=1),
+        Word("well", Span(40, 70), 1.0, speaker=1),
+    )
+    decisions = [d for d in gate(Annotations(100, words=words, active=(Span(10, 70),))) if d.words]
+    assert [(d.kind, d.speaker, d.span, d.words, d.under) for d in decisions] == [
+        ("text", 0, Span(10, 50), words[:1], words[1:2]),
+        ("text", 1, Span(50, 70), words[2:], ()),
+    ]
+    assert '"long" with confidence 1.00 over "yes" with confidence 0.90' in decisions[0].reason
+    units = [d for d in gate(Annotations(100, words=words), GateOptions(rate_weight=0.0)) if d.words]
+    assert [(d.kind, d.words, d.under) for d in units] == [("units", words[:1], words[1:2]), ("units", words[2:], ())]
+
+
+def test_a_word_that_somebody_talks_over_is_less_likely_text() -> None:
+    heard = replace(sentence(0.9), turns=(SpeakerTurn(0, Span(0, 60)),))
+    over = replace(heard, turns=(SpeakerTurn(0, Span(0, 60)), SpeakerTurn(1, Span(20, 35))))
+    assert kinds(heard) == "ptp"
+    assert kinds(over) == "pup"
+    assert any("15 frames talked over" in decision.reason for decision in gate(over))
+
+
+def test_a_word_that_was_not_said_splits_its_run_and_is_named() -> None:
+    heard = sentence(1.0, 0.0, 1.0)
+    unsaid = replace(heard.words[1], span=Span(36, 37))
+    heard = replace(heard, words=(heard.words[0], replace(unsaid, text="ghost"), heard.words[2]))
+    decision = next(d for d in gate(heard) if d.words and d.words[0].text == "ghost")
+    assert decision.kind == "units"
+    assert '"ghost" with confidence 0.00' in decision.reason
 
 
 def test_speakers_follow_the_turns_and_silence_stays_with_who_spoke_last() -> None:
@@ -257,7 +305,7 @@ def test_a_text_run_never_reaches_over_a_change_of_speaker() -> None:
 
 def test_the_reason_has_the_numbers() -> None:
     assert gate(sentence(0.4))[1].reason == (
-        "confidence 0.40: as units 0.03 words lost and 32 tokens, as text 0.64 words lost and 2 tokens"
+        '"word" with confidence 0.40: as units 0.03 words lost and 32 tokens, as text 0.64 words lost and 2 tokens'
     )
 
 

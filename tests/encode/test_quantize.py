@@ -15,7 +15,7 @@ from hybrid_tok.audio import Audio
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.encode.quantize import QuantizeOptions, quantize
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.stream import EventItem, HybridStream, Pause, TextItem, Turn, UnitItem
+from hybrid_tok.stream import Back, EventItem, HybridStream, Pause, Prosody, TextItem, Turn, UnitItem
 from hybrid_tok.timeline import Span
 
 RATE = 16_000
@@ -128,9 +128,65 @@ def test_a_tag_is_an_event_without_units_and_its_silence_joins_the_next() -> Non
 def test_turns_change_with_the_speaker_and_empty_ones_are_left_out() -> None:
     decisions = decide("a", "b", "units", "pause", "units", speakers=(0, 1, 1, 0, 1))
     turns = write(decisions).channels[0].turns
-    assert [(turn.speaker, len(turn.items)) for turn in turns] == [(0, 1), (1, 2), (0, 1), (1, 1)]
+    assert [(turn.speaker, len(turn.items)) for turn in turns] == [(0, 1), (1, 4)], "silence stays with who spoke"
     free = write(decisions, timing="free").channels[0].turns
     assert [(turn.speaker, len(turn.items)) for turn in free] == [(0, 1), (1, 2)], "units on both sides are joined"
+
+
+def test_words_of_two_at_once_are_written_back_over_one_another() -> None:
+    words = (
+        Word("long", Span(10, 50), 1.0, speaker=0),
+        Word("yes", Span(20, 30), 0.9, speaker=1),
+        Word("well", Span(40, 70), 1.0, speaker=1),
+    )
+    decisions = gate(Annotations(80, words=words))
+    stream = quantize(decisions, sound(80 * HOP), FakeCodec)
+    assert stream.channels[0].turns == (
+        Turn(0, (Pause(10), TextItem("long", 40))),
+        Turn(1, (Back(30), TextItem("yes", 10), Pause(10), TextItem("well", 30), Pause(10))),
+    )
+    free = quantize(decisions, sound(80 * HOP), FakeCodec, QuantizeOptions(timing="free"))
+    assert free.channels[0].turns == (Turn(0, (TextItem("long"),)), Turn(1, (TextItem("yes well"),)))
+
+
+def test_a_label_over_text_goes_back_to_its_place() -> None:
+    laugh = Event("laugh", Span(5, 25), 0.9)
+    decisions = (
+        Decision(Span(0, 10), "text", (word("so", 0, 10),), label="laugh", event=laugh),
+        Decision(Span(10, 20), "text", (word("funny", 10, 20),), label="laugh", event=laugh),
+        Decision(Span(20, 30), "text", (word("then", 20, 30),)),
+    )
+    assert items(write(decisions)) == [
+        TextItem("so funny then", 30),
+        Back(25),
+        EventItem("laugh"),
+        Pause(25),
+    ]
+
+
+def test_parts_of_one_event_are_one_item() -> None:
+    laugh, other = Event("laugh", Span(0, 20), 0.9), Event("laugh", Span(20, 30), 0.9)
+    decisions = tuple(
+        Decision(Span(start, start + 10), "event", label="laugh", event=event)
+        for start, event in ((0, laugh), (10, laugh), (20, other))
+    )
+    written = [item for turn in write(decisions).channels[0].turns for item in turn.items]
+    assert [len(item.units) for item in written if isinstance(item, EventItem)] == [20, 10]
+
+
+def test_voices_are_written_once_and_prosody_with_its_word() -> None:
+    decisions = decide("a", "b c", "pause", "d", speakers=(0, 1, 1, 0))
+    voices = {0: (1,) * 8, 1: (2,) * 8}
+    bins = {word: Prosody(index, 0, 7) for index, word in enumerate(w for d in decisions for w in d.words)}
+    stream = quantize(decisions, sound(40 * HOP), FakeCodec, voices=voices, prosody=bins)
+    turns = stream.channels[0].turns
+    assert [(turn.speaker, turn.voice) for turn in turns] == [(0, (1,) * 8), (1, (2,) * 8), (0, None)]
+    assert turns[1].items == (TextItem("b", 5, Prosody(1, 0, 7)), TextItem("c", 5, Prosody(2, 0, 7)), Pause(10))
+    free = quantize(decisions, sound(40 * HOP), FakeCodec, QuantizeOptions(timing="free"), prosody=bins)
+    assert free.channels[0].turns[1].items == (
+        TextItem("b", None, bins[decisions[1].words[0]]),
+        TextItem("c", None, bins[decisions[1].words[1]]),
+    )
 
 
 @pytest.mark.parametrize("samples", [0, 1, 319, 320, 321, 16_000])
