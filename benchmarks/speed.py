@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from hybrid_tok import Audio, HybridTokenizer
+from hybrid_tok import Audio, Given, HybridTokenizer
 from hybrid_tok.audio import read_mono, write_wav
 from hybrid_tok.bench.recordings import read_dialogues
 
@@ -86,7 +86,7 @@ def measure(path: Path, recognize: bool) -> dict[str, object]:
     memory.start()
     with HybridTokenizer.from_preset("embedded") as tokenizer:
         started = time.perf_counter()
-        analysis = tokenizer.analyze(path, words=None if recognize else ())
+        analysis = tokenizer.analyze(path, annotations=Given() if recognize else Given(words=()))
         encoded = time.perf_counter()
         decoded = tokenizer.decode_analysis(analysis)
         finished = time.perf_counter()

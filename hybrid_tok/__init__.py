@@ -25,6 +25,7 @@ from hybrid_tok.errors import HybridTokError as HybridTokError
 from hybrid_tok.errors import OptionsError as OptionsError
 from hybrid_tok.errors import StreamError as StreamError
 from hybrid_tok.errors import WeightsError as WeightsError
+from hybrid_tok.sources import AnnotationFiles as AnnotationFiles
 from hybrid_tok.stream import HybridStream as HybridStream
 from hybrid_tok.timeline import Span as Span
 from hybrid_tok.tokenizer import Analysis as Analysis

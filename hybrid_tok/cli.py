@@ -10,6 +10,7 @@ import functools
 import inspect
 import json
 import sys
+import warnings
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict
@@ -21,10 +22,11 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from hybrid_tok.cli_train import train_app
-from hybrid_tok.errors import HybridTokError, OptionsError
+from hybrid_tok.errors import AnnotationWarning, HybridTokError, OptionsError
+from hybrid_tok.sources import AnnotationFiles
 
 if TYPE_CHECKING:
-    from hybrid_tok.tokenizer import Analysis, HybridTokenizer
+    from hybrid_tok.tokenizer import Analysis, HybridTokenizer, Known
 
 app = typer.Typer(
     name="hybrid-tok",
@@ -71,6 +73,11 @@ TOKENIZER_OPTIONS: Mapping[str, tuple[Any, Any]] = MappingProxyType(
             Annotated[float | None, typer.Option(help="Cost of a token: 0 is a pure codec, inf pure text.", min=0.0)],
             None,
         ),
+        "events": (Annotated[bool, typer.Option(help="Listen for laughter, breath and the like.")], False),
+        "diarize": (Annotated[bool, typer.Option(help="Tell speakers apart.")], False),
+        "speakers": (Annotated[int | None, typer.Option(help="How many there are, where known.", min=1)], None),
+        "voice": (Annotated[bool, typer.Option(help="Describe each speaker's voice.")], False),
+        "prosody": (Annotated[bool, typer.Option(help="Write pitch, energy and rate before each word.")], False),
         "language": (Language, "en-us"),
         "recognizer_model": (
             Annotated[str | None, typer.Option("--model", help="Recognizer's model: a size or a folder.")],
@@ -82,16 +89,37 @@ TOKENIZER_OPTIONS: Mapping[str, tuple[Any, Any]] = MappingProxyType(
 """The options of `encode` and `roundtrip`: name of the tokenizer option -> (type and help, default)."""
 
 
+FILE_OPTIONS: Mapping[str, Any] = MappingProxyType(
+    {
+        "words": Annotated[
+            Path | None,
+            typer.Option(
+                "--words", help="Words from elsewhere: WhisperX, whisper.cpp, NeMo, .ctm, .srt, .vtt, .TextGrid."
+            ),
+        ],
+        "transcript": Annotated[Path | None, typer.Option("--transcript", help="Plain text of what is said.")],
+        "speakers_from": Annotated[Path | None, typer.Option("--speakers-from", help="Who speaks when: .rttm.")],
+        "events_from": Annotated[Path | None, typer.Option("--events-from", help="Vocal events: Audacity labels.")],
+    }
+)
+"""The options that name annotation files."""
+
+
 def _takes_tokenizer_options(command: Callable[..., None]) -> Callable[..., None]:
-    """Give a command the `TOKENIZER_OPTIONS`; it receives those that were given as its keyword arguments."""
+    """Give a command the `TOKENIZER_OPTIONS`, which it receives as keyword arguments, and the `FILE_OPTIONS`, which it
+    receives as `known`."""
 
     @functools.wraps(command)
     def run(**given: Any) -> None:
-        command(**{name: given[name] for name in given if name not in TOKENIZER_OPTIONS}, **_chosen(given))
+        own = {name: given[name] for name in given if name not in TOKENIZER_OPTIONS and name not in FILE_OPTIONS}
+        command(known=_known(given), **own, **_chosen(given))
 
     own = inspect.signature(command, eval_str=True).parameters.values()
-    parameters = [parameter for parameter in own if parameter.kind is not parameter.VAR_KEYWORD]
-    for name, (annotation, default) in TOKENIZER_OPTIONS.items():
+    parameters = [
+        parameter for parameter in own if parameter.kind not in (parameter.VAR_KEYWORD, parameter.KEYWORD_ONLY)
+    ]
+    added = {**{name: (annotation, None) for name, annotation in FILE_OPTIONS.items()}, **TOKENIZER_OPTIONS}
+    for name, (annotation, default) in added.items():
         parameters.append(
             inspect.Parameter(name, inspect.Parameter.POSITIONAL_OR_KEYWORD, default=default, annotation=annotation)
         )
@@ -107,11 +135,23 @@ def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
 
 
+def _known(given: Mapping[str, Any]) -> AnnotationFiles:
+    """The annotation files that were named."""
+    return AnnotationFiles(
+        words=given["words"],
+        transcript=given["transcript"],
+        speakers=given["speakers_from"],
+        events=given["events_from"],
+    )
+
+
 @app.command()
 @_takes_tokenizer_options
 def encode(
     recording: Recording,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the recording's name, .hyt")] = None,
+    *,
+    known: AnnotationFiles,
     **options: Any,
 ) -> None:
     """Turn a recording into tokens."""
@@ -119,7 +159,7 @@ def encode(
 
     target = _target(output or _beside(recording, ".hyt"))
     with HybridTokenizer.from_preset(**options) as tokenizer, _progress() as listen:
-        analysis = tokenizer.analyze(recording, listen=listen)
+        analysis = tokenizer.analyze(recording, annotations=known, listen=listen)
         tokenizer.save(target, analysis)
     _say(f"wrote {target}")
     _say(_figures(analysis))
@@ -149,6 +189,8 @@ def decode(
 def roundtrip(
     recording: Recording,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the results.")] = None,
+    *,
+    known: AnnotationFiles,
     **options: Any,
 ) -> None:
     """Encode and decode: NAME.hyt, NAME.roundtrip.wav, a transcript with tags, and a summary."""
@@ -156,7 +198,33 @@ def roundtrip(
 
     folder = output if output is not None else _beside(recording, ".hyt").parent
     with HybridTokenizer.from_preset(**options) as tokenizer:
-        _roundtrip(tokenizer, recording, folder, _stem(recording))
+        _roundtrip(tokenizer, recording, folder, _stem(recording), known)
+
+
+@app.command()
+@_takes_tokenizer_options
+def annotate(
+    recording: Recording,
+    output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the files.")] = None,
+    formats: Annotated[
+        str, typer.Option("--format", help="Any of the formats, with commas between.")
+    ] = "json,textgrid",
+    *,
+    known: AnnotationFiles,
+    **options: Any,
+) -> None:
+    """Write what is heard in a recording in the formats that other tools read."""
+    from hybrid_tok.formats import check_formats, write_annotations
+    from hybrid_tok.timeline import frame_to_seconds
+    from hybrid_tok.tokenizer import HybridTokenizer
+
+    chosen = check_formats(formats.split(","))
+    folder = output if output is not None else _beside(recording, ".hyt").parent
+    with HybridTokenizer.from_preset(**options) as tokenizer, _progress() as listen:
+        heard = tokenizer.annotate(recording, annotations=known, listen=listen)
+    folder.mkdir(parents=True, exist_ok=True)
+    for path in write_annotations(heard, folder, _stem(recording), chosen, frame_to_seconds(heard.frames)):
+        _say(f"wrote {path}")
 
 
 @app.command()
@@ -165,6 +233,7 @@ def demo(
     recognize: Annotated[bool, typer.Option(help="Use the recognizer's words, not the script's.")] = False,
 ) -> None:
     """Speak a short two-voice conversation, and round-trip it. Needs no file."""
+    from hybrid_tok.annotations import Given
     from hybrid_tok.demo import make_demo
     from hybrid_tok.registry import find_backend
     from hybrid_tok.tokenizer import HybridTokenizer
@@ -175,7 +244,7 @@ def demo(
     source = output / "demo.wav"
     _write_wav(source, recording.audio)
     with HybridTokenizer.from_preset("embedded") as tokenizer:
-        _roundtrip(tokenizer, str(source), output, "demo", None if recognize else recording.words)
+        _roundtrip(tokenizer, str(source), output, "demo", Given() if recognize else Given(words=recording.words))
 
 
 @app.command()
@@ -206,10 +275,10 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] 
     typer.echo(json.dumps(asdict(collected), indent=2) if as_json else format_info(collected))
 
 
-def _roundtrip(tokenizer: HybridTokenizer, recording: str, folder: Path, name: str, words: Any = None) -> None:
+def _roundtrip(tokenizer: HybridTokenizer, recording: str, folder: Path, name: str, known: Known) -> None:
     """Encode, decode, and write the three files; nothing is written before everything has worked."""
     with _progress() as listen:
-        analysis = tokenizer.analyze(recording, words=words, listen=listen)
+        analysis = tokenizer.analyze(recording, annotations=known, listen=listen)
         decoded = tokenizer.decode_analysis(analysis, listen=listen)
     from hybrid_tok.files import atomic_write
     from hybrid_tok.summary import transcript
@@ -295,8 +364,14 @@ def _progress() -> Iterator[Callable[[str, float, float], None] | None]:
         yield listen
 
 
+def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__: Any) -> None:
+    """A warning as one line, without the place in our code that it came from."""
+    _say(f"hybrid-tok: {'' if category is AnnotationWarning else category.__name__ + ': '}{message}")
+
+
 def main() -> None:
-    """Run the command; the one place where errors become messages and exit codes."""
+    """Run the command; the one place where errors and warnings become messages, and errors exit codes."""
+    warnings.showwarning = _show_warning
     try:
         app()
     except HybridTokError as error:

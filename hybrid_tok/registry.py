@@ -11,7 +11,7 @@ from typing import Any, Literal, TypeAlias
 
 from hybrid_tok.errors import BackendError, OptionsError
 
-Stage: TypeAlias = Literal["voice activity", "recognizer", "codec", "synthesizer"]
+Stage: TypeAlias = Literal["voice activity", "recognizer", "aligner", "events", "diarizer", "codec", "synthesizer"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,10 +76,20 @@ BACKENDS = _index(
         "recognizer", "pocketsphinx", "hybrid_tok.backends.pocketsphinx:PocketsphinxRecognizer", ("pocketsphinx",)
     ),
     BackendEntry("recognizer", "whisper", "hybrid_tok.backends.whisper:WhisperRecognizer", ("faster_whisper",)),
+    BackendEntry("aligner", "embedded", "hybrid_tok.backends.aligner:EmbeddedAligner", ("torch", "safetensors")),
+    BackendEntry("events", "embedded", "hybrid_tok.backends.embedded_tagger:EmbeddedTagger", ("torch", "safetensors")),
+    BackendEntry(
+        "diarizer", "embedded", "hybrid_tok.backends.embedded_diarizer:EmbeddedDiarizer", ("torch", "safetensors")
+    ),
     BackendEntry("codec", "embedded", "hybrid_tok.backends.embedded_codec:EmbeddedCodec", ("torch", "safetensors")),
     BackendEntry("synthesizer", "espeak", "hybrid_tok.backends.espeak:EspeakSynthesizer", ("espeakng_loader",)),
 )
 """Every backend that ships with hybrid-tok."""
+
+_LISTENING: Mapping[Stage, str] = MappingProxyType(
+    {"voice activity": "silero", "aligner": "embedded", "events": "embedded", "diarizer": "embedded"}
+)
+_SPEAKING: Mapping[Stage, str] = MappingProxyType({"codec": "embedded", "synthesizer": "espeak"})
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -88,17 +98,12 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             Preset(
                 "embedded",
                 "everything in the wheels, nothing downloaded; English words, weakly recognized",
-                {
-                    "voice activity": "silero",
-                    "recognizer": "pocketsphinx",
-                    "codec": "embedded",
-                    "synthesizer": "espeak",
-                },
+                {**_LISTENING, "recognizer": "pocketsphinx", **_SPEAKING},
             ),
             Preset(
                 "whisper",
                 "faster-whisper's words (a model folder or a size already downloaded); the rest embedded",
-                {"voice activity": "silero", "recognizer": "whisper", "codec": "embedded", "synthesizer": "espeak"},
+                {**_LISTENING, "recognizer": "whisper", **_SPEAKING},
             ),
         )
     }

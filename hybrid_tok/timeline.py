@@ -8,6 +8,7 @@ half up, `floor(x + 0.5)` (Python's `round` goes to even, which would make equal
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 FRAME_RATE = 50
@@ -58,7 +59,7 @@ class Span:
         return max(0, min(self.end, other.end) - max(self.start, other.start))
 
 
-def merge_spans(spans: list[Span], max_gap: int = 0) -> list[Span]:
+def merge_spans(spans: Iterable[Span], max_gap: int = 0) -> list[Span]:
     """Union of spans, sorted; spans at most `max_gap` frames apart become one."""
     merged: list[Span] = []
     for span in sorted(spans):

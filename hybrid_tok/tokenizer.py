@@ -13,10 +13,12 @@ from typing import Any, TypeAlias
 from numpy.typing import NDArray
 from typing_extensions import Self
 
-from hybrid_tok.annotations import Annotations, Word
+from hybrid_tok.annotations import Annotations, Given
 from hybrid_tok.audio import Audio, SourceInfo, read_mono, resample
 from hybrid_tok.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.decode.pipeline import Decoder
+from hybrid_tok.encode.annotate import Annotator
+from hybrid_tok.encode.describe import DescribeOptions
 from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.encode.quantize import QuantizeOptions
@@ -25,20 +27,26 @@ from hybrid_tok.idspace import Durations, Layout, VocabularyOptions
 from hybrid_tok.interfaces import Recognizer, Synthesizer, VoiceActivityDetector
 from hybrid_tok.models.identity import codec_identity
 from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
+from hybrid_tok.sources import AnnotationFiles
 from hybrid_tok.stage import StageClock
 from hybrid_tok.stream import HybridStream, Timing
 from hybrid_tok.summary import Summary, summarize
 from hybrid_tok.text import load_text_tokenizer
+from hybrid_tok.timeline import count_frames
 from hybrid_tok.vocabulary import Errors, Vocabulary
 
 Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
 """A recording: a path ("-" is standard input), an `Audio`, or (samples (N,) or (channels, N), sample rate in Hz)."""
 
+Known: TypeAlias = "AnnotationFiles | Given | Annotations | None"
+"""What is known about a recording beforehand. Each part of a `Given`, or each of the files, takes the place of the
+stage that would have made it; with `Annotations` nothing is left to listen for."""
+
 Listener: TypeAlias = Callable[[str, float, float], None]
 """Told (stage, done, total) while long work goes on."""
 
-FILE_OPTIONS = ("layout", "timing", "durations", "num_codebooks", "run_length", "rate_weight", "recognizer_model")
-"""The tokenizer options a `.hyt` file holds."""
+OWN_OPTIONS = ("text_tokenizer", "language")
+"""The tokenizer options a `.hyt` file does not hold: a path of this machine, and the decoder's choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,6 +84,11 @@ class TokenizerOptions:
         run_length: write repeated frames once, with a count.
         rate_weight: what a token costs, in wrong words; 0 is a pure codec, infinity pure text.
         text_tokenizer: file of an LLM's own tokenizer (tokenizer.json, SentencePiece model); None is the bundled one.
+        events: listen for laughter, breath and the like.
+        diarize: tell speakers apart; without, all is one speaker's.
+        speakers: how many there are, where that is known.
+        voice: describe each speaker's voice at the first turn, so that text is spoken in one like it.
+        prosody: write pitch, energy and rate before each word.
         language: the synthesizer's voice, an espeak-ng language such as "en-us", "de" or "cmn".
         recognizer_model: size or folder of the recognizer's model, where the recognizer has a choice.
     """
@@ -87,6 +100,11 @@ class TokenizerOptions:
     run_length: bool = False
     rate_weight: float = GateOptions().rate_weight
     text_tokenizer: str | None = None
+    events: bool = False
+    diarize: bool = False
+    speakers: int | None = None
+    voice: bool = False
+    prosody: bool = False
     language: str = "en-us"
     recognizer_model: str | None = None
 
@@ -170,6 +188,7 @@ class HybridTokenizer:
                 timing=self.options.timing,
                 durations=self.options.durations,
                 run_length=self.options.run_length,
+                prosody=self.options.prosody,
             ),
             load_text_tokenizer(self.options.text_tokenizer),
         )
@@ -178,11 +197,20 @@ class HybridTokenizer:
     def encoder(self) -> Encoder:
         """The pipeline from audio to stream."""
         options = self.vocabulary.options
-        return Encoder(
+        annotator = Annotator(
             voice_activity=lambda: self._backend("voice activity"),
             recognizer=lambda: self._backend("recognizer"),
+            aligner=lambda: self._backend("aligner"),
+            events=(lambda: self._backend("events")) if self.options.events else None,
+            diarizer=(lambda: self._backend("diarizer")) if self.options.diarize else None,
+        )
+        # Prosody makes every word an item of its own: three bins and a duration more.
+        extra = 3 + (options.timing == "locked") if options.prosody else 0
+        return Encoder(
+            annotator=annotator,
             codec=lambda: self._backend("codec"),
-            count_pieces=lambda text: len(self.vocabulary.space.text.encode(text)),
+            count_pieces=lambda text: len(self.vocabulary.space.text.encode(text)) + extra,
+            describe=DescribeOptions(voice=self.options.voice, prosody=options.prosody),
             gate=GateOptions(
                 rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
             ),
@@ -203,14 +231,12 @@ class HybridTokenizer:
             sample_rate=codec_identity().sample_rate,
         )
 
-    def analyze(
-        self, source: Source, *, words: Sequence[Word] | None = None, listen: Listener | None = None
-    ) -> Analysis:
+    def analyze(self, source: Source, *, annotations: Known = None, listen: Listener | None = None) -> Analysis:
         """Everything about a recording: ids, stream, every decision of the gate with its reason, figures.
 
         Args:
             source: several channels are mixed to one.
-            words: words known from elsewhere, in place of the recognizer's.
+            annotations: what is known already; see `Known`.
             listen: told (stage, done, total) while it works.
 
         Raises:
@@ -220,7 +246,7 @@ class HybridTokenizer:
         clock = StageClock(listen)
         with clock.stage("read"):
             audio, info = self.read(source)
-        encoding = self.encoder.encode(audio, clock, words)
+        encoding = self.encoder.encode(audio, clock, _given(annotations, audio))
         with clock.stage("vocabulary"):
             ids = tuple(self.vocabulary.encode(encoding.stream))
         return Analysis(
@@ -233,9 +259,14 @@ class HybridTokenizer:
             stage_seconds=MappingProxyType(clock.seconds),
         )
 
-    def encode(self, source: Source) -> list[int]:
-        """A recording to ids; see `analyze` for the errors and for more than the ids."""
-        return list(self.analyze(source).ids)
+    def annotate(self, source: Source, *, annotations: Known = None, listen: Listener | None = None) -> Annotations:
+        """What is heard in a recording: words, events, turns, speech; arguments and errors as of `analyze`."""
+        audio, _ = self.read(source)
+        return self.encoder.annotate(audio, StageClock(listen), _given(annotations, audio))
+
+    def encode(self, source: Source, *, annotations: Known = None) -> list[int]:
+        """A recording to ids; see `analyze` for the arguments, the errors and for more than the ids."""
+        return list(self.analyze(source, annotations=annotations).ids)
 
     def encode_batch(self, sources: Iterable[Source]) -> list[list[int]]:
         """Recordings to ids, each exactly as `encode` alone would give it."""
@@ -265,7 +296,7 @@ class HybridTokenizer:
         options = {
             field.name: getattr(self.options, field.name)
             for field in dataclasses.fields(TokenizerOptions)
-            if field.name in FILE_OPTIONS
+            if field.name not in OWN_OPTIONS
         }
         options["num_codebooks"] = self.vocabulary.options.num_codebooks
         header = Header(
@@ -332,6 +363,8 @@ class HybridTokenizer:
         if stage not in self._backends:
             entry = find_backend(stage, self.preset.backends[stage])
             chosen: dict[str, Any] = {}
+            if stage == "diarizer" and self.options.speakers is not None:
+                chosen["speakers"] = self.options.speakers
             if stage == "synthesizer":
                 chosen["language"] = self.options.language
             if entry.name == "whisper":
@@ -340,3 +373,12 @@ class HybridTokenizer:
                 chosen["model"] = self.options.recognizer_model
             self._backends[stage] = entry.make(**chosen)
         return self._backends[stage]
+
+
+def _given(known: Known, audio: Audio) -> Given:
+    """What the caller knows about a recording."""
+    if isinstance(known, AnnotationFiles):
+        return known.read(count_frames(audio.num_samples, audio.sample_rate))
+    if isinstance(known, Annotations):
+        return Given.everything(known)
+    return known or Given()

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid_tok import Audio, FingerprintError, GrammarError, HybridTokenizer, OptionsError, Span, Word
+from hybrid_tok import Audio, FingerprintError, Given, GrammarError, HybridTokenizer, OptionsError, Span, Word
 from real_audio import recording
 
 
@@ -54,7 +54,7 @@ def test_batch_equals_single(tokenizer: HybridTokenizer, hum: Audio) -> None:
 
 def test_known_words_take_the_recognizers_place(tokenizer: HybridTokenizer, hum: Audio) -> None:
     words = [Word("hello", Span(5, 20), 1.0), Word("there", Span(20, 40), 1.0)]
-    analysis = tokenizer.analyze(hum, words=words)
+    analysis = tokenizer.analyze(hum, annotations=Given(words=tuple(words)))
     assert analysis.annotations.words == tuple(words)
     assert analysis.summary.words == 2
     assert "recognizer" not in analysis.stage_seconds
@@ -72,7 +72,7 @@ def test_decisions_tile_the_recording_and_give_reasons(tokenizer: HybridTokenize
 
 def test_rate_weight_zero_is_a_pure_codec(hum: Audio) -> None:
     with HybridTokenizer.from_preset("embedded", rate_weight=0.0) as tokenizer:
-        summary = tokenizer.analyze(hum, words=[Word("hello", Span(5, 20), 1.0)]).summary
+        summary = tokenizer.analyze(hum, annotations=Given(words=(Word("hello", Span(5, 20), 1.0),))).summary
     assert (summary.unit_share, summary.words) == (1.0, 0)
 
 

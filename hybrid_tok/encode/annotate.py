@@ -1,15 +1,16 @@
-"""What is heard in a recording, stage by stage: activity, speech, words."""
+"""What is heard in a recording, stage by stage: activity, speech, words, events, speakers."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import groupby
 
-from hybrid_tok.annotations import Annotations, Word
+from hybrid_tok.annotations import Annotations, Event, Given, SpeakerTurn, Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.encode.activity import ActivityOptions, find_activity
 from hybrid_tok.errors import BackendError
-from hybrid_tok.interfaces import Recognizer, VoiceActivityDetector
+from hybrid_tok.interfaces import Aligner, Diarizer, EventTagger, Recognizer, VoiceActivityDetector
 from hybrid_tok.stage import StageClock
 from hybrid_tok.timeline import Span
 
@@ -23,33 +24,76 @@ class Annotator:
 
     The backends are given as factories, so that a stage whose result is already known, or that nobody asks for,
     is never even loaded.
+
+    Attributes:
+        events: makes the tagger; None leaves events unheard.
+        diarizer: makes the diarizer; None takes everybody for one speaker.
     """
 
     voice_activity: Callable[[], VoiceActivityDetector]
     recognizer: Callable[[], Recognizer]
+    aligner: Callable[[], Aligner]
+    events: Callable[[], EventTagger] | None = None
+    diarizer: Callable[[], Diarizer] | None = None
     activity: ActivityOptions = ActivityOptions()
 
-    def annotate(
-        self, audio: Audio, frames: int, clock: StageClock, words: Sequence[Word] | None = None
-    ) -> Annotations:
+    def annotate(self, audio: Audio, frames: int, clock: StageClock, given: Given = Given()) -> Annotations:
         """Annotate mono audio at 16 kHz that covers `frames` frames.
 
         Args:
-            words: words known from elsewhere; they take the recognizer's place.
+            given: what is known already; each part takes the place of the stage that would have made it.
         """
-        with clock.stage("activity"):
-            active = find_activity(audio, self.activity)
-        with clock.stage("voice activity"):
-            speech = self.voice_activity().detect(audio)
-        if words is None:
-            with clock.stage("recognizer"):
-                words = self.recognizer().recognize(audio, speech, clock.progress("recognizer")) if speech else ()
+        active, speech = given.active, given.speech
+        if active is None:
+            with clock.stage("activity"):
+                active = find_activity(audio, self.activity)
+        if speech is None:
+            with clock.stage("voice activity"):
+                speech = self.voice_activity().detect(audio)
+        words = self._words(audio, speech, clock, given)
+        events: Sequence[Event] = given.events or ()
+        if given.events is None and self.events is not None:
+            with clock.stage("events"):
+                events = self.events().tag(audio)
+        turns = given.turns
+        if turns is None:
+            turns = _turns_of(words)
+            if not turns and self.diarizer is not None and speech:
+                with clock.stage("diarizer"):
+                    turns = self.diarizer().diarize(audio, speech)
         return Annotations(
             frames=frames,
             speech=_clip(speech, frames),
             active=_clip(active, frames),
             words=_inside(words, frames),
+            events=tuple(
+                replace(event, span=span) for event in events for span in _clip((event.span,), frames) if span.frames
+            ),
+            turns=tuple(
+                replace(turn, span=span) for turn in turns for span in _clip((turn.span,), frames) if span.frames
+            ),
         )
+
+    def _words(self, audio: Audio, speech: Sequence[Span], clock: StageClock, given: Given) -> Sequence[Word]:
+        """The words given, those of the text given, or those recognized."""
+        if given.words is not None:
+            return given.words
+        if given.segments is not None:
+            with clock.stage("aligner"):
+                return self.aligner().align(audio, given.segments, speech, clock.progress("aligner"))
+        with clock.stage("recognizer"):
+            return self.recognizer().recognize(audio, speech, clock.progress("recognizer")) if speech else ()
+
+
+def _turns_of(words: Sequence[Word]) -> tuple[SpeakerTurn, ...]:
+    """The turns that words with speakers make, where every word has one."""
+    if any(word.speaker is None for word in words):
+        return ()
+    return tuple(
+        SpeakerTurn(speaker or 0, Span(run[0].span.start, max(word.span.end for word in run)))
+        for speaker, group in groupby(sorted(words, key=lambda word: word.span), key=lambda word: word.speaker)
+        if (run := list(group))
+    )
 
 
 def _clip(spans: Sequence[Span], frames: int) -> tuple[Span, ...]:
@@ -65,6 +109,6 @@ def _inside(words: Sequence[Word], frames: int) -> tuple[Word, ...]:
                 f"word {word.text!r} starts at frame {word.span.start}, but the recording has only {frames} frames"
             )
     return tuple(
-        Word(word.text, Span(word.span.start, min(word.span.end, frames)), word.confidence)
+        replace(word, span=Span(word.span.start, min(word.span.end, frames)))
         for word in sorted(words, key=lambda word: word.span)
     )

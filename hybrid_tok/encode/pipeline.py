@@ -1,20 +1,22 @@
 """The way of the data from audio to stream, in one read.
 
-audio -> annotate (activity, speech, words) -> gate (text, units or silence) -> quantize (units) -> HybridStream
+audio -> annotate (activity, speech, words, events, speakers) -> gate (text, units or silence)
+      -> describe (voices, prosody) -> quantize (units) -> HybridStream
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from hybrid_tok.annotations import Annotations, Word
+from hybrid_tok.annotations import Annotations, Given
 from hybrid_tok.audio import Audio, resample
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
+from hybrid_tok.encode.describe import DescribeOptions, describe
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.encode.quantize import QuantizeOptions, quantize
-from hybrid_tok.interfaces import Recognizer, UnitCodec, VoiceActivityDetector
+from hybrid_tok.interfaces import UnitCodec
 from hybrid_tok.stage import StageClock
 from hybrid_tok.stream import HybridStream
 from hybrid_tok.timeline import count_frames
@@ -47,29 +49,33 @@ class Encoder:
         count_pieces: how many tokens a word is as text, in a run of words.
     """
 
-    voice_activity: Callable[[], VoiceActivityDetector]
-    recognizer: Callable[[], Recognizer]
+    annotator: Annotator
     codec: Callable[[], UnitCodec]
     count_pieces: Callable[[str], int]
     gate: GateOptions = GateOptions()
+    describe: DescribeOptions = DescribeOptions()
     quantize: QuantizeOptions = QuantizeOptions()
 
-    def encode(self, audio: Audio, clock: StageClock | None = None, words: Sequence[Word] | None = None) -> Encoding:
+    def annotate(self, audio: Audio, clock: StageClock | None = None, given: Given = Given()) -> Annotations:
+        """What is heard in mono audio at the codec's rate; arguments as of `encode`."""
+        frames = count_frames(audio.num_samples, audio.sample_rate)
+        return self.annotator.annotate(resample(audio, ANALYSIS_RATE), frames, clock or StageClock(), given)
+
+    def encode(self, audio: Audio, clock: StageClock | None = None, given: Given = Given()) -> Encoding:
         """Encode mono audio at the codec's rate.
 
         Args:
             clock: times the stages and reports progress; a silent one is made when left out.
-            words: words known from elsewhere, in place of the recognizer's.
+            given: what is known already; each part takes the place of the stage that would have made it.
         """
         clock = clock or StageClock()
-        frames = count_frames(audio.num_samples, audio.sample_rate)
-        if self.gate.layout == "units":
-            annotations = Annotations(frames)  # units alone need nobody to listen
+        if self.gate.layout == "units":  # units alone need nobody to listen
+            annotations = Annotations(count_frames(audio.num_samples, audio.sample_rate))
         else:
-            listening = resample(audio, ANALYSIS_RATE)
-            annotations = Annotator(self.voice_activity, self.recognizer).annotate(listening, frames, clock, words)
+            annotations = self.annotate(audio, clock, given)
         with clock.stage("gate"):
             decisions = gate(annotations, self.gate, [self.count_pieces(f" {w.text}") for w in annotations.words])
+        voices, prosody = describe(audio, annotations, decisions, self.describe, clock)
         with clock.stage("codec"):
-            stream = quantize(decisions, audio, self.codec, self.quantize)
+            stream = quantize(decisions, audio, self.codec, self.quantize, voices, prosody)
         return Encoding(stream, decisions, annotations, MappingProxyType(clock.seconds))

@@ -242,9 +242,8 @@ def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | Non
     first, second = left.item, right.item
     if isinstance(first, UnitItem) and isinstance(second, UnitItem) and (left.end == right.start or not locked):
         return replace(left, item=UnitItem(first.units + second.units))
-    plain = isinstance(first, TextItem) and isinstance(second, TextItem) and first.frames is second.frames is None
-    if plain and second.prosody is None:
-        return replace(left, item=replace(first, text=f"{first.text} {second.text}"))
+    if isinstance(first, TextItem) and isinstance(second, TextItem) and first.frames is second.frames is None:
+        return None if second.prosody else replace(left, item=replace(first, text=f"{first.text} {second.text}"))
     return None
 
 
