@@ -1,0 +1,196 @@
+"""The recipe of the speaker network: scenes, losses, schedule, verification of held-out speakers, export.
+
+Two losses share every scene: additive angular margin softmax (ArcFace; Deng et al., 2019) over the training speakers,
+on embeddings pooled where a talker is heard alone, and cross-entropy over what each frame holds.
+Batch k is a function of the seed and k alone.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
+
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.models.speaker import STRIDE, SpeakerConfig, SpeakerNetwork
+from hybrid_tok.train.speaker_data import Clip, Material, load_material
+from hybrid_tok.train.speaker_export import export_speaker
+from hybrid_tok.train.speaker_scenes import IGNORED, Scene, SceneMaker, SceneOptions
+
+LOG_STEPS = 50
+
+
+@dataclass(frozen=True, slots=True)
+class TrainSpeakerOptions:
+    """What `hybrid-tok train speaker` can be told.
+
+    Attributes:
+        data: folder with manifest.jsonl and the clips it lists.
+        out: folder for the spectra, the log and the exported weights.
+        minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
+        batch: scenes per step.
+        learning_rate: at its highest.
+        warmup: steps until it is reached, and until the margin is whole.
+        margin, scale: of the softmax over speakers, in radians and as a factor.
+        activity_weight: of the loss over what frames hold, against the loss over speakers.
+        ema: decay of the moving average of the weights, which is what is exported.
+        hold_out: speakers of LibriSpeech and of speechocean762 each that are verified and not trained on.
+        seed: of initialization and of the scenes.
+    """
+
+    data: Path
+    out: Path
+    minutes: float = 20.0
+    steps: int = 1_000_000
+    batch: int = 32
+    learning_rate: float = 2e-3
+    warmup: int = 100
+    margin: float = 0.2
+    scale: float = 24.0
+    activity_weight: float = 2.0
+    ema: float = 0.99
+    hold_out: int = 10
+    seed: int = 0
+    model: SpeakerConfig = field(default_factory=SpeakerConfig)
+    scenes: SceneOptions = field(default_factory=SceneOptions)
+
+    def __post_init__(self) -> None:
+        if self.minutes <= 0 or self.steps <= 0:
+            raise OptionsError(f"the budget must be positive, got minutes={self.minutes}, steps={self.steps}")
+        if self.batch < 2:
+            raise OptionsError(f"batch={self.batch} is too small to normalize over: use 2 or more")
+
+
+class MarginSoftmax(nn.Module):
+    """Cosine similarities to a centre per speaker; the right one must win by an angle."""
+
+    def __init__(self, embedding: int, speakers: int, scale: float) -> None:
+        super().__init__()
+        self.centres = nn.Parameter(torch.randn(speakers, embedding) / math.sqrt(embedding))
+        self._scale = scale
+
+    def forward(self, embeddings: Tensor, speakers: Tensor, margin: float) -> Tensor:
+        """Mean loss of unit-length embeddings (n, embedding) with speakers (n,)."""
+        cosine = embeddings @ functional.normalize(self.centres, dim=1).T
+        right = cosine.gather(1, speakers[:, None]).clamp(-1 + 1e-6, 1 - 1e-6)
+        wanted = torch.cos(torch.acos(right) + margin)
+        return functional.cross_entropy(self._scale * cosine.scatter(1, speakers[:, None], wanted), speakers)
+
+
+def train(options: TrainSpeakerOptions) -> Path:
+    """Train until the budget is spent.
+
+    Returns:
+        The exported weights, `out`/speaker.safetensors, with their description beside them; `out`/log.jsonl has the
+        losses and the verification of held-out speakers over time.
+
+    Raises:
+        AudioError: the data cannot be read, or names no speakers.
+    """
+    material = load_material(options.data, options.out / "cache", options.hold_out)
+    torch.manual_seed(options.seed)
+    network = SpeakerNetwork(options.model)
+    classifier = MarginSoftmax(options.model.embedding, material.num_speakers, options.scale)
+    parameters = [*network.parameters(), *classifier.parameters()]
+    optimizer = torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=0.02)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(options.ema), use_buffers=True)
+    maker = SceneMaker(material, options.scenes)
+    log = options.out / "log.jsonl"
+    log.unlink(missing_ok=True)
+    started, step = time.monotonic(), 0
+    sums: dict[str, float] = {}
+    network.train()
+    while (spent := max(step / options.steps, (time.monotonic() - started) / 60 / options.minutes)) < 1:
+        warm = min(1.0, (step + 1) / options.warmup)
+        for group in optimizer.param_groups:
+            group["lr"] = options.learning_rate * warm * (1 - spent)
+        rng = np.random.default_rng((options.seed, step))
+        terms = _losses(network, classifier, [maker.draw(rng) for _ in range(options.batch)], options, warm)
+        optimizer.zero_grad()
+        sum(terms.values(), torch.zeros(())).backward()
+        nn.utils.clip_grad_norm_(parameters, 5.0)
+        optimizer.step()
+        average.update_parameters(network)
+        step += 1
+        for name, value in terms.items():
+            sums[name] = sums.get(name, 0.0) + value.item()
+        if step % LOG_STEPS == 0:
+            losses = {name: round(total / LOG_STEPS, 4) for name, total in sums.items()}
+            rate = equal_error_rate(average.module, material, seed=0) if step % (5 * LOG_STEPS) == 0 else {}
+            line = {"step": step, "minutes": round((time.monotonic() - started) / 60, 2)} | losses | rate
+            with log.open("a", encoding="utf-8") as file:
+                file.write(json.dumps(line) + "\n")
+            sums = {}
+            export_speaker(average.module, options.out / "speaker.safetensors")
+    return export_speaker(average.module, options.out / "speaker.safetensors")
+
+
+def _losses(
+    network: SpeakerNetwork, classifier: MarginSoftmax, scenes: list[Scene], options: TrainSpeakerOptions, warm: float
+) -> dict[str, Tensor]:
+    mel = torch.from_numpy(np.stack([scene.mel for scene in scenes]))
+    activity = torch.from_numpy(np.stack([scene.activity for scene in scenes]))
+    masks = torch.from_numpy(np.concatenate([scene.masks for scene in scenes]))
+    speakers = torch.from_numpy(np.concatenate([scene.speakers for scene in scenes]))
+    hidden, attention, logits = network(mel)
+    known = torch.nonzero(speakers != IGNORED)[:, 0]
+    scene = known // (len(speakers) // len(scenes))
+    embeddings = network.pool(hidden[scene], attention[scene], masks[known])
+    unit = functional.normalize(embeddings, dim=1)
+    return {
+        "speaker": classifier(unit, speakers[known], options.margin * warm),
+        "activity": options.activity_weight * functional.cross_entropy(logits.transpose(1, 2), activity),
+    }
+
+
+@torch.inference_mode()
+def equal_error_rate(network: SpeakerNetwork, material: Material, seed: int, seconds: float = 1.5) -> dict[str, float]:
+    """How often two windows of held-out speakers are taken wrongly for one voice, or for two.
+
+    Returns:
+        "eer": over pairs of windows within a source, which is the harder comparison; empty if nobody was held out.
+    """
+    if len(material.held_out) < 2:
+        return {}
+    training = network.training
+    network.eval()
+    rng = np.random.default_rng(seed)
+    length = int(seconds * 100) // STRIDE * STRIDE
+    windows, owners, groups = [], [], []
+    for owner, clips in enumerate(material.held_out):
+        for _ in range(8):
+            windows.append(_window(rng, material, clips, length))
+            owners.append(owner)
+            groups.append(len(clips) > 1)
+    hidden, attention, _ = network(torch.from_numpy(np.stack(windows)))
+    embeddings = functional.normalize(network.pool(hidden, attention, torch.ones(hidden.shape[:2])), dim=1).numpy()
+    network.train(training)
+    owner, group = np.array(owners), np.array(groups)
+    pairs = np.triu(group[:, None] == group, 1)
+    return {"eer": round(crossing((embeddings @ embeddings.T)[pairs], (owner[:, None] == owner)[pairs]), 4)}
+
+
+def _window(rng: np.random.Generator, material: Material, clips: list[Clip], length: int) -> NDArray[np.float32]:
+    clip = clips[int(rng.integers(len(clips)))]
+    places = np.flatnonzero(material.talking[clip.start : clip.end])
+    start = clip.start + int(places[int(rng.integers(max(1, len(places) - length)))])
+    part = material.spectra[start : min(start + length, clip.end)].astype(np.float32)
+    return np.resize(part, (length, part.shape[1]))
+
+
+def crossing(scores: NDArray[np.floating], same: NDArray[np.bool_]) -> float:
+    """Equal error rate of scores that should be high where `same` is true."""
+    order = np.argsort(-scores, kind="stable")
+    hits = np.cumsum(same[order]) / max(1, same.sum())
+    false = np.cumsum(~same[order]) / max(1, (~same).sum())
+    at = int(np.argmin(np.abs(1 - hits - false)))
+    return float((1 - hits[at] + false[at]) / 2)
