@@ -1,0 +1,82 @@
+"""Words and events as captions: short lines for people to read along, as SRT and WebVTT have them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from hybrid_tok.annotations import Annotations, SpeakerTurn, Word
+from hybrid_tok.timeline import Span
+
+MAX_LETTERS = 42
+"""Of a line, by the style guides of broadcasters."""
+MAX_FRAMES = 350
+"""7 s: how long a caption stays at most."""
+MAX_PAUSE = 50
+"""1 s: a longer pause ends a caption."""
+
+
+@dataclass(frozen=True, slots=True)
+class Caption:
+    """A caption: words of one speaker, or an event.
+
+    Attributes:
+        span: never empty.
+        text: the words, or the event's label in brackets.
+        words: none for an event.
+    """
+
+    span: Span
+    text: str
+    speaker: int | None = None
+    words: tuple[Word, ...] = ()
+
+
+def captions(annotations: Annotations) -> list[Caption]:
+    """The captions of a recording, in order of start. Words whose speaker is not known get the turn's they lie in."""
+    lines: dict[int | None, list[list[Word]]] = {}
+    for word in _with_speakers(annotations.words, annotations.turns):
+        spoken = lines.setdefault(word.speaker, [])
+        if not spoken or _ends(spoken[-1], word):
+            spoken.append([])
+        spoken[-1].append(word)
+    made = [_caption(line) for spoken in lines.values() for line in spoken]
+    made += [Caption(_seen(event.span), f"[{event.label}]") for event in annotations.events]
+    return sorted(made, key=lambda caption: caption.span)
+
+
+def _ends(line: Sequence[Word], word: Word) -> bool:
+    letters = sum(len(one.text) + 1 for one in line) + len(word.text)
+    return (
+        letters > MAX_LETTERS
+        or word.span.end - line[0].span.start > MAX_FRAMES
+        or word.span.start - line[-1].span.end > MAX_PAUSE
+    )
+
+
+def _caption(line: Sequence[Word]) -> Caption:
+    span = Span(line[0].span.start, max(word.span.end for word in line))
+    text = " ".join(" ".join(word.text.split()) for word in line)
+    return Caption(_seen(span), text, line[0].speaker, tuple(line))
+
+
+def _seen(span: Span) -> Span:
+    """A caption must last."""
+    return span if span.frames else Span(span.start, span.start + 1)
+
+
+def _with_speakers(words: Iterable[Word], turns: Sequence[SpeakerTurn]) -> list[Word]:
+    ordered = sorted(turns, key=lambda turn: turn.span)
+    waiting: list[SpeakerTurn] = []  # turns that may still be heard
+    ahead = 0
+    named: list[Word] = []
+    for word in words:
+        while ahead < len(ordered) and ordered[ahead].span.start < word.span.end:
+            waiting.append(ordered[ahead])
+            ahead += 1
+        waiting = [turn for turn in waiting if turn.span.end > word.span.start]
+        heard = max(waiting, key=lambda turn: turn.span.overlap(word.span), default=None)
+        if word.speaker is None and heard is not None and heard.span.overlap(word.span):
+            word = replace(word, speaker=heard.speaker)
+        named.append(word)
+    return named

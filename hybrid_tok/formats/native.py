@@ -1,0 +1,147 @@
+"""Our own JSON: everything `Annotations` holds, exactly.
+
+Times are in seconds, for people and other programs; the grid has 50 frames to the second, so that two decimals hold
+them. It is read strictly: nothing is mended, since a file that reads back otherwise than it was written is damaged.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from typing import Any, TypeVar
+
+from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.errors import AnnotationError
+from hybrid_tok.events import EVENT_LABELS
+from hybrid_tok.formats.json_text import Node
+from hybrid_tok.formats.source import quoted
+from hybrid_tok.timeline import FRAME_RATE, Span, frame_to_seconds, seconds_to_frame
+
+NAME = "hybrid-tok annotations"
+VERSION = 1
+_T = TypeVar("_T")
+
+
+def recognizes(node: Node) -> bool:
+    """Whether it says that it is such a file."""
+    return node.is_object and node.value.get("format") == NAME
+
+
+def write(annotations: Annotations, name: str, seconds: float) -> str:
+    """Annotations as JSON, a line for each word, event and stretch.
+
+    Args:
+        seconds: length of the recording; the grid's last frame may reach beyond it.
+    """
+    parts: dict[str, Sequence[Any]] = {
+        "speech": [_times(span) for span in annotations.speech],
+        "active": [_times(span) for span in annotations.active],
+        "words": [
+            {"text": word.text, **_bounds(word.span), "confidence": float(word.confidence)}
+            | ({} if word.speaker is None else {"speaker": word.speaker})
+            for word in annotations.words
+        ],
+        "events": [
+            {"label": event.label, **_bounds(event.span), "confidence": float(event.confidence)}
+            for event in annotations.events
+        ],
+        "turns": [{"speaker": turn.speaker, **_bounds(turn.span)} for turn in annotations.turns],
+    }
+    head = {"format": NAME, "version": VERSION, "recording": name, "seconds": seconds, "frames": annotations.frames}
+    lines = [f"{_dump(key)}: {_dump(value)}" for key, value in head.items()]
+    for key, items in parts.items():
+        inside = ",\n".join(f"  {_dump(item)}" for item in items)
+        lines.append(f"{_dump(key)}: [\n{inside}\n ]" if items else f"{_dump(key)}: []")
+    return "{\n " + ",\n ".join(lines) + "\n}\n"
+
+
+def read(node: Node) -> Annotations:
+    """The annotations in a file.
+
+    Raises:
+        AnnotationError: something in it is not as it was written.
+    """
+    version = node.need("version").whole()
+    if version != VERSION:
+        raise AnnotationError(f"{node.where}.version: {version} is not {VERSION}, the one this release reads")
+    frames = node.need("frames").whole()
+
+    def items(name: str, make: Callable[[Node], _T]) -> tuple[_T, ...]:
+        return tuple(make(item) for item in node.need(name).items())
+
+    def span(item: Node) -> Span:
+        return _span(item, item.need("start"), item.need("end"), frames)
+
+    def word(item: Node) -> Word:
+        text = item.need("text")
+        speaker = item.get("speaker")
+        if not text.text() or text.text() != text.text().strip():
+            raise AnnotationError(f"{text.where}: a word must be non-empty without surrounding space")
+        return Word(text.text(), span(item), _confidence(item), None if speaker is None else speaker.whole())
+
+    def event(item: Node) -> Event:
+        label = item.need("label")
+        if label.text() not in EVENT_LABELS:
+            raise AnnotationError(
+                f"{label.where}: no event is called {quoted(label.text())}; there are: {', '.join(EVENT_LABELS)}"
+            )
+        return Event(label.text(), span(item), _confidence(item))  # pyright: ignore[reportArgumentType]
+
+    def pair(item: Node) -> Span:
+        times = list(item.items())
+        if len(times) != 2:
+            raise AnnotationError(f"{item.where}: must be [start, end]")
+        return _span(item, times[0], times[1], frames)
+
+    return Annotations(
+        frames=frames,
+        speech=_disjoint(node, "speech", items("speech", pair)),
+        active=_disjoint(node, "active", items("active", pair)),
+        words=_in_order(node, "words", items("words", word)),
+        events=_in_order(node, "events", items("events", event)),
+        turns=_in_order(
+            node, "turns", items("turns", lambda item: SpeakerTurn(item.need("speaker").whole(), span(item)))
+        ),
+    )
+
+
+def _dump(value: Any) -> str:
+    return json.dumps(value, ensure_ascii=False, allow_nan=False)
+
+
+def _times(span: Span) -> list[float]:
+    return [frame_to_seconds(span.start), frame_to_seconds(span.end)]
+
+
+def _bounds(span: Span) -> dict[str, float]:
+    return {"start": frame_to_seconds(span.start), "end": frame_to_seconds(span.end)}
+
+
+def _span(item: Node, start: Node, end: Node, frames: int) -> Span:
+    first, last = seconds_to_frame(start.number()), seconds_to_frame(end.number())
+    if not 0 <= first <= last <= frames:
+        raise AnnotationError(
+            f"{item.where}: {start.number():g} to {end.number():g} s is no stretch of {frames / FRAME_RATE:g} s"
+        )
+    return Span(first, last)
+
+
+def _confidence(item: Node) -> float:
+    confidence = item.need("confidence")
+    if not 0.0 <= confidence.number() <= 1.0:
+        raise AnnotationError(f"{confidence.where}: must be from 0 to 1, not {confidence.number():g}")
+    return confidence.number()
+
+
+def _in_order(node: Node, name: str, items: tuple[Any, ...]) -> tuple[Any, ...]:
+    for index in range(1, len(items)):
+        if items[index].span.start < items[index - 1].span.start:
+            raise AnnotationError(f"{node.where}.{name}[{index}]: starts before the one before it; sort them by start")
+    return items
+
+
+def _disjoint(node: Node, name: str, spans: tuple[Span, ...]) -> tuple[Span, ...]:
+    for index in range(1, len(spans)):
+        if spans[index].start < spans[index - 1].end:
+            raise AnnotationError(f"{node.where}.{name}[{index}]: overlaps the one before it")
+    return spans

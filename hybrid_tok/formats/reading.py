@@ -1,0 +1,145 @@
+"""Words, speakers and events from a file of any format, on the time grid of a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from hybrid_tok.annotations import Annotations, Given, SpeakerTurn
+from hybrid_tok.errors import AnnotationError
+from hybrid_tok.formats.complaints import Complaints
+from hybrid_tok.formats.detect import read_document
+from hybrid_tok.formats.place import place_events, place_segments, place_turns, place_words
+from hybrid_tok.formats.records import Document, Score, TurnRecord
+from hybrid_tok.formats.source import read_source
+from hybrid_tok.formats.speakers import number_speakers, turns_of_words
+from hybrid_tok.timeline import FRAME_RATE
+
+
+def read_words(path: str | Path, frames: int, recording: str | None = None) -> Given:
+    """Words with their times, or segments of text where a file has only theirs. A file that says who said them gives
+    the speaker turns too.
+
+    Args:
+        frames: length of the recording on the 20 ms grid.
+        recording: name of the audio file without folder and suffix; picks it out of a file about several.
+
+    Raises:
+        AnnotationError: the file is damaged, of no known format, has no words, or is another recording's.
+
+    Warns:
+        AnnotationWarning: times had to be mended; those words have a low confidence.
+    """
+    document = _read(path, frames, recording)
+    if isinstance(document, Annotations):
+        return Given(words=document.words, turns=document.turns or None)
+    complaints = Complaints()
+    spoken = document.words if document.words is not None else document.segments
+    if spoken is None:
+        raise AnnotationError(f"{path}: {document.format} without words; give it for what it has ({_has(document)})")
+    speakers = _numbers(document)
+    for note in document.notes:
+        complaints.add("note", note.where, f"{note.label!r} is a note and no word; left to be heard")
+    if document.words is not None:
+        words = place_words(document.words, frames, speakers, complaints)
+        given = Given(words=words, turns=turns_of_words(words) or None)
+    else:
+        segments = place_segments(document.segments or (), frames, speakers, complaints)
+        turns = place_turns(_speaking(document), frames, speakers, Complaints())
+        given = Given(segments=segments, turns=turns or None)
+    complaints.warn()
+    return given
+
+
+def read_speakers(path: str | Path, frames: int, recording: str | None = None) -> Given:
+    """Who speaks when; arguments, errors and warnings as of `read_words`."""
+    document = _read(path, frames, recording)
+    if isinstance(document, Annotations):
+        return Given(turns=document.turns)
+    complaints = Complaints()
+    turns = _turns(document, frames, complaints)
+    if turns is None:
+        raise AnnotationError(f"{path}: {document.format} without speakers; give it for what it has ({_has(document)})")
+    complaints.warn()
+    return Given(turns=turns)
+
+
+def read_events(path: str | Path, frames: int, recording: str | None = None) -> Given:
+    """Vocal events; arguments, errors and warnings as of `read_words`. A label that is no name of an event, ours or
+    of a published system, is an event `other`, with a warning."""
+    document = _read(path, frames, recording)
+    if isinstance(document, Annotations):
+        return Given(events=document.events)
+    if document.labels is None:
+        raise AnnotationError(f"{path}: {document.format} without events; give it for what it has ({_has(document)})")
+    complaints = Complaints()
+    events = place_events(document.labels, frames, complaints)
+    complaints.warn()
+    return Given(events=events)
+
+
+def read_annotations(path: str | Path, frames: int) -> Given:
+    """Everything, from a JSON file written here.
+
+    Raises:
+        AnnotationError: it is no such file, damaged, or of a recording of another length.
+    """
+    document = _read(path, frames, None)
+    if not isinstance(document, Annotations):
+        raise AnnotationError(
+            f"{path}: {document.format}, not annotations written by hybrid-tok; "
+            f"give it for what it has ({_has(document)})"
+        )
+    return Given.everything(document)
+
+
+def confidence_kind(path: str | Path) -> Score:
+    """What the confidences of the words in a file are, so that they can be calibrated."""
+    document = read_document(read_source(path))
+    return "stated" if isinstance(document, Annotations) else document.score
+
+
+def _read(path: str | Path, frames: int, recording: str | None) -> Document | Annotations:
+    if frames < 0:
+        raise ValueError(f"a recording has at least 0 frames, not {frames}")
+    document = read_document(read_source(path), recording)
+    if isinstance(document, Annotations) and document.frames != frames:
+        raise AnnotationError(
+            f"{path}, $.frames: of a recording of {document.frames / FRAME_RATE:g} s, but this one has "
+            f"{frames / FRAME_RATE:g} s; give the file of this recording"
+        )
+    return document
+
+
+def _numbers(document: Document) -> dict[str, int]:
+    """The speakers of a document, numbered."""
+    spoken = (*(document.words or ()), *(document.segments or ()), *(document.turns or ()))
+    return number_speakers((said.start or 0.0, said.speaker) for said in spoken if said.speaker is not None)
+
+
+def _speaking(document: Document) -> list[TurnRecord]:
+    """Turns, from segments that say who speaks."""
+    return [
+        TurnRecord(segment.speaker, segment.start, segment.end, segment.where)
+        for segment in document.segments or ()
+        if segment.speaker is not None
+    ]
+
+
+def _turns(document: Document, frames: int, complaints: Complaints) -> tuple[SpeakerTurn, ...] | None:
+    """Who speaks when, by the best witness in a document."""
+    speakers = _numbers(document)
+    if document.turns is not None:
+        return place_turns(document.turns, frames, speakers, complaints)
+    if document.words is not None and any(word.speaker is not None for word in document.words):
+        return turns_of_words(place_words(document.words, frames, speakers, complaints))
+    return place_turns(_speaking(document), frames, speakers, complaints) if speakers else None
+
+
+def _has(document: Document) -> str:
+    parts = {
+        "words": document.words,
+        "segments": document.segments,
+        "events": document.labels,
+        "speakers": document.turns,
+    }
+    return ", ".join(name for name, part in parts.items() if part is not None) or "nothing"

@@ -1,0 +1,76 @@
+"""RTTM, NIST's rich transcription time marks: who speaks when (pyannote, NeMo, dscore).
+
+`SPEAKER recording channel start duration <NA> <NA> name <NA> <NA>`; `;;` starts a comment. Of the other types, NON-LEX
+lines are vocal events; the rest is left out.
+"""
+
+from __future__ import annotations
+
+from hybrid_tok.annotations import Annotations
+from hybrid_tok.errors import AnnotationError
+from hybrid_tok.formats import numbers
+from hybrid_tok.formats.ctm import split_fields
+from hybrid_tok.formats.one_recording import about_one, field_name
+from hybrid_tok.formats.records import Document, LabelRecord, TurnRecord
+from hybrid_tok.formats.source import Source, quoted
+from hybrid_tok.formats.speakers import speaker_name
+
+TYPES = frozenset(
+    {"SPEAKER", "SPKR-INFO", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER"}
+    | {"EDIT", "IP", "SU", "CB", "A/P"}
+)
+"""The types of NIST's specification (RT-09)."""
+_NO_TURNS = ";; hybrid-tok: nobody was told apart\n"
+
+
+def recognizes(source: Source) -> bool:
+    """Whether the first line that is no comment has one of the types."""
+    for _, line in source.lines():
+        if line.strip() and not line.startswith(";"):
+            return (split_fields(line) or [""])[0] in TYPES
+    return source.text == _NO_TURNS
+
+
+def read(source: Source, recording: str | None = None) -> Document:
+    """The turns and vocal events of an RTTM file.
+
+    Raises:
+        AnnotationError: a line is no such line, or the file is about several recordings and none is this one.
+    """
+    lines: list[tuple[str, int, TurnRecord | LabelRecord]] = []
+    for number, line in source.lines():
+        fields = split_fields(line)
+        if not fields or line.startswith(";"):
+            continue
+        if fields[0] not in TYPES:
+            raise AnnotationError(
+                f"{source.at(number)}: {quoted(fields[0])} is no type of an RTTM line, such as SPEAKER"
+            )
+        if fields[0] not in ("SPEAKER", "NON-LEX"):
+            continue
+        if not 8 <= len(fields) <= 10:
+            raise AnnotationError(f"{source.at(number)}: an RTTM line has 9 or 10 fields, not {len(fields)}")
+        start = numbers.number(source, number, fields[3], "the start")
+        duration = numbers.number(source, number, fields[4], "the duration")
+        if duration < 0:
+            raise AnnotationError(f"{source.at(number)}: a duration must not be negative, as {fields[4]} is")
+        if fields[0] == "SPEAKER":
+            said = TurnRecord(fields[7], start, start + duration, source.at(number))
+        else:
+            said = LabelRecord(fields[6], start, start + duration, None, source.at(number))
+        lines.append((fields[1], number, said))
+    chosen = about_one(source, lines, recording)
+    labels = tuple(said for said in chosen if isinstance(said, LabelRecord))
+    turns = tuple(said for said in chosen if isinstance(said, TurnRecord))
+    return Document("RTTM", labels=labels or None, turns=turns)
+
+
+def write(annotations: Annotations, name: str) -> str:
+    """The turns as RTTM."""
+    recording = field_name(name)
+    lines = [
+        f"SPEAKER {recording} 1 {numbers.seconds(turn.span.start)} {numbers.seconds(turn.span.frames)} "
+        f"<NA> <NA> {speaker_name(turn.speaker)} <NA> <NA>\n"
+        for turn in annotations.turns
+    ]
+    return "".join(lines) or _NO_TURNS  # a comment only where there are no lines: some readers know no comments

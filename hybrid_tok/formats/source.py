@@ -1,0 +1,93 @@
+"""A file as text: its size bounded, its encoding found, its lines numbered for messages."""
+
+from __future__ import annotations
+
+import codecs
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from hybrid_tok.errors import AnnotationError
+
+MAX_BYTES = 32 << 20
+"""A day of speech in the wordiest format is half of this; whatever is larger is no annotation of a recording."""
+MAX_LINES = 1 << 20
+"""Six words a second for two days."""
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """The text of a file.
+
+    Attributes:
+        path: as the user gave it, for messages.
+        text: with line ends as they are in the file, without byte order mark. The bytes of a JSON file that are not
+            UTF-8 are lone surrogates in it (PEP 383): whisper.cpp cuts characters between two tokens.
+    """
+
+    path: str
+    text: str
+
+    @property
+    def suffix(self) -> str:
+        return Path(self.path).suffix.lower()
+
+    @property
+    def is_json(self) -> bool:
+        return self.text.lstrip()[:1] in ("{", "[")
+
+    def lines(self) -> Iterator[tuple[int, str]]:
+        """Lines with their numbers from 1. Only line feeds and carriage returns end one: a word may hold U+2028."""
+        if self.text.count("\n") > MAX_LINES:
+            raise AnnotationError(f"{self.path}: more than {MAX_LINES} lines; give the annotations of one recording")
+        yield from enumerate(self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
+
+    def at(self, line: int) -> str:
+        """The place of a line, for messages."""
+        return f"{self.path}, line {line}"
+
+    def line_of(self, position: int) -> int:
+        """The number of the line that a character of the text is in."""
+        return self.text.count("\n", 0, position) + 1
+
+
+def read_source(path: str | Path) -> Source:
+    """Read a text file.
+
+    Raises:
+        AnnotationError: it cannot be read, is empty, too large, binary, or neither UTF-8 nor UTF-16 with its mark.
+    """
+    try:
+        with Path(path).open("rb") as file:
+            data = file.read(MAX_BYTES + 1)
+    except (OSError, ValueError) as error:  # ValueError: a NUL in the name
+        raise AnnotationError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
+    if len(data) > MAX_BYTES:
+        raise AnnotationError(f"{path}: larger than {MAX_BYTES >> 20} MB; give the annotations of one recording")
+    if not data.strip():
+        raise AnnotationError(f"{path}: is empty")
+    return Source(str(path), _decode(path, data))
+
+
+def quoted(text: str) -> str:
+    """A piece of a file as a message shows it: on one line, and not all of it."""
+    return repr(text if len(text) <= 40 else text[:37] + "...")
+
+
+def _decode(path: str | Path, data: bytes) -> str:
+    if data.startswith(b"ooBinaryFile"):
+        raise AnnotationError(f"{path}: a binary TextGrid; save it from Praat as a text file")
+    encoding, name = "utf-8-sig", "UTF-8"
+    if data.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        encoding, name = "utf-16", "UTF-16"
+    elif 0 in data:
+        line = data.count(b"\n", 0, data.index(0)) + 1
+        raise AnnotationError(f"{path}, line {line}: a NUL byte: a binary file, or UTF-16 without a byte order mark")
+    is_json = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+    try:
+        return data.decode(encoding, "surrogateescape" if is_json else "strict")
+    except UnicodeDecodeError as error:
+        line = data[: error.start].decode(encoding, "replace").count("\n") + 1
+        raise AnnotationError(
+            f"{path}, line {line}: byte {data[error.start]:#04x} is not {name}; save the file as UTF-8"
+        ) from None

@@ -1,0 +1,307 @@
+"""Praat's TextGrid, long and short text form.
+
+Both forms are one language: Praat reads the free-standing numbers, the strings in quotes and the flags in angle
+brackets, one after the other, and takes everything else for comment (Praat manual, "TextGrid file formats").
+
+Tiers are found by name, as the Montreal Forced Aligner names them: `words`, or `Ann - words` per speaker. Where no tier
+is so named, every interval tier that is not of phones or the like is a speaker's. Files written here have, per speaker,
+words, their confidences and turns, and events; what has no length is a point on a tier of points.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+
+from hybrid_tok.annotations import Annotations
+from hybrid_tok.errors import AnnotationError
+from hybrid_tok.formats import audacity, numbers
+from hybrid_tok.formats.records import Document, SegmentRecord, TurnRecord, WordRecord
+from hybrid_tok.formats.source import Source, quoted
+from hybrid_tok.formats.speakers import speaker_name
+from hybrid_tok.formats.wording import as_words
+from hybrid_tok.timeline import Span
+
+_TOKEN = re.compile(
+    r"""![^\n\r]*                                          # a comment
+      | "(?P<string>(?:[^"]|"")*)"
+      | (?<!\S)(?P<number>[+-]?[\d.][\d.eE+-]*)%?(?!\S)
+      | (?<!\S)<(?P<flag>[a-z]+)>(?!\S)
+      | (?P<open>")                                        # a string without an end
+      | [^\s"!]+ | !""",
+    re.VERBOSE,
+)
+_SILENCE = frozenset({"", "sil", "sp", "<sil>", "<eps>", "<p:>", "<p>", "#"})
+"""What aligners write where nobody speaks."""
+_KINDS = {
+    "words": ("words", "word", "ort-mau", "orthography"),
+    "confidence": ("confidence", "confidences"),
+    "turns": ("turns", "speakers", "speaker"),
+    "events": ("events", "event", "nonverbal", "vocalizations", "vocalisations"),
+    "other": (
+        "phones",
+        "phone",
+        "phonemes",
+        "phoneme",
+        "phonetic",
+        "segments",
+        "syllables",
+        "mau",
+        "kan-mau",
+        "sentences",
+    ),
+}
+"""The last part of a tier's name, in small letters, and what is on the tier."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Mark:
+    """A labelled interval, or a point, where start and end are the same."""
+
+    start: float
+    end: float
+    text: str
+    line: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Tier:
+    """A tier, and what its name says: what is on it, and whose it is."""
+
+    name: str
+    kind: str | None
+    speaker: str | None
+    intervals: bool
+    marks: tuple[_Mark, ...]
+
+
+def recognizes(source: Source) -> bool:
+    """Whether it starts as Praat's text files do."""
+    return "ooTextFile" in source.text[:200]
+
+
+def read(source: Source, recording: str | None = None) -> Document:
+    """The words, events and turns of a TextGrid.
+
+    Raises:
+        AnnotationError: it is no TextGrid, or cut off.
+    """
+    tiers = _tiers(source)
+    wordy = [tier for tier in tiers if tier.kind == "words"]
+    document = Document("TextGrid")
+    if wordy:
+        words = tuple(_words(source, wordy, [tier for tier in tiers if tier.kind == "confidence"]))
+        stated = any(word.confidence is not None for word in words)
+        document = replace(document, words=words, score="stated" if stated else "none")
+    else:
+        free = [tier for tier in tiers if tier.kind is None and tier.intervals]
+        segments = [
+            SegmentRecord(mark.text, mark.start, mark.end, tier.name if len(free) > 1 else None, source.at(mark.line))
+            for tier in free
+            for mark in _spoken(tier)
+        ]
+        if free:
+            words = as_words(segments)
+            document = replace(document, words=words, segments=tuple(segments) if words is None else None)
+    if any(tier.kind == "events" for tier in tiers):
+        document = replace(
+            document,
+            labels=tuple(
+                audacity.label_record(mark.text, mark.start, mark.end, source.at(mark.line))
+                for tier in tiers
+                if tier.kind == "events"
+                for mark in _spoken(tier)
+            ),
+        )
+    if any(tier.kind == "turns" for tier in tiers):
+        document = replace(
+            document,
+            turns=tuple(
+                TurnRecord(tier.speaker or mark.text, mark.start, mark.end, source.at(mark.line))
+                for tier in tiers
+                if tier.kind == "turns"
+                for mark in _spoken(tier)
+            ),
+        )
+    return document
+
+
+def write(annotations: Annotations, name: str) -> str:
+    """Words, events and turns as a TextGrid in long form, as long as the time grid: its last frame may be partial."""
+    tiers: list[_Tier] = []
+    for speaker in sorted({word.speaker for word in annotations.words}, key=lambda who: -1 if who is None else who):
+        words = [word for word in annotations.words if word.speaker == speaker]
+        whose = "" if speaker is None else f"{speaker_name(speaker)} - "
+        tiers += _layers(f"{whose}words", [(word.span, word.text) for word in words])
+        tiers += _layers(f"{whose}confidence", [(word.span, numbers.confidence(word.confidence)) for word in words])
+    if not annotations.words:
+        tiers += _layers("words", [])
+    tiers += _layers("events", [(event.span, audacity.event_text(event)) for event in annotations.events])
+    for speaker in sorted({turn.speaker for turn in annotations.turns}):
+        who = speaker_name(speaker)
+        tiers += _layers(f"{who} - turns", [(turn.span, who) for turn in annotations.turns if turn.speaker == speaker])
+    return "".join(_long_form(tiers, annotations.frames))
+
+
+def _words(source: Source, tiers: Sequence[_Tier], confidences: Sequence[_Tier]) -> Iterator[WordRecord]:
+    """The words, each with the confidence that stands at the same time on the tier beside its own."""
+    beside: dict[str | None, list[_Tier]] = {}
+    for tier in confidences:
+        beside.setdefault(tier.speaker, []).append(tier)
+    for tier in tiers:
+        others = beside.get(tier.speaker)
+        scores = {(mark.start, mark.end): mark for mark in others.pop(0).marks} if others else {}
+        for mark in _spoken(tier):
+            score = scores.get((mark.start, mark.end))
+            stated = None if score is None else numbers.number(source, score.line, score.text, "the confidence")
+            yield WordRecord(mark.text, mark.start, mark.end, stated, tier.speaker, source.at(mark.line))
+
+
+def _spoken(tier: _Tier) -> list[_Mark]:
+    """The marks that say something."""
+    return [mark for mark in tier.marks if mark.text.strip().lower() not in _SILENCE]
+
+
+def _tiers(source: Source) -> list[_Tier]:
+    """Take a TextGrid apart. Sizes are believed only as far as the file goes."""
+    tokens = _Tokens(source)
+    if tokens.string("the file type") != "ooTextFile" or tokens.string("the object class").split()[:1] != ["TextGrid"]:
+        raise AnnotationError(f"{source.at(tokens.line)}: not a TextGrid; save one from Praat as a text file")
+    tokens.number("the start of the recording")
+    tokens.number("the end of the recording")
+    if tokens.flag("whether there are tiers") != "exists":
+        return []
+    return [_tier(tokens) for _ in range(tokens.count("the number of tiers"))]
+
+
+def _tier(tokens: _Tokens) -> _Tier:
+    kind = tokens.string("the class of a tier")
+    if kind not in ("IntervalTier", "TextTier"):
+        raise AnnotationError(f"{tokens.where}: a tier is an IntervalTier or a TextTier, not {quoted(kind)}")
+    name = tokens.string("the name of a tier")
+    tokens.number("the start of a tier")
+    tokens.number("the end of a tier")
+    marks: list[_Mark] = []
+    for _ in range(tokens.count("the number of intervals or points")):
+        start = tokens.number("a time")
+        line = tokens.line
+        end = tokens.number("the end of an interval") if kind == "IntervalTier" else start
+        marks.append(_Mark(start, end, tokens.string("a label"), line))
+    return _Tier(name, *_meaning(name), kind == "IntervalTier", tuple(marks))
+
+
+def _meaning(name: str) -> tuple[str | None, str | None]:
+    """What a tier's name says is on it, and whose it is: "Ann - words", "words 2"."""
+    parts = [part for part in re.split(r"[\s/_-]+", name) if part]
+    if len(parts) > 1 and parts[-1].isdecimal():
+        parts.pop()
+    for last in (2, 1):  # "ORT-MAU" has two parts
+        said = "-".join(parts[-last:]).lower()
+        kind = next((kind for kind, names in _KINDS.items() if said in names), None)
+        if kind is not None:
+            return kind, " ".join(parts[:-last]) or None
+    return None, None
+
+
+class _Tokens:
+    """The free-standing numbers, strings and flags of a file, in order, each asked for by what it must be."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._matches = _TOKEN.finditer(source.text)
+        self._position = 0
+        self.line = 1
+
+    @property
+    def where(self) -> str:
+        return self._source.at(self.line)
+
+    def string(self, what: str) -> str:
+        return self._next("string", what).replace('""', '"')
+
+    def flag(self, what: str) -> str:
+        return self._next("flag", what)
+
+    def number(self, what: str) -> float:
+        return numbers.number(self._source, self.line, self._next("number", what), what)
+
+    def count(self, what: str) -> int:
+        value = self.number(what)
+        if value != int(value) or value < 0:
+            raise AnnotationError(f"{self.where}: {what} must be a whole number, not {value:g}")
+        return int(value)
+
+    def _next(self, kind: str, what: str) -> str:
+        for match in self._matches:
+            found = match.lastgroup
+            if found is None:
+                continue
+            self.line += self._source.text.count("\n", self._position, match.start())
+            self._position = match.start()
+            if found == "open":
+                raise AnnotationError(f"{self.where}: a quotation mark is never closed; is the file cut off?")
+            if found != kind:
+                raise AnnotationError(f"{self.where}: expected {what}, a {kind}, but found {quoted(match[0])}")
+            return match[found]
+        self.line += self._source.text.count("\n", self._position)
+        raise AnnotationError(f"{self.where}: the file ends where {what} should be; is it cut off?")
+
+
+def _layers(name: str, marks: Sequence[tuple[Span, str]]) -> list[_Tier]:
+    """Marks on as few tiers as hold them: intervals of a tier may not overlap, and what has no length is a point."""
+    layers: list[tuple[bool, list[tuple[Span, str]]]] = [(True, [])]
+    for span, text in sorted(marks, key=lambda mark: mark[0]):
+        intervals = span.frames > 0
+        for kind, layer in layers:
+            if kind == intervals and (not layer or layer[-1][0].end <= span.start - (0 if intervals else 1)):
+                layer.append((span, text))
+                break
+        else:
+            layers.append((intervals, [(span, text)]))
+    return [
+        _Tier(
+            f"{name} {number}" if number > 1 else name,
+            None,
+            None,
+            intervals,
+            tuple(_Mark(span.start, span.end, text, 0) for span, text in layer),
+        )
+        for number, (intervals, layer) in enumerate(layers, 1)
+    ]
+
+
+def _long_form(tiers: Sequence[_Tier], frames: int) -> Iterator[str]:
+    """The text of a TextGrid whose marks are in frames; the time between intervals has empty ones."""
+    end = numbers.seconds(frames)
+    yield 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
+    yield f"xmin = 0\nxmax = {end}\ntiers? <exists>\nsize = {len(tiers)}\nitem []:\n"
+    for number, tier in enumerate(tiers, 1):
+        marks = list(_tiled(tier.marks, frames)) if tier.intervals else tier.marks
+        yield f'    item [{number}]:\n        class = "{"IntervalTier" if tier.intervals else "TextTier"}"\n'
+        yield f"        name = {_string(tier.name)}\n        xmin = 0\n        xmax = {end}\n"
+        yield f"        {'intervals' if tier.intervals else 'points'}: size = {len(marks)}\n"
+        for index, mark in enumerate(marks, 1):
+            start, stop = numbers.seconds(int(mark.start)), numbers.seconds(int(mark.end))
+            if tier.intervals:
+                yield f"        intervals [{index}]:\n            xmin = {start}\n            xmax = {stop}\n"
+                yield f"            text = {_string(mark.text)}\n"
+            else:
+                yield f"        points [{index}]:\n            number = {start}\n"
+                yield f"            mark = {_string(mark.text)}\n"
+
+
+def _tiled(marks: Sequence[_Mark], frames: int) -> Iterator[_Mark]:
+    """Intervals without gaps between them, as Praat wants them."""
+    cursor = 0
+    for mark in marks:
+        if mark.start > cursor:
+            yield _Mark(cursor, mark.start, "", 0)
+        yield mark
+        cursor = int(mark.end)
+    if cursor < frames:
+        yield _Mark(cursor, frames, "", 0)
+
+
+def _string(text: str) -> str:
+    return '"' + text.replace('"', '""') + '"'

@@ -1,0 +1,23 @@
+"""Whether a file's pieces of text are words or longer: many formats have no way to say so."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+from hybrid_tok.formats.records import SegmentRecord, WordRecord
+
+_LONGEST = 3.0
+"""Seconds a word may last; a single word on screen for longer is a subtitle."""
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{5,}")
+"""Letters of languages written without spaces (Thai, Lao, Burmese, Khmer, Japanese, Chinese): five are no word."""
+
+
+def as_words(segments: Sequence[SegmentRecord]) -> tuple[WordRecord, ...] | None:
+    """Segments that are one word each, as words; None where some are longer."""
+    words: list[WordRecord] = []
+    for segment in segments:
+        if len(segment.text.split()) > 1 or segment.end - segment.start > _LONGEST or _UNSPACED.search(segment.text):
+            return None
+        words.append(WordRecord(segment.text, segment.start, segment.end, None, segment.speaker, segment.where))
+    return tuple(words)
