@@ -32,8 +32,11 @@ class AnnotationFiles:
         if self.words is not None and self.transcript is not None:
             raise OptionsError("words and transcript both say what was spoken; give one of them")
 
-    def read(self, frames: int) -> Given:
+    def read(self, frames: int, recording: str | None = None) -> Given:
         """Read the files for a recording of `frames` frames.
+
+        Args:
+            recording: its name, by which it is found in files about several recordings.
 
         Raises:
             AnnotationError: a file is damaged or of no known format; the message has its line.
@@ -43,14 +46,25 @@ class AnnotationFiles:
             from hybrid_tok import formats
 
             if self.words is not None:
-                given = formats.read_words(Path(self.words), frames)
+                given = formats.read_words(Path(self.words), frames, recording)
             if self.speakers is not None:
-                given = replace(given, turns=formats.read_speakers(Path(self.speakers), frames).turns)
+                turns = formats.read_speakers(Path(self.speakers), frames, recording).turns
+                given = replace(_without_speakers(given), turns=turns)
             if self.events is not None:
-                given = replace(given, events=formats.read_events(Path(self.events), frames).events)
+                given = replace(given, events=formats.read_events(Path(self.events), frames, recording).events)
         if self.transcript is not None:
             given = replace(given, segments=(read_transcript(Path(self.transcript)),))
         return given
+
+
+def _without_speakers(given: Given) -> Given:
+    """Speakers forgotten: two files number them each on its own."""
+    words, segments = given.words, given.segments
+    return replace(
+        given,
+        words=None if words is None else tuple(replace(word, speaker=None) for word in words),
+        segments=None if segments is None else tuple(replace(segment, speaker=None) for segment in segments),
+    )
 
 
 def read_transcript(path: Path) -> Segment:

@@ -68,3 +68,23 @@ def merge_spans(spans: Iterable[Span], max_gap: int = 0) -> list[Span]:
         else:
             merged.append(span)
     return merged
+
+
+def subtract_spans(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
+    """What is left of spans outside the holes: sorted and disjoint."""
+    left: list[Span] = []
+    merged = merge_spans(holes)
+    index = 0
+    for span in merge_spans(spans):
+        start = span.start
+        while index < len(merged) and merged[index].end <= start:
+            index += 1
+        ahead = index
+        while ahead < len(merged) and merged[ahead].start < span.end:
+            if start < merged[ahead].start:
+                left.append(Span(start, merged[ahead].start))
+            start = max(start, merged[ahead].end)
+            ahead += 1
+        if start < span.end:
+            left.append(Span(start, span.end))
+    return left

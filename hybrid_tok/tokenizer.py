@@ -246,7 +246,7 @@ class HybridTokenizer:
         clock = StageClock(listen)
         with clock.stage("read"):
             audio, info = self.read(source)
-        encoding = self.encoder.encode(audio, clock, _given(annotations, audio))
+        encoding = self.encoder.encode(audio, clock, _given(annotations, audio, source))
         with clock.stage("vocabulary"):
             ids = tuple(self.vocabulary.encode(encoding.stream))
         return Analysis(
@@ -262,7 +262,7 @@ class HybridTokenizer:
     def annotate(self, source: Source, *, annotations: Known = None, listen: Listener | None = None) -> Annotations:
         """What is heard in a recording: words, events, turns, speech; arguments and errors as of `analyze`."""
         audio, _ = self.read(source)
-        return self.encoder.annotate(audio, StageClock(listen), _given(annotations, audio))
+        return self.encoder.annotate(audio, StageClock(listen), _given(annotations, audio, source))
 
     def encode(self, source: Source, *, annotations: Known = None) -> list[int]:
         """A recording to ids; see `analyze` for the arguments, the errors and for more than the ids."""
@@ -364,7 +364,9 @@ class HybridTokenizer:
             entry = find_backend(stage, self.preset.backends[stage])
             chosen: dict[str, Any] = {}
             if stage == "diarizer" and self.options.speakers is not None:
-                chosen["speakers"] = self.options.speakers
+                from hybrid_tok.backends.embedded_diarizer import DiarizerOptions
+
+                chosen["options"] = DiarizerOptions(speakers=self.options.speakers)
             if stage == "synthesizer":
                 chosen["language"] = self.options.language
             if entry.name == "whisper":
@@ -375,10 +377,11 @@ class HybridTokenizer:
         return self._backends[stage]
 
 
-def _given(known: Known, audio: Audio) -> Given:
+def _given(known: Known, audio: Audio, source: Source) -> Given:
     """What the caller knows about a recording."""
     if isinstance(known, AnnotationFiles):
-        return known.read(count_frames(audio.num_samples, audio.sample_rate))
+        name = Path(source).stem if isinstance(source, str | Path) and source != "-" else None
+        return known.read(count_frames(audio.num_samples, audio.sample_rate), name)
     if isinstance(known, Annotations):
         return Given.everything(known)
     return known or Given()

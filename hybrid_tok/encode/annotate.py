@@ -12,7 +12,7 @@ from hybrid_tok.encode.activity import ActivityOptions, find_activity
 from hybrid_tok.errors import BackendError
 from hybrid_tok.interfaces import Aligner, Diarizer, EventTagger, Recognizer, VoiceActivityDetector
 from hybrid_tok.stage import StageClock
-from hybrid_tok.timeline import Span
+from hybrid_tok.timeline import Span, subtract_spans
 
 ANALYSIS_RATE = 16_000
 """Detectors and recognizers all listen at this rate."""
@@ -28,6 +28,7 @@ class Annotator:
     Attributes:
         events: makes the tagger; None leaves events unheard.
         diarizer: makes the diarizer; None takes everybody for one speaker.
+        sure: confidence from which an event is kept from the diarizer.
     """
 
     voice_activity: Callable[[], VoiceActivityDetector]
@@ -36,6 +37,7 @@ class Annotator:
     events: Callable[[], EventTagger] | None = None
     diarizer: Callable[[], Diarizer] | None = None
     activity: ActivityOptions = ActivityOptions()
+    sure: float = 0.5
 
     def annotate(self, audio: Audio, frames: int, clock: StageClock, given: Given = Given()) -> Annotations:
         """Annotate mono audio at 16 kHz that covers `frames` frames.
@@ -60,7 +62,9 @@ class Annotator:
             turns = _turns_of(words)
             if not turns and self.diarizer is not None and speech:
                 with clock.stage("diarizer"):
-                    turns = self.diarizer().diarize(audio, speech)
+                    # An event is nobody's turn, and one of somebody else's would be taken for another speaker.
+                    talk = subtract_spans(speech, [event.span for event in events if event.confidence >= self.sure])
+                    turns = self.diarizer().diarize(audio, talk) if talk else ()
         return Annotations(
             frames=frames,
             speech=_clip(speech, frames),

@@ -11,7 +11,7 @@ from hybrid_tok.encode.annotate import ANALYSIS_RATE
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.stage import StageClock
 from hybrid_tok.stream import Prosody
-from hybrid_tok.timeline import Span, merge_spans
+from hybrid_tok.timeline import Span, merge_spans, subtract_spans
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,17 +64,6 @@ def _heard_alone(speaker: int, annotations: Annotations, spoken: Sequence[tuple[
     if not annotations.turns:
         return merge_spans([word.span for word, who in spoken if who == speaker])
     own = [turn.span for turn in annotations.turns if turn.speaker == speaker]
-    others = merge_spans([turn.span for turn in annotations.turns if turn.speaker != speaker])
-    alone: list[Span] = []
-    for span in merge_spans(own):
-        start = span.start
-        for other in others:
-            if other.end <= start or other.start >= span.end:
-                continue
-            if start < other.start:
-                alone.append(Span(start, other.start))
-            start = other.end
-        if start < span.end:
-            alone.append(Span(start, span.end))
+    alone = subtract_spans(own, (turn.span for turn in annotations.turns if turn.speaker != speaker))
     # One who is never heard alone is described by what there is.
     return alone or merge_spans(own) or merge_spans([word.span for word, who in spoken if who == speaker])

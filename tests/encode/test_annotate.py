@@ -1,0 +1,147 @@
+"""Which stage runs, and what takes the place of one that does not."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+import pytest
+
+from hybrid_tok.annotations import Annotations, Event, Given, Segment, SpeakerTurn, Word
+from hybrid_tok.audio import Audio
+from hybrid_tok.encode.annotate import Annotator
+from hybrid_tok.errors import BackendError
+from hybrid_tok.stage import StageClock
+from hybrid_tok.timeline import Span
+
+HEARD = Annotations(
+    frames=100,
+    speech=(Span(0, 100),),
+    active=(Span(10, 60),),
+    words=(Word("hi", Span(10, 20), 0.9),),
+    events=(Event("laugh", Span(40, 60), 0.8),),
+    turns=(SpeakerTurn(0, Span(5, 90)),),
+)
+
+
+@dataclass
+class Listener:
+    """Every listening backend at once; notes who was asked, and what for."""
+
+    asked: list[str] = field(default_factory=list)
+    segments: Sequence[Segment] = ()
+    answer: Annotations = HEARD
+
+    def make(self, stage: str) -> Any:
+        self.asked.append(stage)
+        return self
+
+    def detect(self, audio: Audio) -> tuple[Span, ...]:
+        return self.answer.speech
+
+    def recognize(self, audio: Audio, speech: Sequence[Span], progress: object = None) -> tuple[Word, ...]:
+        return self.answer.words
+
+    def align(
+        self, audio: Audio, segments: Sequence[Segment], speech: Sequence[Span], progress: object = None
+    ) -> tuple[Word, ...]:
+        self.segments = segments
+        return (Word("aligned", Span(30, 40), 1.0),)
+
+    def tag(self, audio: Audio) -> tuple[Event, ...]:
+        return self.answer.events
+
+    def diarize(self, audio: Audio, speech: Sequence[Span]) -> tuple[SpeakerTurn, ...]:
+        return self.answer.turns
+
+
+def annotate(
+    listener: Listener, given: Given = Given(), frames: int = 100, events: bool = True, diarize: bool = True
+) -> Annotations:
+    annotator = Annotator(
+        voice_activity=lambda: listener.make("voice activity"),
+        recognizer=lambda: listener.make("recognizer"),
+        aligner=lambda: listener.make("aligner"),
+        events=(lambda: listener.make("events")) if events else None,
+        diarizer=(lambda: listener.make("diarizer")) if diarize else None,
+    )
+    samples = np.random.default_rng(0).uniform(-0.5, 0.5, frames * 320).astype(np.float32)
+    return annotator.annotate(Audio(samples, 16_000), frames, StageClock(), given)
+
+
+def test_every_stage_is_asked_once() -> None:
+    listener = Listener()
+    heard = annotate(listener)
+    assert listener.asked == ["voice activity", "recognizer", "events", "diarizer"]
+    assert (heard.words, heard.events, heard.turns) == (HEARD.words, HEARD.events, HEARD.turns)
+
+
+def test_stages_that_nobody_asks_for_do_not_run() -> None:
+    listener = Listener()
+    heard = annotate(listener, events=False, diarize=False)
+    assert listener.asked == ["voice activity", "recognizer"]
+    assert (heard.events, heard.turns) == ((), ())
+
+
+@pytest.mark.parametrize(
+    ("given", "asked"),
+    [
+        (Given(words=()), ["voice activity", "events", "diarizer"]),
+        (Given(segments=(Segment("a b"),)), ["voice activity", "aligner", "events", "diarizer"]),
+        (Given(events=()), ["voice activity", "recognizer", "diarizer"]),
+        (Given(turns=()), ["voice activity", "recognizer", "events"]),
+        (Given(speech=(Span(0, 100),), active=()), ["recognizer", "events", "diarizer"]),
+        (Given.everything(HEARD), []),
+    ],
+)
+def test_what_is_given_takes_the_place_of_its_stage(given: Given, asked: list[str]) -> None:
+    listener = Listener()
+    annotate(listener, given)
+    assert listener.asked == asked
+
+
+def test_everything_given_comes_back_as_it_was() -> None:
+    assert annotate(Listener(), Given.everything(HEARD)) == HEARD
+
+
+def test_the_aligner_gets_the_segments() -> None:
+    listener = Listener()
+    segments = (Segment("one two", Span(0, 50)), Segment("three"))
+    heard = annotate(listener, Given(segments=segments))
+    assert listener.segments == segments
+    assert [word.text for word in heard.words] == ["aligned"]
+
+
+def test_words_with_speakers_make_the_turns() -> None:
+    words = (
+        Word("a", Span(0, 5), 1.0, speaker=1),
+        Word("b", Span(5, 9), 1.0, speaker=1),
+        Word("c", Span(7, 20), 1.0, speaker=0),
+    )
+    listener = Listener()
+    assert annotate(listener, Given(words=words)).turns == (SpeakerTurn(1, Span(0, 9)), SpeakerTurn(0, Span(7, 20)))
+    assert "diarizer" not in listener.asked
+    annotate(listener, Given(words=(*words, Word("d", Span(30, 40), 1.0))))
+    assert "diarizer" in listener.asked, "one word of nobody known, and all must be told apart"
+
+
+def test_silence_is_neither_recognized_nor_diarized() -> None:
+    listener = Listener(answer=Annotations(100))
+    annotate(listener)
+    assert listener.asked == ["voice activity", "events"]
+
+
+def test_what_reaches_over_the_end_is_cut_and_what_lies_beyond_is_refused() -> None:
+    heard = annotate(Listener(), frames=50)
+    assert heard.events == (Event("laugh", Span(40, 50), 0.8),)
+    assert heard.turns == (SpeakerTurn(0, Span(5, 50)),)
+    assert heard.speech == (Span(0, 50),)
+    with pytest.raises(BackendError, match="word 'late' starts at frame 70"):
+        annotate(Listener(), Given(words=(Word("late", Span(70, 80), 1.0),)), frames=50)
+
+
+def test_words_and_segments_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match="give one of them"):
+        Given(words=(), segments=())

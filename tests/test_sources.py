@@ -1,0 +1,57 @@
+"""Annotation files beside a recording."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from hybrid_tok.annotations import Given, Segment
+from hybrid_tok.errors import AnnotationError, OptionsError
+from hybrid_tok.sources import AnnotationFiles, read_transcript
+
+
+def test_a_transcript_is_one_segment_without_times(tmp_path: Path) -> None:
+    path = tmp_path / "talk.txt"
+    path.write_bytes("\ufeffDr. Smith paid $5.\n\nThen he left.\n".encode())
+    expected = Segment("Dr. Smith paid $5.\n\nThen he left.", source=str(path))
+    assert read_transcript(path) == expected
+    assert AnnotationFiles(transcript=path).read(100) == Given(segments=(expected,))
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"", "is empty"),
+        (b" \n\t\n", "is empty"),
+        ("first\nsecond caf\u00e9".encode("latin-1"), "line 2: not UTF-8"),
+        (b"one\ntwo\nthr\0ee", "line 3: has a zero byte"),
+        ("text".encode("utf-16"), "not UTF-8"),
+    ],
+)
+def test_what_is_no_text_is_refused_with_its_line(tmp_path: Path, content: bytes, message: str) -> None:
+    path = tmp_path / "talk.txt"
+    path.write_bytes(content)
+    with pytest.raises(AnnotationError, match=message):
+        read_transcript(path)
+
+
+def test_words_and_transcript_exclude_each_other() -> None:
+    with pytest.raises(OptionsError, match="give one of them"):
+        AnnotationFiles(words="a.srt", transcript="a.txt")
+
+
+def test_no_files_say_nothing() -> None:
+    assert AnnotationFiles().read(10) == Given()
+
+
+def test_each_file_fills_its_part(tmp_path: Path) -> None:
+    ctm, rttm, labels = tmp_path / "a.ctm", tmp_path / "a.rttm", tmp_path / "a.txt"
+    ctm.write_text("a 1 0.20 0.30 hello 0.75\n")
+    rttm.write_text("SPEAKER a 1 0.10 1.00 <NA> <NA> anna <NA> <NA>\n")
+    labels.write_text("1.20\t1.60\tlaugh\n")
+    given = AnnotationFiles(words=ctm, speakers=rttm, events=labels).read(100)
+    assert given.words is not None and given.turns is not None and given.events is not None
+    assert [(word.text, word.confidence) for word in given.words] == [("hello", 0.75)]
+    assert [(turn.speaker, turn.span.start, turn.span.end) for turn in given.turns] == [(0, 5, 55)]
+    assert [(event.label, event.span.start, event.span.end) for event in given.events] == [("laugh", 60, 80)]
