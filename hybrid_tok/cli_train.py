@@ -47,3 +47,18 @@ def train_codec(
         autocast=device == "cuda",
     )
     typer.echo(f"wrote {train(options)}", err=True)
+
+
+@train_app.command("events")
+def train_events(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for rendered scenes, log and exported weights.")],
+    scenes: Annotated[int, typer.Option(help="Scenes of 8 s that are composed to train on.", min=16)] = 4000,
+    steps: Annotated[int, typer.Option(help="Training steps.", min=1)] = 1300,
+    seed: Annotated[int, typer.Option(help="Of scenes, initialization, order and augmentation.")] = 1,
+) -> None:
+    """Train the event tagger; scenes that lie in --out already are used again."""
+    from hybrid_tok.train.events import TrainEventsOptions, train
+
+    options = TrainEventsOptions(data=data, out=out, scenes=scenes, steps=steps, seed=seed)
+    typer.echo(f"wrote {train(options)}", err=True)
