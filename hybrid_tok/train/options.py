@@ -43,11 +43,11 @@ class TrainCodecOptions:
     steps: int = 1_000_000
     batch: int = 8
     frames: int = 60
-    learning_rate: float = 1.5e-3
+    learning_rate: float = 1e-3
     adversary_learning_rate: float = 3e-4
     warmup: int = 200
     ema: float = 0.99
-    prefix_shares: tuple[float, ...] = (0.2, 0.45, 0.1, 0.25)
+    prefix_shares: tuple[float, ...] = (0.15, 0.4, 0.15, 0.3)
     adversarial_from: float = 1.0
     evaluate_minutes: float = 7.5
     seed: int = 0
