@@ -56,9 +56,12 @@ def train_events(
     scenes: Annotated[int, typer.Option(help="Scenes of 8 s that are composed to train on.", min=16)] = 4000,
     steps: Annotated[int, typer.Option(help="Training steps.", min=1)] = 1300,
     seed: Annotated[int, typer.Option(help="Of scenes, initialization, order and augmentation.")] = 1,
+    without: Annotated[list[str] | None, typer.Option(help="An idea to leave out, to see what it brings.")] = None,
 ) -> None:
     """Train the event tagger; scenes that lie in --out already are used again."""
     from hybrid_tok.train.events import TrainEventsOptions, train
+    from hybrid_tok.train.events_scenes import IDEAS, SceneOptions
 
-    options = TrainEventsOptions(data=data, out=out, scenes=scenes, steps=steps, seed=seed)
+    scene = SceneOptions(ideas=tuple(idea for idea in IDEAS if idea not in (without or ())))
+    options = TrainEventsOptions(data=data, out=out, scenes=scenes, steps=steps, seed=seed, scene=scene)
     typer.echo(f"wrote {train(options)}", err=True)

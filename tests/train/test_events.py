@@ -1,0 +1,157 @@
+"""The event tagger's recipe: what it simulates, mines and composes, and a smoke run that exports weights which load."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+import soundfile
+
+from hybrid_tok.errors import AudioError, OptionsError
+from hybrid_tok.events import EVENT_LABELS
+from hybrid_tok.models.events import EventConfig, EventModel
+from hybrid_tok.train.events import TrainEventsOptions, train
+from hybrid_tok.train.events_material import NONE, Clip, active_runs, find_pauses, load_material
+from hybrid_tok.train.events_scenes import Composer, SceneOptions, vocoded
+from hybrid_tok.train.events_simulate import SIMULATORS, music
+from hybrid_tok.train.events_source_filter import Voice, overlap_add, pulses, shape, spectra
+
+
+def voice() -> Voice:
+    rng = np.random.default_rng(0)
+    return Voice(*(0.3 * rng.standard_normal((6, 257)).astype(np.float32) for _ in range(2)), pitch=150.0)
+
+
+def test_spectra_and_back() -> None:
+    samples = np.random.default_rng(0).standard_normal(5_000).astype(np.float32)
+    np.testing.assert_allclose(overlap_add(spectra(samples), 5_000), samples, atol=1e-5)
+    flat = shape(samples, np.zeros((3, 257), np.float32))
+    np.testing.assert_allclose(flat, samples, atol=1e-5)
+    louder = shape(samples, np.full((1, 257), np.log(2), np.float32))
+    np.testing.assert_allclose(louder, 2 * samples, atol=1e-5)
+
+
+def test_pulses_come_at_their_pitch() -> None:
+    train_of_pulses = pulses(np.full(16_000, 100.0), np.random.default_rng(0), jitter=0.0, shimmer=0.0)
+    marks = np.flatnonzero(train_of_pulses > 1)
+    assert 98 <= len(marks) <= 200  # each lies on one or two samples
+    assert float(np.mean(train_of_pulses**2)) == pytest.approx(1.0, rel=0.4)
+
+
+@pytest.mark.parametrize("label", SIMULATORS)
+def test_simulations_are_audible_and_one_seed_gives_one(label: str) -> None:
+    simulate = SIMULATORS[label]  # type: ignore[index]
+    for seed in range(4):
+        first, again = (simulate(voice(), np.random.default_rng(seed)) for _ in range(2))
+        np.testing.assert_array_equal(first, again)
+        assert first.dtype == np.float32 and np.isfinite(first).all() and 0.3 < np.abs(first).max() <= 1.0
+        assert 0.01 < len(first) / 16_000 < 20
+
+
+def test_everything_but_cough_can_be_simulated() -> None:
+    assert set(EVENT_LABELS) - set(SIMULATORS) == {"cough"}
+
+
+def test_a_breath_is_found_in_a_pause() -> None:
+    """Speech at -20 dB, a pause at -75 dB with 0.3 s at -50 dB in it; a voiced sound there is none."""
+    loudness = np.full(150, -75.0)
+    loudness[10:60] = loudness[100:140] = -20.0
+    loudness[80:95] = -50.0
+    periodicity = np.where(loudness > -30, 0.9, 0.1)
+    found = find_pauses(Clip(0, 150 * 320, "a", "x"), loudness, periodicity)
+    assert found.breaths == ((80, 95),)
+    assert found.activity[10:60].all() and not found.activity[65:95].any()
+    periodicity[80:95] = 0.9
+    assert find_pauses(Clip(0, 150 * 320, "a", "x"), loudness, periodicity).breaths == ()
+
+
+def test_active_runs_bridge_short_gaps() -> None:
+    samples = np.zeros(100 * 320, np.float32)
+    rng = np.random.default_rng(0)
+    for start, end in ((10, 20), (25, 30), (60, 70)):
+        samples[start * 320 : end * 320] = 0.1 * rng.standard_normal((end - start) * 320)
+    assert active_runs(samples) == [(10, 30), (60, 70)]
+    assert active_runs(np.zeros(0, np.float32)) == []
+
+
+def test_music_and_vocoded_speech_have_their_length() -> None:
+    rng = np.random.default_rng(0)
+    assert len(music(1.5, rng)) == 24_000
+    samples = 0.1 * rng.standard_normal(20_000).astype(np.float32)
+    assert vocoded(samples, rng).shape == samples.shape
+
+
+def write_data(folder: Path) -> None:
+    """Buzzing "speech" of five speakers with pauses, and noise bursts as coughs and background."""
+    folder.mkdir()
+    rng = np.random.default_rng(0)
+    lines = []
+    for k in range(40):
+        time = np.arange(48_000) / 16_000
+        pitch = 100 + 10 * (k % 20)
+        buzz = sum(np.sin(2 * np.pi * pitch * h * time) / h for h in range(1, 12))
+        gate = (np.sin(2 * np.pi * 0.7 * time) > -0.3).astype(float)
+        soundfile.write(folder / f"s{k}.wav", (0.1 * buzz * gate + 1e-4 * rng.standard_normal(48_000)), 16_000)
+        lines.append({"audio": f"s{k}.wav", "source": "librispeech", "speaker": f"p{k % 20}", "text": "x"})
+    for k in range(20):
+        for label, source in (("cough", "covid19-cough"), ("rain", "esc10")):
+            burst = 0.2 * rng.standard_normal(16_000) * (np.arange(16_000) < 6_000 if label == "cough" else 1)
+            soundfile.write(folder / f"{label}{k}.wav", burst, 16_000)
+            lines.append({"audio": f"{label}{k}.wav", "source": source, "label": label})
+    (folder / "manifest.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
+
+
+def test_material_is_split_by_speaker(tmp_path: Path) -> None:
+    write_data(tmp_path / "data")
+    sides = load_material(tmp_path / "data", tmp_path / "cache", held_out=0.3)
+    speakers = [{u.clip.speaker for u in side.utterances} for side in sides]
+    assert speakers[0] and speakers[1] and not speakers[0] & speakers[1]
+    assert sum(len(side.recorded["cough"]) for side in sides) == 20
+    assert all(80 < v.pitch < 320 for side in sides for v in side.voices)
+
+    composer = Composer(sides[0], SceneOptions(frames=200))
+    scenes = [composer.draw(np.random.default_rng(k)) for k in range(12)]
+    for scene in scenes:
+        assert scene.samples.shape == (64_000,) and np.abs(scene.samples).max() <= 1
+        assert scene.events.shape == (200,) and scene.background.shape == (200, 4)
+    labels = np.concatenate([scene.events for scene in scenes])
+    assert (labels == NONE).mean() > 0.3 and (labels < NONE).any()
+    assert any((scene.background[:, 0] == 1).any() for scene in scenes)
+
+    only = Composer(sides[0], SceneOptions(ideas=("recorded",)))
+    found = {int(v) for k in range(12) for v in only.draw(np.random.default_rng(k)).events}
+    assert found - {NONE, 255} == {EVENT_LABELS.index("cough")}
+
+
+def test_recipe_end_to_end(tmp_path: Path) -> None:
+    write_data(tmp_path / "data")
+    options = TrainEventsOptions(
+        data=tmp_path / "data",
+        out=tmp_path / "out",
+        scenes=4,
+        held_out_scenes=2,
+        steps=3,
+        batch=2,
+        scene=SceneOptions(frames=100),
+        model=EventConfig(channels=(4, 4, 4), width=8, dilations=(1, 2)),
+    )
+    weights = train(options)
+    posteriors = EventModel(weights).posteriors(np.zeros(3_300, np.float32))
+    assert posteriors.shape == (11, 19) and np.isfinite(posteriors).all()
+    log = [json.loads(line) for line in (options.out / "log.jsonl").read_text().splitlines()]
+    assert log[-1]["step"] == 3 and log[-1]["loss"] > 0
+    first = weights.read_bytes()
+    assert train(options).read_bytes() == first  # scenes from their file give the same
+    assert train(dataclasses.replace(options, seed=2)).read_bytes() != first
+
+
+def test_wrong_options_and_data(tmp_path: Path) -> None:
+    good = TrainEventsOptions(data=tmp_path, out=tmp_path)
+    for wrong in ({"steps": 0}, {"scenes": 3}, {"threads": 0}):
+        with pytest.raises(OptionsError):
+            dataclasses.replace(good, **wrong)
+    with pytest.raises(AudioError, match=r"manifest\.jsonl is missing"):
+        load_material(tmp_path, tmp_path / "cache")
