@@ -65,3 +65,16 @@ def train_events(
     scene = SceneOptions(ideas=tuple(idea for idea in IDEAS if idea not in (without or ())))
     options = TrainEventsOptions(data=data, out=out, scenes=scenes, steps=steps, seed=seed, scene=scene)
     typer.echo(f"wrote {train(options)}", err=True)
+
+
+@train_app.command("speaker")
+def train_speaker(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for spectra, log and exported weights.")],
+    minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 20.0,
+    seed: Annotated[int, typer.Option(help="Of initialization and scenes.")] = 0,
+) -> None:
+    """Train the speaker network of the diarizer."""
+    from hybrid_tok.train.speaker import TrainSpeakerOptions, train
+
+    typer.echo(f"wrote {train(TrainSpeakerOptions(data=data, out=out, minutes=minutes, seed=seed))}", err=True)

@@ -1,7 +1,9 @@
 """The recipe of the speaker network: scenes, losses, schedule, verification of held-out speakers, export.
 
-Two losses share every scene: additive angular margin softmax (ArcFace; Deng et al., 2019) over the training speakers,
-on embeddings pooled where a talker is heard alone, and cross-entropy over what each frame holds.
+Scenes come in pairs with the same talkers and different channels. Three losses share them: on embeddings pooled where
+a talker is heard alone, additive angular margin softmax over the training speakers (ArcFace; Deng et al., 2019) and the
+angular prototypical loss between the two scenes of a pair, against all other talkers of the batch (Chung et al., 2020);
+and cross-entropy over what each frame holds.
 Batch k is a function of the seed and k alone.
 """
 
@@ -24,7 +26,7 @@ from hybrid_tok.errors import OptionsError
 from hybrid_tok.models.speaker import STRIDE, SpeakerConfig, SpeakerNetwork
 from hybrid_tok.train.speaker_data import Clip, Material, load_material
 from hybrid_tok.train.speaker_export import export_speaker
-from hybrid_tok.train.speaker_scenes import IGNORED, Scene, SceneMaker, SceneOptions
+from hybrid_tok.train.speaker_scenes import IGNORED, TALKERS, Scene, SceneMaker, SceneOptions
 
 LOG_STEPS = 50
 
@@ -37,11 +39,11 @@ class TrainSpeakerOptions:
         data: folder with manifest.jsonl and the clips it lists.
         out: folder for the spectra, the log and the exported weights.
         minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
-        batch: scenes per step.
+        batch: scenes per step, an even number.
         learning_rate: at its highest.
-        warmup: steps until it is reached, and until the margin is whole.
-        margin, scale: of the softmax over speakers, in radians and as a factor.
-        activity_weight: of the loss over what frames hold, against the loss over speakers.
+        warmup: steps until it is reached.
+        margin, scale: of the softmax over speakers, in radians (whole from half of the budget on) and as a factor.
+        prototype_weight, activity_weight: of the other two losses, against that of the softmax over speakers.
         ema: decay of the moving average of the weights, which is what is exported.
         hold_out: speakers of LibriSpeech and of speechocean762 each that are verified and not trained on.
         seed: of initialization and of the scenes.
@@ -55,7 +57,8 @@ class TrainSpeakerOptions:
     learning_rate: float = 2e-3
     warmup: int = 100
     margin: float = 0.2
-    scale: float = 24.0
+    scale: float = 20.0
+    prototype_weight: float = 2.0
     activity_weight: float = 2.0
     ema: float = 0.99
     hold_out: int = 10
@@ -66,17 +69,24 @@ class TrainSpeakerOptions:
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.steps <= 0:
             raise OptionsError(f"the budget must be positive, got minutes={self.minutes}, steps={self.steps}")
-        if self.batch < 2:
-            raise OptionsError(f"batch={self.batch} is too small to normalize over: use 2 or more")
+        if self.batch < 4 or self.batch % 2:
+            raise OptionsError(f"batch={self.batch} scenes come in pairs: give an even number, 4 or more")
 
 
 class MarginSoftmax(nn.Module):
-    """Cosine similarities to a centre per speaker; the right one must win by an angle."""
+    """Cosine similarities to a centre per speaker; the right one must win by an angle. Also matches voices in pairs."""
 
     def __init__(self, embedding: int, speakers: int, scale: float) -> None:
         super().__init__()
         self.centres = nn.Parameter(torch.randn(speakers, embedding) / math.sqrt(embedding))
+        self.sharpness = nn.Parameter(torch.tensor(10.0))
         self._scale = scale
+
+    def match(self, voices: Tensor, others: Tensor) -> Tensor:
+        """Mean loss of finding each talker's other voice, (n, embedding) both, among all n, and the reverse."""
+        likeness = self.sharpness.clamp_min(1.0) * voices @ others.T
+        right = torch.arange(len(voices))
+        return (functional.cross_entropy(likeness, right) + functional.cross_entropy(likeness.T, right)) / 2
 
     def forward(self, embeddings: Tensor, speakers: Tensor, margin: float) -> Tensor:
         """Mean loss of unit-length embeddings (n, embedding) with speakers (n,)."""
@@ -114,7 +124,8 @@ def train(options: TrainSpeakerOptions) -> Path:
         for group in optimizer.param_groups:
             group["lr"] = options.learning_rate * warm * (1 - spent)
         rng = np.random.default_rng((options.seed, step))
-        terms = _losses(network, classifier, [maker.draw(rng) for _ in range(options.batch)], options, warm)
+        scenes = [scene for _ in range(options.batch // 2) for scene in maker.draw_pair(rng)]
+        terms = _losses(network, classifier, scenes, options, min(1.0, 2 * spent))
         optimizer.zero_grad()
         sum(terms.values(), torch.zeros(())).backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
@@ -135,19 +146,25 @@ def train(options: TrainSpeakerOptions) -> Path:
 
 
 def _losses(
-    network: SpeakerNetwork, classifier: MarginSoftmax, scenes: list[Scene], options: TrainSpeakerOptions, warm: float
+    network: SpeakerNetwork, classifier: MarginSoftmax, scenes: list[Scene], options: TrainSpeakerOptions, eased: float
 ) -> dict[str, Tensor]:
+    """The three losses of a batch; `eased` is the share of the margin that is asked for yet."""
     mel = torch.from_numpy(np.stack([scene.mel for scene in scenes]))
     activity = torch.from_numpy(np.stack([scene.activity for scene in scenes]))
     masks = torch.from_numpy(np.concatenate([scene.masks for scene in scenes]))
     speakers = torch.from_numpy(np.concatenate([scene.speakers for scene in scenes]))
     hidden, attention, logits = network(mel)
     known = torch.nonzero(speakers != IGNORED)[:, 0]
-    scene = known // (len(speakers) // len(scenes))
-    embeddings = network.pool(hidden[scene], attention[scene], masks[known])
-    unit = functional.normalize(embeddings, dim=1)
+    scene = known // TALKERS
+    unit = functional.normalize(network.pool(hidden[scene], attention[scene], masks[known]), dim=1)
+    row = torch.full((len(speakers),), -1)
+    row[known] = torch.arange(len(known))
+    # Talker k of scene 2p is talker k of scene 2p + 1.
+    first, second = row.reshape(-1, 2, TALKERS).transpose(0, 1).flatten(1)
+    both = (first >= 0) & (second >= 0)
     return {
-        "speaker": classifier(unit, speakers[known], options.margin * warm),
+        "speaker": classifier(unit, speakers[known], options.margin * eased),
+        "prototype": options.prototype_weight * classifier.match(unit[first[both]], unit[second[both]]),
         "activity": options.activity_weight * functional.cross_entropy(logits.transpose(1, 2), activity),
     }
 

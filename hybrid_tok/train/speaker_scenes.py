@@ -90,10 +90,14 @@ class SceneMaker:
         self._frames = options.frames * STRIDE
         self._flicker = np.random.default_rng(0).gamma(2.0, 0.5, _FLICKER).astype(np.float32)
 
-    def draw(self, rng: np.random.Generator) -> Scene:
-        """One scene."""
+    def draw_pair(self, rng: np.random.Generator) -> tuple[Scene, Scene]:
+        """Two scenes with the same talkers, each with a channel of its own."""
+        talkers = [self._talker(rng) for _ in range(2 if rng.random() < self._options.two_talkers else 1)]
+        return self.draw(rng, talkers), self.draw(rng, talkers)
+
+    def draw(self, rng: np.random.Generator, talkers: list[list[Clip]]) -> Scene:
+        """One scene; each talker is given by their clips."""
         options = self._options
-        talkers = [self._talker(rng) for _ in range(2 if rng.random() < options.two_talkers else 1)]
         colours = [_equalizer(rng, 1.0) * np.float32(10 ** rng.uniform(-0.8, 0)) for _ in talkers]
         power = np.zeros((self._frames, BANDS), np.float32)
         heard = np.zeros((len(talkers), self._frames), bool)
@@ -162,7 +166,7 @@ class SceneMaker:
         return np.maximum(np.exp(self._material.spectra[start:end].astype(np.float32)) - np.float32(FLOOR), 0)
 
     def _vocal_sound(self, rng: np.random.Generator) -> Power:
-        """A cough, sneeze or baby's cry; or one that nobody recorded: speech bent into what laughs and moans are like."""
+        """A cough, sneeze or baby's cry; or one that nobody recorded: speech bent into laughs and moans."""
         if self._material.vocal and rng.random() < 0.3:
             clip = self._material.vocal[int(rng.integers(len(self._material.vocal)))]
             length = min(clip.end - clip.start, int(rng.uniform(60, 300)))

@@ -1,0 +1,71 @@
+"""Clustering: how many voices, which is whose, and what it costs for long recordings."""
+
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+
+from hybrid_tok.backends.clustering import BLOCK, ClusteringOptions, by_appearance, cluster
+from hybrid_tok.backends.resegmentation import best_path
+from hybrid_tok.errors import OptionsError
+
+OPTIONS = ClusteringOptions(join_windows=0.5, join_voices=0.6)
+
+
+def voices(people: list[int], spread: float = 0.4, size: int = 64) -> np.ndarray:
+    rng = np.random.default_rng(0)
+    centres = rng.standard_normal((max(people) + 1, size))
+    points = centres[people] + spread * rng.standard_normal((len(people), size))
+    return points / np.linalg.norm(points, axis=1, keepdims=True)
+
+
+def found(people: list[int], **kwargs: int | None) -> list[int]:
+    return cluster(voices(people), np.full(len(people), 0.5), OPTIONS, **kwargs).tolist()
+
+
+def test_voices_are_told_apart_in_order_of_appearance() -> None:
+    people = [2] * 10 + [0] * 10 + [2] * 5 + [1] * 10
+    assert found(people) == [0] * 10 + [1] * 10 + [0] * 5 + [2] * 10
+
+
+def test_one_voice_is_one() -> None:
+    assert found([0] * 40) == [0] * 40
+    assert found([0]) == [0]
+    assert cluster(np.zeros((0, 64)), np.zeros(0), OPTIONS).shape == (0,)
+
+
+def test_a_number_that_is_known_is_kept() -> None:
+    people = [0] * 10 + [1] * 10 + [2] * 10
+    assert max(found(people, speakers=1)) == 0
+    assert max(found(people, speakers=2)) == 1
+
+
+def test_a_moment_is_no_person() -> None:
+    assert found([0] * 20 + [1] + [0] * 20) == [0] * 41
+
+
+def test_an_hour_is_clustered_in_blocks() -> None:
+    people = [(k // 50) % 5 for k in range(12 * BLOCK)]
+    started = time.monotonic()
+    assert found(people) == people
+    assert time.monotonic() - started < 10
+
+
+def test_labels_by_appearance() -> None:
+    assert by_appearance(np.array([7, 7, 3, 9, 3])).tolist() == [0, 0, 1, 2, 1]
+
+
+def test_path_ignores_a_glitch_and_follows_a_change() -> None:
+    scores = np.zeros((30, 2))
+    scores[:15, 0] = scores[15:, 1] = 1.0
+    scores[5] = [0.0, 1.0]
+    assert best_path(scores, np.full(30, 3.0)).tolist() == [0] * 15 + [1] * 15
+    assert best_path(scores, np.zeros(30))[5] == 1
+
+
+def test_options_are_checked() -> None:
+    for wrong in ({"join_windows": 1.0}, {"join_voices": -1.0}, {"shortest": -1.0}):
+        with pytest.raises(OptionsError):
+            ClusteringOptions(**wrong)
