@@ -34,7 +34,7 @@ class ClusteringOptions:
     """
 
     join_windows: float = 0.5
-    join_voices: float = 0.6
+    join_voices: float = 0.4
     short: float = 0.3
     certain: float = 2.0
     shortest: float = 0.6

@@ -1,0 +1,169 @@
+"""Who spoke when: the embedded diarizer beside MFCC statistics, on the same speech, scored by pyannote.metrics.
+
+    python benchmarks/diarization.py --data ../shared/audio --out benchmarks/results/diarization.json
+
+Diarization error rate with overlap scored and a collar of 0.25 s (pyannote's: half of it on either side of a boundary),
+with its parts, on `--data`/dialogues and `--data`/diarization, test files apart; how often one speaker is found where
+one speaks; speed, and memory for an hour. Run it on an otherwise idle machine.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import time
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from hybrid_tok.annotations import SpeakerTurn
+from hybrid_tok.audio import Audio, read_mono
+from hybrid_tok.backends.embedded_diarizer import EmbeddedDiarizer
+from hybrid_tok.backends.silero import SileroDetector
+from hybrid_tok.bench.mfcc_diarizer import MfccDiarizer
+from hybrid_tok.interfaces import Diarizer
+from hybrid_tok.timeline import FRAME_RATE, Span
+
+COLLAR = 0.25
+TEST = ("dialogue10", "dialogue11", "dialogue12", "dialogue13", "trn06", "trn08", "trn09")
+SINGLE = ("librispeech", "speechocean762", "ljspeech", "aishell1")
+THREADS = 2
+
+Truth = list[tuple[float, float, str]]
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", type=Path, default=Path("../shared/audio"))
+    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/diarization.json"))
+    parser.add_argument("--no-hour", action="store_true", help="leave the hour of audio out")
+    arguments = parser.parse_args()
+    torch.set_num_threads(THREADS)
+    detector = SileroDetector()
+    diarizers: dict[str, Diarizer] = {"embedded": EmbeddedDiarizer(), "mfcc statistics": MfccDiarizer()}
+    conversations = {name: (*prepared(path, detector), truth) for name, path, truth in read_truth(arguments.data)}
+    alone = single_speaker(arguments.data / "dev", detector)
+    results: dict[str, Any] = {"collar": COLLAR, "overlap": "scored", "diarizers": {}}
+    for name, diarizer in diarizers.items():
+        results["diarizers"][name] = measure(diarizer, conversations, alone)
+    results["fingerprint"] = diarizers["embedded"].fingerprint
+    results["speed"] = speed(diarizers["embedded"], conversations)
+    if not arguments.no_hour:
+        results["hour"] = hour(diarizers["embedded"], conversations)
+    arguments.out.parent.mkdir(parents=True, exist_ok=True)
+    arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+
+
+def prepared(path: Path, detector: SileroDetector) -> tuple[Audio, tuple[Span, ...]]:
+    audio, _ = read_mono(path)
+    return audio, detector.detect(audio)
+
+
+def read_truth(data: Path) -> list[tuple[str, Path, Truth]]:
+    """Name, audio and turns of every conversation."""
+    found: list[tuple[str, Path, Truth]] = []
+    for path in sorted((data / "dialogues").glob("*.json")):
+        turns = json.loads(path.read_text("utf-8"))["turns"]
+        truth = [(turn["start"], turn["end"], turn["speaker"]) for turn in turns]
+        found.append((path.stem, path.with_suffix(".flac"), truth))
+    for path in sorted((data / "diarization").glob("*.rttm")):
+        rows = [line.split() for line in path.read_text("utf-8").splitlines() if line.strip()]
+        truth = [(float(row[3]), float(row[3]) + float(row[4]), row[7]) for row in rows]
+        found.append((path.stem, path.with_suffix(".flac"), truth))
+    return found
+
+
+def single_speaker(dev: Path, detector: SileroDetector) -> list[tuple[str, Audio, tuple[Span, ...]]]:
+    """Every clip of one speaker, and up to a minute of each speaker's clips in a row."""
+    found: list[tuple[str, Audio, tuple[Span, ...]]] = []
+    people: dict[tuple[str, str], list[np.ndarray]] = {}
+    for line in (dev / "manifest.jsonl").read_text("utf-8").splitlines():
+        clip = json.loads(line)
+        if clip["source"] in SINGLE:
+            audio, speech = prepared(dev / clip["audio"], detector)
+            found.append((clip["source"], audio, speech))
+            people.setdefault((clip["source"], clip["speaker"]), []).append(audio.samples)
+    for _, clips in sorted(people.items()):
+        joined = Audio(np.concatenate(clips)[: 60 * 16_000], 16_000)
+        found.append(("joined clips", joined, detector.detect(joined)))
+    return found
+
+
+def measure(diarizer: Diarizer, conversations: dict[str, Any], alone: list[Any]) -> dict[str, Any]:
+    from pyannote.metrics.diarization import DiarizationErrorRate
+
+    groups: dict[str, Any] = {}
+    files: dict[str, Any] = {}
+    for name, (audio, speech, truth) in conversations.items():
+        turns = diarizer.diarize(audio, speech)
+        kind = "dialogues" if name.startswith("dialogue") else "meetings"
+        group = f"{kind}, {'test' if name in TEST else 'dev'}"
+        metric = groups.setdefault(group, DiarizationErrorRate(collar=COLLAR, skip_overlap=False))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # pyannote takes the extent of the annotations for that of the recording
+            rate = metric(as_annotation(truth), as_annotation(spoken(turns)))
+        people = len({turn.speaker for turn in turns})
+        files[name] = {"der": round(rate, 4), "speakers": len({t[2] for t in truth}), "found": people}
+    counts: dict[str, list[int]] = {}
+    for source, audio, speech in alone:
+        counts.setdefault(source, []).append(len({turn.speaker for turn in diarizer.diarize(audio, speech)}))
+    every = [count for found in counts.values() for count in found]
+    return {
+        "groups": {group: parts(metric) for group, metric in sorted(groups.items())},
+        "files": files,
+        "one_speaker": {s: f"{found.count(1)} of {len(found)}" for s, found in counts.items()},
+        "one_speaker_share": round(every.count(1) / len(every), 4),
+        "nobody_found": every.count(0),
+    }
+
+
+def parts(metric: Any) -> dict[str, float]:
+    total = metric["total"]
+    names = {"confusion": "confusion", "missed": "missed detection", "false_alarm": "false alarm"}
+    return {"der": round(abs(metric), 4)} | {key: round(metric[part] / total, 4) for key, part in names.items()}
+
+
+def spoken(turns: Sequence[SpeakerTurn]) -> Truth:
+    return [(t.span.start / FRAME_RATE, t.span.end / FRAME_RATE, str(t.speaker)) for t in turns]
+
+
+def as_annotation(turns: Truth) -> Any:
+    from pyannote.core import Annotation, Segment
+
+    annotation = Annotation()
+    for track, (start, end, speaker) in enumerate(turns):
+        annotation[Segment(start, end), track] = speaker
+    return annotation
+
+
+def speed(diarizer: Diarizer, conversations: dict[str, Any]) -> dict[str, float]:
+    """Times real time over all conversations; voice activity detection not counted."""
+    started = time.perf_counter()
+    for audio, speech, _ in conversations.values():
+        diarizer.diarize(audio, speech)
+    seconds = sum(audio.seconds for audio, _, _ in conversations.values())
+    return {"threads": THREADS, "x_real_time": round(seconds / (time.perf_counter() - started), 1)}
+
+
+def hour(diarizer: Diarizer, conversations: dict[str, Any]) -> dict[str, float]:
+    """All conversations, over and over, for an hour."""
+    joined = np.concatenate([audio.samples for audio, _, _ in conversations.values()])
+    audio = Audio(np.resize(joined, 3600 * 16_000), 16_000)
+    speech = SileroDetector().detect(audio)
+    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    started = time.perf_counter()
+    turns = diarizer.diarize(audio, speech)
+    return {
+        "x_real_time": round(3600 / (time.perf_counter() - started), 1),
+        "memory_beyond_audio_mb": round((resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024, 1),
+        "speakers": len({turn.speaker for turn in turns}),
+    }
+
+
+if __name__ == "__main__":
+    main()

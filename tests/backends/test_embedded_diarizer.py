@@ -1,0 +1,72 @@
+"""The diarizer: labels, determinism, bad input, and real recordings of one speaker."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hybrid_tok.audio import Audio, read_mono
+from hybrid_tok.backends.embedded_diarizer import DiarizerOptions, EmbeddedDiarizer
+from hybrid_tok.errors import BackendError, OptionsError
+from hybrid_tok.timeline import Span, count_frames
+from real_audio import recording
+
+
+@pytest.fixture(scope="module")
+def diarizer() -> EmbeddedDiarizer:
+    return EmbeddedDiarizer()
+
+
+def test_empty_and_short_audio(diarizer: EmbeddedDiarizer) -> None:
+    for samples in (0, 1, 1_600):
+        audio = Audio(np.zeros(samples, np.float32), 16_000)
+        assert diarizer.diarize(audio, ()) == ()
+
+
+def test_silence_marked_as_speech_has_no_more_than_one_speaker(diarizer: EmbeddedDiarizer) -> None:
+    audio = Audio(np.zeros(5 * 16_000, np.float32), 16_000)
+    assert len({turn.speaker for turn in diarizer.diarize(audio, (Span(0, 250),))}) <= 1
+
+
+def test_one_person_is_one_speaker_whole_clipped_or_over_the_telephone(diarizer: EmbeddedDiarizer) -> None:
+    from scipy.signal import butter, sosfilt
+
+    audio, _ = read_mono(recording("dev/ljspeech") / _first("dev/ljspeech"))
+    speech = (Span(0, count_frames(audio.num_samples, 16_000)),)
+    telephone = sosfilt(butter(4, (300, 3400), "bandpass", fs=16_000, output="sos"), audio.samples)
+    for samples in (audio.samples, np.clip(audio.samples * 20, -1, 1), telephone.astype(np.float32)):
+        turns = diarizer.diarize(Audio(samples, 16_000), speech)
+        assert {turn.speaker for turn in turns} == {0}
+
+
+def test_turns_are_in_order_inside_the_recording_and_always_the_same(diarizer: EmbeddedDiarizer) -> None:
+    audio, _ = read_mono(recording("dialogues/dialogue03.flac"))
+    frames = count_frames(audio.num_samples, 16_000)
+    speech = (Span(0, frames),)
+    turns = diarizer.diarize(audio, speech)
+    assert turns and turns == diarizer.diarize(audio, speech)
+    assert [turn.span.start for turn in turns] == sorted(turn.span.start for turn in turns)
+    assert max(turn.span.end for turn in turns) <= frames
+    first = list(dict.fromkeys(turn.speaker for turn in turns))
+    assert first == list(range(len(first)))
+
+
+def test_a_number_of_speakers_that_is_known() -> None:
+    audio, _ = read_mono(recording("dialogues/dialogue03.flac"))
+    speech = (Span(0, count_frames(audio.num_samples, 16_000)),)
+    for speakers in (1, 2):
+        turns = EmbeddedDiarizer(DiarizerOptions(speakers=speakers)).diarize(audio, speech)
+        assert len({turn.speaker for turn in turns}) <= speakers
+
+
+def test_what_is_wrong_is_said(diarizer: EmbeddedDiarizer) -> None:
+    with pytest.raises(BackendError, match="16000 Hz"):
+        diarizer.diarize(Audio(np.zeros(800, np.float32), 8_000), ())
+    for wrong in ({"speakers": 0}, {"hop": 0.0}, {"glance": 2.0}, {"bridge": -1.0}):
+        with pytest.raises(OptionsError):
+            DiarizerOptions(**wrong)
+    assert diarizer.fingerprint != EmbeddedDiarizer(DiarizerOptions(speakers=2)).fingerprint
+
+
+def _first(folder: str) -> str:
+    return sorted(path.name for path in recording(folder).iterdir())[0]
