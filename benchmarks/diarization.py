@@ -42,13 +42,15 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/audio"))
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/diarization.json"))
     parser.add_argument("--no-hour", action="store_true", help="leave the hour of audio out")
+    parser.add_argument("--limit", type=int, help="at most so many single-speaker clips per source")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     detector = SileroDetector()
-    diarizers: dict[str, Diarizer] = {"embedded": EmbeddedDiarizer(), "mfcc statistics": MfccDiarizer()}
+    embedded = EmbeddedDiarizer()
+    diarizers: dict[str, Diarizer] = {"embedded": embedded, "mfcc statistics": MfccDiarizer()}
     conversations = {name: (*prepared(path, detector), truth) for name, path, truth in read_truth(arguments.data)}
-    alone = single_speaker(arguments.data / "dev", detector)
-    results: dict[str, Any] = {"collar": COLLAR, "overlap": "scored", "diarizers": {}}
+    alone = single_speaker(arguments.data / "dev", detector, arguments.limit)
+    results: dict[str, Any] = {"collar": COLLAR, "overlap": "scored", "limit": arguments.limit, "diarizers": {}}
     for name, diarizer in diarizers.items():
         results["diarizers"][name] = measure(diarizer, conversations, alone)
     results["fingerprint"] = diarizers["embedded"].fingerprint
@@ -78,13 +80,17 @@ def read_truth(data: Path) -> list[tuple[str, Path, Truth]]:
     return found
 
 
-def single_speaker(dev: Path, detector: SileroDetector) -> list[tuple[str, Audio, tuple[Span, ...]]]:
+def single_speaker(
+    dev: Path, detector: SileroDetector, limit: int | None = None
+) -> list[tuple[str, Audio, tuple[Span, ...]]]:
     """Every clip of one speaker, and up to a minute of each speaker's clips in a row."""
     found: list[tuple[str, Audio, tuple[Span, ...]]] = []
     people: dict[tuple[str, str], list[np.ndarray]] = {}
+    taken: dict[str, int] = {}
     for line in (dev / "manifest.jsonl").read_text("utf-8").splitlines():
         clip = json.loads(line)
-        if clip["source"] in SINGLE:
+        if clip["source"] in SINGLE and (limit is None or taken.get(clip["source"], 0) < limit):
+            taken[clip["source"]] = taken.get(clip["source"], 0) + 1
             audio, speech = prepared(dev / clip["audio"], detector)
             found.append((clip["source"], audio, speech))
             people.setdefault((clip["source"], clip["speaker"]), []).append(audio.samples)

@@ -74,7 +74,7 @@ def centroids(
     sums = np.zeros((count, voices.shape[1]))
     np.add.at(sums, labels, voices * np.asarray(seconds)[:, None])
     total = np.bincount(labels, weights=seconds, minlength=count)
-    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), total
+    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), total.astype(np.float64)
 
 
 def by_appearance(labels: NDArray[np.integer]) -> NDArray[np.int64]:

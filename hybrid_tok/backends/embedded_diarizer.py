@@ -170,7 +170,7 @@ def talk_frames(
     talk = activity[:, ONE] + activity[:, SEVERAL]
     heard = talk >= 0.5
     not_speech = activity[:, VOCAL] > options.vocal
-    return (given[first:end] & ~not_speech) | (widened[at : at + len(activity)] & heard)
+    return np.asarray(given[first:end] & ~not_speech) | (widened[at : at + len(activity)] & heard)
 
 
 def turns_of(heard: Listening, frames: int, options: DiarizerOptions) -> tuple[SpeakerTurn, ...]:
@@ -213,7 +213,7 @@ def _turns(owner: NDArray[np.bool_], frames: int, options: DiarizerOptions) -> t
     found: list[tuple[int, int, int]] = []
     bridge, shortest = round(options.bridge * RATE), options.shortest * RATE
     for k in range(len(owner)):
-        others = np.delete(owner, k, axis=0).any(0)
+        others = np.asarray(np.delete(owner, k, axis=0).any(axis=0))
         runs = _runs(owner[k])
         merged: list[tuple[int, int]] = []
         for start, end in runs:

@@ -30,7 +30,9 @@ class MfccDiarizer:
         speakers: how many people talk, where that is known.
     """
 
-    name = "mfcc statistics"
+    @property
+    def name(self) -> str:
+        return "mfcc statistics"
 
     def __init__(self, threshold: float = 1.0, speakers: int | None = None, window: float = 2.0, hop: float = 0.5):
         self._threshold, self._speakers = threshold, speakers
@@ -42,7 +44,7 @@ class MfccDiarizer:
 
     def diarize(self, audio: Audio, speech: Sequence[Span]) -> tuple[SpeakerTurn, ...]:
         """Turns inside the given speech; `audio` is mono at 16 kHz."""
-        cepstra = dct(log_mel(audio.samples), norm="ortho", axis=1)[:, 1:20]
+        cepstra = np.asarray(dct(log_mel(audio.samples), norm="ortho", axis=1))[:, 1:20]
         centres, points = [], []
         for span in speech:
             for centre in range(span.start, span.end, self._hop):

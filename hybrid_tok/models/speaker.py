@@ -47,7 +47,10 @@ class SpeakerConfig:
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SpeakerConfig:
         """From what JSON kept of it."""
-        return cls(**{key: tuple(value) if isinstance(value, list) else value for key, value in values.items()})
+        known: dict[str, Any] = {
+            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
+        }
+        return cls(**known)
 
     @property
     def context(self) -> int:

@@ -14,6 +14,7 @@ import math
 import time
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
@@ -113,6 +114,7 @@ def train(options: TrainSpeakerOptions) -> Path:
     parameters = [*network.parameters(), *classifier.parameters()]
     optimizer = torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=0.02)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(options.ema), use_buffers=True)
+    averaged = cast(SpeakerNetwork, average.module)
     maker = SceneMaker(material, options.scenes)
     log = options.out / "log.jsonl"
     log.unlink(missing_ok=True)
@@ -136,13 +138,13 @@ def train(options: TrainSpeakerOptions) -> Path:
             sums[name] = sums.get(name, 0.0) + value.item()
         if step % LOG_STEPS == 0:
             losses = {name: round(total / LOG_STEPS, 4) for name, total in sums.items()}
-            rate = equal_error_rate(average.module, material, seed=0) if step % (5 * LOG_STEPS) == 0 else {}
+            rate = equal_error_rate(averaged, material, seed=0) if step % (5 * LOG_STEPS) == 0 else {}
             line = {"step": step, "minutes": round((time.monotonic() - started) / 60, 2)} | losses | rate
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             sums = {}
-            export_speaker(average.module, options.out / "speaker.safetensors")
-    return export_speaker(average.module, options.out / "speaker.safetensors")
+            export_speaker(averaged, options.out / "speaker.safetensors")
+    return export_speaker(averaged, options.out / "speaker.safetensors")
 
 
 def _losses(

@@ -113,7 +113,8 @@ def talking_frames(spectra: NDArray[np.floating]) -> NDArray[np.bool_]:
     level = np.log(np.exp(spectra.astype(np.float32)).mean(1) + 1e-10)
     quiet, loud = np.percentile(level, 5), np.percentile(level, 95)
     threshold = max(min(quiet + 2.0, loud - 2.0), loud - 7.5)  # nepers of power: 2.0 is 9 dB, 7.5 is 33 dB
-    return binary_closing(binary_opening(np.pad(level > threshold, 20), np.ones(5)), np.ones(40))[20:-20]
+    closed = binary_closing(binary_opening(np.pad(level > threshold, 20), np.ones(5)), np.ones(40))
+    return np.asarray(closed, np.bool_)[20:-20]
 
 
 def _decode(data: Path, cache: Path) -> None:

@@ -143,7 +143,7 @@ class SceneMaker:
                 length = int(rng.integers(options.window[0], options.window[1] + 1))
                 first = int(rng.integers(max(len(alone) - length, 0) + 1))
                 masks[k, alone[first : first + length]] = 1.0
-                speakers[k] = clips[0].speaker
+                speakers[k] = IGNORED if clips[0].speaker is None else clips[0].speaker
         return Scene(mel, activity.astype(np.int64), masks, speakers)
 
     def _talker(self, rng: np.random.Generator) -> list[Clip]:
@@ -232,7 +232,7 @@ def _laugh(rng: np.random.Generator, speech: Power, centre: int) -> Power:
         frames = _stretch(_shift(vowel, float(rng.normal(3, 3))), voiced)
         envelope = np.hanning(voiced + 2)[1:-1, None] * 10 ** (-rng.uniform(0, 0.12) * k)
         out[k * period : k * period + voiced] += frames * envelope.astype(np.float32)
-    return _unit(out + breath * rng.gamma(2.0, 0.5, out.shape).astype(np.float32))
+    return _unit(np.asarray(out + breath * rng.gamma(2.0, 0.5, out.shape), np.float32))
 
 
 def _held(rng: np.random.Generator, speech: Power, centre: int) -> Power:
@@ -256,7 +256,7 @@ def _breath(rng: np.random.Generator) -> Power:
     time = np.linspace(0, 1, length)
     envelope = np.interp(time, [0, peak, 1], [0.02, 1, 0.02])[:, None] ** rng.uniform(0.7, 2)
     noise = rng.gamma(2.0, 0.5, (length, BANDS)) * envelope * _breath_shape(rng)
-    return _unit(noise.astype(np.float32)) * np.float32(10 ** rng.uniform(-1.5, 0))
+    return _unit(np.asarray(noise, np.float32)) * np.float32(10 ** rng.uniform(-1.5, 0))
 
 
 def _breath_shape(rng: np.random.Generator) -> NDArray[np.float32]:
@@ -280,7 +280,7 @@ def _shift(frames: Power, bands: float | NDArray[np.float64]) -> Power:
     low = np.minimum(position.astype(int), BANDS - 2)
     share = (position - low).astype(np.float32)
     below, above = (np.take_along_axis(frames, index, axis=1) for index in (low, low + 1))
-    return below * (1 - share) + above * share
+    return np.asarray(below * (1 - share) + above * share, np.float32)
 
 
 def _unit(sound: Power) -> Power:
