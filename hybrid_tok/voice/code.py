@@ -81,14 +81,14 @@ class VoiceTraits:
 
 
 SCALES = (
-    Scale("pitch", "Hz", 60.0, 480.0, 160.0, logarithmic=True),
-    Scale("pitch_range", "semitones", 0.5, 8.0, 2.4, logarithmic=True),
-    Scale("rate", "syllables/s", 1.5, 8.0, 3.8, logarithmic=True),
+    Scale("pitch", "Hz", 60.0, 480.0, 170.0, logarithmic=True),
+    Scale("pitch_range", "semitones", 0.5, 8.0, 2.8, logarithmic=True),
+    Scale("rate", "syllables/s", 1.5, 8.0, 3.9, logarithmic=True),
     Scale("formants", "times the mean", 0.75, 1.4, 1.0, logarithmic=True),
-    Scale("clarity", "dB", 0.0, 25.0, 12.0),
-    Scale("warmth", "dB", -10.0, 30.0, 8.0),
-    Scale("presence", "dB", -35.0, 10.0, -13.0),
-    Scale("air", "dB", -50.0, 5.0, -22.0),
+    Scale("clarity", "dB", 0.0, 25.0, 11.5),
+    Scale("warmth", "dB", -5.0, 35.0, 16.0),
+    Scale("presence", "dB", -35.0, 5.0, -14.5),
+    Scale("air", "dB", -50.0, -5.0, -29.0),
 )
 """The tokens of a voice code in their order."""
 
