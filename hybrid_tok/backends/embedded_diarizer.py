@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -104,10 +104,8 @@ class EmbeddedDiarizer:
     def name(self) -> str:
         return "embedded"
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
-        import hashlib
-
         described = f"{self._encoder.identity.fingerprint}:{self.options!r}"
         return f"embedded-diarizer:{hashlib.sha256(described.encode()).hexdigest()[:16]}"
 
@@ -151,11 +149,11 @@ def listen(
 
 
 def on_frames(spans: Sequence[Span], frames: int) -> NDArray[np.bool_]:
-    """Spans of the 20 ms grid as a mask (frames,) of 40 ms frames, at least half covered."""
+    """Spans of the 20 ms grid as a mask (frames,) of 40 ms frames, covered at least in part."""
     fine = np.zeros(frames * PER_FRAME, bool)
     for span in spans:
         fine[span.start : span.end] = True
-    return fine.reshape(frames, PER_FRAME).any(1)
+    return np.asarray(fine.reshape(frames, PER_FRAME).any(axis=1))
 
 
 def talk_frames(
