@@ -83,7 +83,7 @@ def main() -> None:
         return
     import torch
 
-    torch.set_num_threads(THREADS)
+    torch.set_num_threads(1)  # clips are short: a second thread would only wait
     tagger = EmbeddedTagger()
     results: dict[str, Any] = {
         "machine": {"processor": platform.processor() or platform.machine(), "threads": THREADS},
