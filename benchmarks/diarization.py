@@ -47,7 +47,7 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     detector = SileroDetector()
     embedded = EmbeddedDiarizer()
-    diarizers: dict[str, Diarizer] = {"embedded": embedded, "mfcc statistics": MfccDiarizer()}
+    diarizers: dict[str, Any] = {"embedded": embedded, "mfcc statistics": MfccDiarizer()}
     conversations = {name: (*prepared(path, detector), truth) for name, path, truth in read_truth(arguments.data)}
     alone = single_speaker(arguments.data / "dev", detector, arguments.limit)
     results: dict[str, Any] = {"collar": COLLAR, "overlap": "scored", "limit": arguments.limit, "diarizers": {}}

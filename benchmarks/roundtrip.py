@@ -27,13 +27,10 @@ from numpy.typing import NDArray
 from hybrid_tok import Audio, HybridTokenizer
 from hybrid_tok.annotations import Annotations, Word
 from hybrid_tok.bench.recordings import Recording, read_dialogues, read_manifest
-from hybrid_tok.encode.annotate import Annotator
 from hybrid_tok.encode.gate import gate
 from hybrid_tok.encode.quantize import quantize
 from hybrid_tok.interfaces import UnitCodec
-from hybrid_tok.stage import StageClock
 from hybrid_tok.summary import Summary, summarize
-from hybrid_tok.timeline import count_frames
 
 WEIGHTS = (0.0, 0.005, 0.01, 0.012, 0.014, 0.016, 0.018, 0.02, 0.022, 0.024, 0.026, 0.028, 0.03, 0.05, math.inf)
 """The sweep; the tokenizer's default is added to it."""
@@ -149,10 +146,8 @@ def main() -> None:
 def listen(tokenizer: HybridTokenizer, recording: Recording) -> Heard:
     """Run everything but the gate, and judge the words."""
     audio, _ = tokenizer.read(recording.path)
-    clock = StageClock()
     encoder = tokenizer.encoder
-    frames = count_frames(audio.num_samples, audio.sample_rate)
-    annotations = Annotator(encoder.voice_activity, encoder.recognizer).annotate(audio, frames, clock)
+    annotations = encoder.annotate(audio)
     right, errors, reference = judge(annotations.words, recording.text or "")
     codec = KnownCodes(tokenizer.encoder.codec(), audio)
     return Heard(recording, audio, annotations, codec, right, errors, reference)

@@ -73,11 +73,9 @@ TOKENIZER_OPTIONS: Mapping[str, tuple[Any, Any]] = MappingProxyType(
             Annotated[float | None, typer.Option(help="Cost of a token: 0 is a pure codec, inf pure text.", min=0.0)],
             None,
         ),
-        "events": (Annotated[bool, typer.Option(help="Listen for laughter, breath and the like.")], False),
+        "events": (Annotated[bool, typer.Option(help="Listen for laughter, breath and the like.")], True),
         "diarize": (Annotated[bool, typer.Option(help="Tell speakers apart.")], False),
         "speakers": (Annotated[int | None, typer.Option(help="How many there are, where known.", min=1)], None),
-        "voice": (Annotated[bool, typer.Option(help="Describe each speaker's voice.")], False),
-        "prosody": (Annotated[bool, typer.Option(help="Write pitch, energy and rate before each word.")], False),
         "language": (Language, "en-us"),
         "recognizer_model": (
             Annotated[str | None, typer.Option("--model", help="Recognizer's model: a size or a folder.")],

@@ -18,7 +18,6 @@ from hybrid_tok.audio import Audio, SourceInfo, read_mono, resample
 from hybrid_tok.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.encode.annotate import Annotator
-from hybrid_tok.encode.describe import DescribeOptions
 from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.encode.quantize import QuantizeOptions
@@ -87,8 +86,6 @@ class TokenizerOptions:
         events: listen for laughter, breath and the like.
         diarize: tell speakers apart; without, all is one speaker's.
         speakers: how many there are, where that is known.
-        voice: describe each speaker's voice at the first turn, so that text is spoken in one like it.
-        prosody: write pitch, energy and rate before each word.
         language: the synthesizer's voice, an espeak-ng language such as "en-us", "de" or "cmn".
         recognizer_model: size or folder of the recognizer's model, where the recognizer has a choice.
     """
@@ -100,11 +97,9 @@ class TokenizerOptions:
     run_length: bool = False
     rate_weight: float = GateOptions().rate_weight
     text_tokenizer: str | None = None
-    events: bool = False
+    events: bool = True
     diarize: bool = False
     speakers: int | None = None
-    voice: bool = False
-    prosody: bool = False
     language: str = "en-us"
     recognizer_model: str | None = None
 
@@ -188,7 +183,6 @@ class HybridTokenizer:
                 timing=self.options.timing,
                 durations=self.options.durations,
                 run_length=self.options.run_length,
-                prosody=self.options.prosody,
             ),
             load_text_tokenizer(self.options.text_tokenizer),
         )
@@ -204,13 +198,10 @@ class HybridTokenizer:
             events=(lambda: self._backend("events")) if self.options.events else None,
             diarizer=(lambda: self._backend("diarizer")) if self.options.diarize else None,
         )
-        # Prosody makes every word an item of its own: three bins and a duration more.
-        extra = 3 + (options.timing == "locked") if options.prosody else 0
         return Encoder(
             annotator=annotator,
             codec=lambda: self._backend("codec"),
-            count_pieces=lambda text: len(self.vocabulary.space.text.encode(text)) + extra,
-            describe=DescribeOptions(voice=self.options.voice, prosody=options.prosody),
+            count_pieces=lambda text: len(self.vocabulary.space.text.encode(text)),
             gate=GateOptions(
                 rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
             ),

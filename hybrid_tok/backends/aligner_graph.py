@@ -111,7 +111,7 @@ def build_graph(words: Sequence[WrittenWord], pronouncer: Pronouncer, phones: Se
         readings = [(spoken, [pronouncer.pronounce(part) for part in spoken]) for spoken in word.spoken]
         sayable = [(spoken, variants) for spoken, variants in readings if all(variants)]
         start = len(builder.phone)
-        for spoken, variants in sayable:
+        for _, variants in sayable:
             size = MIN_FRAMES * sum(len(phones) for part in variants for phones in part)
             if len(builder.phone) == start or len(builder.phone) + size <= start + _MAX_STATES:
                 leave += builder.reading(variants)

@@ -153,7 +153,7 @@ def on_frames(spans: Sequence[Span], frames: int) -> NDArray[np.bool_]:
     fine = np.zeros(frames * PER_FRAME, bool)
     for span in spans:
         fine[span.start : span.end] = True
-    return np.asarray(fine.reshape(frames, PER_FRAME).any(axis=1))
+    return np.logical_or.reduce(fine.reshape(frames, PER_FRAME), axis=1)
 
 
 def talk_frames(

@@ -1,7 +1,7 @@
 """The way of the data from audio to stream, in one read.
 
 audio -> annotate (activity, speech, words, events, speakers) -> gate (text, units or silence)
-      -> describe (voices, prosody) -> quantize (units) -> HybridStream
+      -> quantize (units) -> HybridStream
 """
 
 from __future__ import annotations
@@ -13,7 +13,6 @@ from types import MappingProxyType
 from hybrid_tok.annotations import Annotations, Given
 from hybrid_tok.audio import Audio, resample
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
-from hybrid_tok.encode.describe import DescribeOptions, describe
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.encode.quantize import QuantizeOptions, quantize
 from hybrid_tok.interfaces import UnitCodec
@@ -53,7 +52,6 @@ class Encoder:
     codec: Callable[[], UnitCodec]
     count_pieces: Callable[[str], int]
     gate: GateOptions = GateOptions()
-    describe: DescribeOptions = DescribeOptions()
     quantize: QuantizeOptions = QuantizeOptions()
 
     def annotate(self, audio: Audio, clock: StageClock | None = None, given: Given = Given()) -> Annotations:
@@ -75,7 +73,6 @@ class Encoder:
             annotations = self.annotate(audio, clock, given)
         with clock.stage("gate"):
             decisions = gate(annotations, self.gate, [self.count_pieces(f" {w.text}") for w in annotations.words])
-        voices, prosody = describe(audio, annotations, decisions, self.describe, clock)
         with clock.stage("codec"):
-            stream = quantize(decisions, audio, self.codec, self.quantize, voices, prosody)
+            stream = quantize(decisions, audio, self.codec, self.quantize)
         return Encoding(stream, decisions, annotations, MappingProxyType(clock.seconds))

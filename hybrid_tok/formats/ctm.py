@@ -30,7 +30,7 @@ def recognizes(source: Source) -> bool:
         if line.strip() and not line.startswith(";;"):
             fields = split_fields(line)
             return len(fields) in (5, 6) and all(numbers.to_number(field) is not None for field in fields[2:4])
-    return True
+    return source.text.lstrip().startswith(";;")
 
 
 def read(source: Source, recording: str | None = None) -> Document:

@@ -100,7 +100,7 @@ def parse(source: Source) -> list[Node]:
     if source.text.count("{") + source.text.count("[") > MAX_CONTAINERS:
         raise AnnotationError(f"{source.path}: more than {MAX_CONTAINERS} objects; give one recording's annotations")
     try:
-        return [Node(json.loads(source.text), f"{source.path}, $")]
+        return [Node(_loads(source.text), f"{source.path}, $")]
     except json.JSONDecodeError as error:
         if error.msg != "Extra data" or "\n" not in source.text[: error.pos]:
             raise _bad(source, error.lineno, error.msg) from None
@@ -110,12 +110,23 @@ def parse(source: Source) -> list[Node]:
     for number, line in source.lines():
         if line.strip():
             try:
-                nodes.append(Node(json.loads(line), f"{source.at(number)}, $"))
+                nodes.append(Node(_loads(line), f"{source.at(number)}, $"))
             except json.JSONDecodeError as error:
                 raise _bad(source, number, error.msg) from None
             except (ValueError, RecursionError) as error:
                 raise _bad(source, number, str(error)) from None
     return nodes
+
+
+def _loads(text: str) -> Any:
+    return json.loads(text, parse_int=_whole_number)
+
+
+def _whole_number(digits: str) -> int:
+    """Turning digits into a number takes time by the square of their number."""
+    if len(digits) > 20:
+        raise ValueError(f"a whole number of {len(digits)} digits")
+    return int(digits)
 
 
 def _bad(source: Source, line: int | None, message: str) -> AnnotationError:

@@ -118,7 +118,8 @@ def _bounds(span: Span) -> dict[str, float]:
 
 
 def _span(item: Node, start: Node, end: Node, frames: int) -> Span:
-    first, last = seconds_to_frame(start.number()), seconds_to_frame(end.number())
+    latest = (frames + 1) / FRAME_RATE
+    first, last = (seconds_to_frame(min(max(time.number(), -1.0), latest)) for time in (start, end))
     if not 0 <= first <= last <= frames:
         raise AnnotationError(
             f"{item.where}: {start.number():g} to {end.number():g} s is no stretch of {frames / FRAME_RATE:g} s"

@@ -35,6 +35,9 @@ DOUBTFUL = 0.1
 SLACK = 5
 """Frames (100 ms): word times are no better than this, so that smaller faults say nothing about the word."""
 
+LATEST = 1e9
+"""Seconds (30 years): beyond, no number is a time."""
+
 UNKNOWN_WORDS = frozenset({"<unk>", "[unk]", "<eps>"})
 """What recognizers and aligners write for a word they do not know: it has confidence 0, so that it stays sound."""
 
@@ -120,7 +123,7 @@ def _place(
     start: float | None, end: float | None, frames: int, where: str, what: str, complaints: Complaints
 ) -> tuple[Span, float]:
     """The frames of a stretch, inside the recording, and the most confidence that its times leave it."""
-    if start is None or end is None or not (math.isfinite(start) and math.isfinite(end)):
+    if start is None or end is None or not (abs(start) <= LATEST and abs(end) <= LATEST):
         raise AnnotationError(f"{where}: the times of {what} must be numbers, not {start} and {end}")
     if frames == 0:
         raise AnnotationError(f"{where}: {what} in a recording without a sample; this is another recording's file")

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 
 from hybrid_tok.annotations import Annotations, Given, SpeakerTurn
-from hybrid_tok.errors import AnnotationError
+from hybrid_tok.errors import AnnotationError, AnnotationWarning
 from hybrid_tok.formats.complaints import Complaints
 from hybrid_tok.formats.detect import read_document
 from hybrid_tok.formats.place import place_events, place_segments, place_turns, place_words
@@ -66,6 +67,9 @@ def read_speakers(path: str | Path, frames: int, recording: str | None = None) -
 def read_events(path: str | Path, frames: int, recording: str | None = None) -> Given:
     """Vocal events; arguments, errors and warnings as of `read_words`. A label that is no name of an event, ours or
     of a published system, is an event `other`, with a warning."""
+    if Path(path).suffix.lower() == ".txt" and not read_source(path, empty=True).text.strip():
+        warnings.warn(f"{path}: is empty: no events", AnnotationWarning, 2)  # as Audacity writes a track without labels
+        return Given(events=())
     document = _read(path, frames, recording)
     if isinstance(document, Annotations):
         return Given(events=document.events)

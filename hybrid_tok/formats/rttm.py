@@ -28,7 +28,7 @@ def recognizes(source: Source) -> bool:
     for _, line in source.lines():
         if line.strip() and not line.startswith(";"):
             return (split_fields(line) or [""])[0] in TYPES
-    return source.text == _NO_TURNS
+    return source.text.strip() == _NO_TURNS.strip()
 
 
 def read(source: Source, recording: str | None = None) -> Document:

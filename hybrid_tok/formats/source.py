@@ -51,8 +51,11 @@ class Source:
         return self.text.count("\n", 0, position) + 1
 
 
-def read_source(path: str | Path) -> Source:
+def read_source(path: str | Path, empty: bool = False) -> Source:
     """Read a text file.
+
+    Args:
+        empty: whether it may be.
 
     Raises:
         AnnotationError: it cannot be read, is empty, too large, binary, or neither UTF-8 nor UTF-16 with its mark.
@@ -64,9 +67,10 @@ def read_source(path: str | Path) -> Source:
         raise AnnotationError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if len(data) > MAX_BYTES:
         raise AnnotationError(f"{path}: larger than {MAX_BYTES >> 20} MB; give the annotations of one recording")
-    if not data.strip():
+    text = _decode(path, data)
+    if not text.strip() and not empty:
         raise AnnotationError(f"{path}: is empty")
-    return Source(str(path), _decode(path, data))
+    return Source(str(path), text)
 
 
 def quoted(text: str) -> str:

@@ -12,12 +12,12 @@ from hybrid_tok.formats.source import Source
 from hybrid_tok.formats.speakers import speaker_name
 from hybrid_tok.formats.wording import as_words
 
-_START = re.compile(r"\s*(\d{1,9}[ \t]*\r?\n|\r)?[ \t]*\d{1,6}:\d{1,2}:\d{1,2}[,.]\d{1,9}[ \t]*-->")
+_START = re.compile(r"(?:\d{1,9}[ \t]*(?:\r\n|\r|\n)[ \t]*)?\d{1,6}:\d{1,2}:\d{1,2}[,.]\d{1,9}[ \t]*-->")
 
 
 def recognizes(source: Source) -> bool:
     """Whether it starts with a number and a range of times."""
-    return _START.match(source.text) is not None
+    return _START.match(source.text.lstrip()[:200]) is not None
 
 
 def read(source: Source, recording: str | None = None) -> Document:

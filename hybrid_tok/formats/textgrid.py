@@ -25,7 +25,7 @@ from hybrid_tok.timeline import Span
 
 _TOKEN = re.compile(
     r"""![^\n\r]*                                          # a comment
-      | "(?P<string>(?:[^"]|"")*)"
+      | "(?P<string>[^"]*(?:""[^"]*)*)"
       | (?<!\S)(?P<number>[+-]?[\d.][\d.eE+-]*)%?(?!\S)
       | (?<!\S)<(?P<flag>[a-z]+)>(?!\S)
       | (?P<open>")                                        # a string without an end

@@ -120,7 +120,7 @@ def dictionary() -> Mapping[str, tuple[str, ...]]:
 
 
 class SpellingModel:
-    """Letters to phones: a convolutional network whose outputs, `SLOTS` per letter, are read as CTC (Graves et al. 2006).
+    """Letters to phones: a convolutional network whose outputs, `SLOTS` per letter, are read as CTC (Graves 2006).
 
     Args:
         tensors: as `train.pronounce` exports them.
@@ -132,7 +132,7 @@ class SpellingModel:
         self.sha256 = sha256
 
     def log_probabilities(self, word: str) -> NDArray[np.float64]:
-        """(SLOTS * letters, 1 + phones), the first column being the blank; characters that are no letters are left out."""
+        """(SLOTS * letters, 1 + phones), the first column being the blank; only letters count."""
         indices = [LETTERS.index(letter) for letter in word if letter in LETTERS]
         tensors = self._tensors
         hidden = tensors["embedding"][indices]

@@ -21,7 +21,7 @@ _ROMAN = {"I": 1, "V": 5, "X": 10, "L": 50, "C": 100, "D": 500, "M": 1000}
 
 
 def cardinal(number: int, joint: str = "") -> Spoken:
-    """ "one hundred five"; with the joint "and", "one hundred and five". Numbers beyond the scales are read digit by digit."""
+    """ "one hundred five"; with the joint "and", "one hundred and five". Beyond the scales, digit by digit."""
     if number >= 1000 ** len(SCALES):
         return digits(str(number))
     if number < 20:

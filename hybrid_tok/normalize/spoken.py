@@ -96,7 +96,9 @@ def _initials(letters: str, suffix: str = "") -> Spoken:
 
 
 def _address(core: str, full: str, shouted: bool) -> Ways | None:
-    if not re.fullmatch(r"(https?://\S+|www\.\S+|\S+@\S+\.\S+|[\w-]+(\.[\w-]+)*\.(com|org|net|edu|gov|io|ai|uk|de)\S*)", core):
+    if not re.fullmatch(
+        r"(https?://\S+|www\.\S+|\S+@\S+\.\S+|[\w-]+(\.[\w-]+)*\.(com|org|net|edu|gov|io|ai|uk|de)\S*)", core
+    ):
         return None
     parts = re.findall(r"[^\W\d_]+|\d+|[^\w\s]|_", re.sub(r"^https?://", "", core))
     said = [INSIDE.get(part) or SYMBOLS.get(part) or ways_of(part) for part in parts]
@@ -234,12 +236,20 @@ def _roman(core: str, full: str, shouted: bool) -> Ways | None:
     value = numbers.roman(core) if len(core) > 1 and not shouted else None
     if value is None or core == "MIX":
         return None
-    return numbers.cardinal(value), ("the", *numbers.ordinal(value)), numbers.ordinal(value), _initials(core), (core.lower(),)
+    return (
+        numbers.cardinal(value),
+        ("the", *numbers.ordinal(value)),
+        numbers.ordinal(value),
+        _initials(core),
+        (core.lower(),),
+    )
 
 
 def _compound(core: str, full: str, shouted: bool) -> Ways | None:
     """Parts joined by dashes, slashes, symbols, or a change from letters to digits."""
-    parts = re.findall(r"[^\W\d_]+(?:['’.][^\W\d_]+)*['’]?|[\d]+(?:[.,]\d+)*(?:st|nd|rd|th)?(?![a-zA-Z])|\d+|[^\w\s]|_", core)
+    parts = re.findall(
+        r"[^\W\d_]+(?:['’.][^\W\d_]+)*['’]?|[\d]+(?:[.,]\d+)*(?:st|nd|rd|th)?(?![a-zA-Z])|\d+|[^\w\s]|_", core
+    )
     if len(parts) < 2:
         return None
     said: list[Ways] = []

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from itertools import pairwise
 
 from hybrid_tok.normalize import numbers
 from hybrid_tok.normalize.numbers import Spoken
@@ -34,7 +35,7 @@ def read_words(text: str) -> tuple[WrittenWord, ...]:
     tokens = text.split()
     shouted = len(tokens) > 3 and not any(map(str.islower, text))
     ways = [ways_of(token, shouted) for token in tokens]
-    for index, (token, after) in enumerate(zip(tokens, tokens[1:], strict=False)):
+    for index, (token, after) in enumerate(pairwise(tokens)):
         _money_before_magnitude(ways, index, token, after)
         _day_of_month(ways, index, token, after)
     words: list[WrittenWord] = []

@@ -12,6 +12,7 @@ import json
 import math
 import time
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -191,7 +192,7 @@ def _rate(progress: float) -> float:
 
 def _needed(phones: list[str]) -> int:
     """Outputs that CTC needs: one per phone, and a blank between two alike."""
-    return len(phones) + sum(a == b for a, b in zip(phones, phones[1:], strict=False))
+    return len(phones) + sum(a == b for a, b in pairwise(phones))
 
 
 def _distance(found: tuple[str, ...], truth: tuple[str, ...]) -> int:

@@ -1,1 +1,0 @@
-"""How somebody sounds: the voice code, and the measurements that encoder and decoder share."""
