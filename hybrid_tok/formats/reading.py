@@ -37,6 +37,10 @@ def read_words(path: str | Path, frames: int, recording: str | None = None) -> G
     spoken = document.words if document.words is not None else document.segments
     if spoken is None:
         raise AnnotationError(f"{path}: {document.format} without words; give it for what it has ({_has(document)})")
+    if not spoken:
+        raise AnnotationError(
+            f"{path}: {document.format} without a single word or segment; is it of this format at all?"
+        )
     speakers = _numbers(document)
     for note in document.notes:
         complaints.add("note", note.where, f"{note.label!r} is a note and no word; left to be heard")
@@ -75,6 +79,8 @@ def read_events(path: str | Path, frames: int, recording: str | None = None) -> 
         return Given(events=document.events)
     if document.labels is None:
         raise AnnotationError(f"{path}: {document.format} without events; give it for what it has ({_has(document)})")
+    if not document.labels and document.segments is not None and not document.segments:
+        raise AnnotationError(f"{path}: {document.format} with nothing in it; is it of this format at all?")
     complaints = Complaints()
     events = place_events(document.labels, frames, complaints)
     complaints.warn()

@@ -91,7 +91,7 @@ def test_one_word_beyond_the_end_is_kept_with_no_confidence(tmp_path: Path) -> N
     assert words[1].span.end <= 500
 
 
-@pytest.mark.parametrize("content", [b"", b"\0\0\0", b"{", b"[1, 2", b"\xff\xfe\xff", b"[" * 100_000])
+@pytest.mark.parametrize("content", [b"", b"\0\0\0", b"{", b"[1, 2", b"hello world", b"\xff\xfe\xff", b"[" * 100_000])
 def test_what_is_no_annotation_file_is_refused(tmp_path: Path, content: bytes) -> None:
     for suffix in ("json", "ctm", "srt", "vtt", "TextGrid", "rttm"):
         path = tmp_path / f"talk.{suffix}"
