@@ -54,12 +54,12 @@ class AlignerOptions:
     """
 
     floor: float = 8.0
-    skip: float = 8.0
+    skip: float = 12.0
     skip_phone: float = 3.0
     other: float = 2.0
     enter: float = 8.0
     margin: float = 1.0
-    middle: float = 1.6
+    middle: float = 3.0
     slope: float = 2.0
     belongs: float = 0.58
     unsaid: float = 0.01
