@@ -133,7 +133,42 @@ def codec() -> str:
     return markdown((*header, "encode / decode, x real time"), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"sweep": sweep, "words": words, "speed": speed, "codec": codec}
+def events() -> str:
+    """The event tagger, label by label."""
+    results = load("events")["clips"]
+    rows = [
+        (label, figures["clips"], f"{figures['recall']:.2f}", f"{figures['precision']:.2f}", f"{figures['f1']:.2f}")
+        for label, figures in results["labels"].items()
+    ]
+    return markdown(("label", "clips", "recall", "precision", "F1"), rows)
+
+
+def conversations() -> str:
+    """Events in conversations: ours, and what is audible without being speech."""
+    rows = []
+    for name, parts in load("events")["conversations"].items():
+        for part, figures in parts.items():
+            rows.append(
+                (
+                    f"{name}, {part}",
+                    figures["reference"],
+                    f"{figures['recall']:.2f}",
+                    f"{figures['precision']:.2f}",
+                    f"{figures['f1']:.2f}",
+                    f"{figures['false_per_minute_of_speech']:.1f}",
+                )
+            )
+    return markdown(("", "events", "recall", "precision", "F1", "false per minute of speech"), rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "sweep": sweep,
+    "words": words,
+    "speed": speed,
+    "codec": codec,
+    "events": events,
+    "conversations": conversations,
+}
 
 
 def fill(text: str) -> str:
