@@ -13,20 +13,19 @@ import argparse
 import json
 import math
 import time
-import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import mean
 from typing import Any
 
-import jiwer
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok import Audio, HybridTokenizer
 from hybrid_tok.annotations import Annotations, Word
 from hybrid_tok.bench.recordings import Recording, read_dialogues, read_manifest
+from hybrid_tok.bench.words import judge
 from hybrid_tok.encode.gate import gate
 from hybrid_tok.encode.quantize import quantize
 from hybrid_tok.interfaces import UnitCodec
@@ -68,28 +67,6 @@ class Heard:
     right: dict[Word, bool]
     errors: int
     reference_words: int
-
-
-def normalize(text: str) -> str:
-    """Lower case, letters, digits and apostrophes only, as transcripts of read speech are compared."""
-    kept = (c if c.isalnum() or c == "'" else " " for c in unicodedata.normalize("NFKC", text.lower()))
-    return " ".join("".join(kept).split())
-
-
-def judge(words: Sequence[Word], text: str) -> tuple[dict[Word, bool], int, int]:
-    """Align recognized words to the transcript: (word -> right, errors, reference words)."""
-    reference = normalize(text)
-    pairs = [(word, token) for word in words for token in normalize(word.text).split()]
-    hypothesis = " ".join(token for _, token in pairs)
-    if not hypothesis:
-        return {}, len(reference.split()), len(reference.split())
-    output = jiwer.process_words(reference, hypothesis)
-    right = dict.fromkeys(words, True)
-    for chunk in output.alignments[0]:
-        if chunk.type != "equal":
-            for index in range(chunk.hyp_start_idx, chunk.hyp_end_idx):
-                right[pairs[index][0]] = False
-    return right, output.substitutions + output.deletions + output.insertions, len(reference.split())
 
 
 def main() -> None:

@@ -78,3 +78,43 @@ def train_speaker(
     from hybrid_tok.train.speaker import TrainSpeakerOptions, train
 
     typer.echo(f"wrote {train(TrainSpeakerOptions(data=data, out=out, minutes=minutes, seed=seed))}", err=True)
+
+
+@train_app.command("phones")
+def train_phones(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for labelled spectra, log and exported weights.")],
+    minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 40.0,
+    hold_out: Annotated[int, typer.Option(help="Every so manieth speaker is kept for `train confidence`.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
+) -> None:
+    """Train the phone network of recognizer and aligner; labels that lie in --out already are used again."""
+    from hybrid_tok.train.phones import TrainPhonesOptions, train
+
+    options = TrainPhonesOptions(data=data, out=out, minutes=minutes, hold_out=hold_out, seed=seed)
+    typer.echo(f"wrote {train(options)}", err=True)
+
+
+@train_app.command("confidence")
+def train_confidence(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for features, report and fitted weights.")],
+    hold_out: Annotated[int, typer.Option(help="As it was for `train phones`.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of noises, edits, folds and initialization.")] = 0,
+) -> None:
+    """Fit the confidence of words on speakers the phone network has not heard; features in --out are used again."""
+    from hybrid_tok.train.confidence import TrainConfidenceOptions, train
+
+    typer.echo(f"wrote {train(TrainConfidenceOptions(data=data, out=out, hold_out=hold_out, seed=seed))}", err=True)
+
+
+@train_app.command("pronounce")
+def train_pronounce(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the weights.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the dictionary.", min=1)] = 12,
+    seed: Annotated[int, typer.Option(help="Of initialization and order.")] = 0,
+) -> None:
+    """Train the letter-to-sound model on the dictionary in pocketsphinx's wheel."""
+    from hybrid_tok.train.pronounce import TrainPronounceOptions, train
+
+    typer.echo(f"wrote {train(TrainPronounceOptions(out=out, epochs=epochs, seed=seed))}", err=True)

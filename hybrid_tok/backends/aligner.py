@@ -28,8 +28,10 @@ from hybrid_tok.stage import Progress
 from hybrid_tok.timeline import FRAME_RATE, Span, count_frames
 
 if TYPE_CHECKING:
+    from hybrid_tok.models.confidence import ConfidenceModel
     from hybrid_tok.models.phones import PhoneModel
     from hybrid_tok.models.pronounce import Pronouncer
+    from hybrid_tok.models.word_features import HeardPhones
 
 SAMPLE_RATE = 16_000
 STEPS = 100
@@ -46,7 +48,6 @@ class AlignerOptions:
         skip: nats that it costs to leave out a word, and `skip_phone` for each of its phones.
         other: nats that each 10 ms of speech outside the text costs, and `enter` each stretch of it.
         margin: seconds by which the times of a segment are widened; subtitles are timed loosely.
-        middle, slope: of the logistic function that turns a word's mean shortfall in nats into its confidence.
         belongs: how well a text must fit (`Fit.merit`) not to be taken for another recording's. The costs and this were
             chosen on 40 utterances of speechocean762's training part with their own and with each other's texts.
         unsaid: confidence of a word that was skipped.
@@ -59,15 +60,13 @@ class AlignerOptions:
     other: float = 2.0
     enter: float = 8.0
     margin: float = 1.0
-    middle: float = 3.0
-    slope: float = 2.0
     belongs: float = 0.58
     unsaid: float = 0.01
     band: BandOptions = field(default_factory=BandOptions)
 
     def __post_init__(self) -> None:
-        if min(self.floor, self.skip, self.skip_phone, self.other, self.enter, self.margin, self.slope) < 0:
-            raise OptionsError(f"costs, margin and slope of the aligner cannot be negative: {self}")
+        if min(self.floor, self.skip, self.skip_phone, self.other, self.enter, self.margin) < 0:
+            raise OptionsError(f"costs and margin of the aligner cannot be negative: {self}")
         if not (-1 <= self.belongs <= 1 and 0 <= self.unsaid <= 1):
             raise OptionsError("belongs must be in [-1, 1], unsaid in [0, 1]")
 
@@ -76,25 +75,44 @@ class AlignerOptions:
 class Placed:
     """Where a word lies, in frames of 10 ms, half-open; start == end where it was not said.
 
-    `shortfall` is the mean over its frames of the nats by which its phones fall short of the best.
+    Attributes:
+        shortfall: mean over its frames of the nats by which its phones fall short of the best.
+        phones: those of the reading that fits best, as columns of the frame scores; () where it was not said.
     """
 
     start: int
     end: int
     shortfall: float
+    phones: tuple[int, ...] = ()
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class Fit:
     """A text laid over a recording.
 
     Attributes:
         words: where each lies.
+        outside: stretches of speech that is not in the text, in frames of 10 ms, half-open.
         covered: share of what is spoken that the words cover.
+        log_posteriors: (T, phones), what was heard.
     """
 
     words: tuple[Placed, ...]
+    outside: tuple[tuple[int, int], ...]
     covered: float
+    log_posteriors: NDArray[np.float32]
+
+    def judged(self) -> list[HeardPhones | None]:
+        """The words as the confidence model wants them; None for those that were not said."""
+        from hybrid_tok.models.phones import PHONES
+        from hybrid_tok.models.word_features import HeardPhones
+
+        return [
+            HeardPhones("", tuple(PHONES[phone] for phone in word.phones), word.start / STEPS, word.end / STEPS)
+            if word.end > word.start
+            else None
+            for word in self.words
+        ]
 
     @property
     def merit(self) -> float:
@@ -122,13 +140,20 @@ class EmbeddedAligner:
 
     @cached_property
     def fingerprint(self) -> str:
-        return f"aligner:{self._phones.fingerprint}:{self.options!r}:{sorted(self._pronunciations.items())!r}"
+        models = f"{self._phones.fingerprint}:{self._confidence.fingerprint}"
+        return f"aligner:{models}:{self.options!r}:{sorted(self._pronunciations.items())!r}"
 
     @cached_property
     def _phones(self) -> PhoneModel:
         from hybrid_tok.models.phones import PhoneModel
 
         return PhoneModel()
+
+    @cached_property
+    def _confidence(self) -> ConfidenceModel:
+        from hybrid_tok.models.confidence import ConfidenceModel
+
+        return ConfidenceModel()
 
     @cached_property
     def _pronouncer(self) -> Pronouncer:
@@ -158,7 +183,7 @@ class EmbeddedAligner:
             warnings.warn(f"{source} {what}: nothing was written of it", AnnotationWarning, stacklevel=2)
             return ()
         fit = self.fit(audio, segments)
-        confidence = [self._confidence(place) for place in fit.words]
+        confidence = self._judge(fit)
         if fit.merit < self.options.belongs:
             warnings.warn(
                 f"{source} does not seem to be what is said in this recording "
@@ -191,7 +216,9 @@ class EmbeddedAligner:
         inside, outside = int((path.state >= 0).sum()), int((path.state == OTHER).sum())
         return Fit(
             tuple(_placed(path, scores, graph, index) for index in range(len(words))),
+            _runs(path.state == OTHER),
             inside / max(inside + outside, 1),
+            posteriors,
         )
 
     def _costs(self, graph: WordGraph) -> Costs:
@@ -216,10 +243,11 @@ class EmbeddedAligner:
             windows.append((len(part), max(0, start), min(frames, end)))
         return window_band(frames, windows)
 
-    def _confidence(self, placed: Placed) -> float:
-        if placed.start == placed.end:
-            return self.options.unsaid
-        return 1.0 / (1.0 + math.exp(self.options.slope * (placed.shortfall - self.options.middle)))
+    def _judge(self, fit: Fit) -> list[float]:
+        """The probability of each word that it was said."""
+        said = [word for word in fit.judged() if word is not None]
+        trust = iter(self._confidence.judge(fit.log_posteriors, said))
+        return [next(trust) if word.end > word.start else self.options.unsaid for word in fit.words]
 
 
 def _placed(path: Path, scores: NDArray[np.float32], graph: WordGraph, index: int) -> Placed:
@@ -229,7 +257,16 @@ def _placed(path: Path, scores: NDArray[np.float32], graph: WordGraph, index: in
     own = states >= 0
     if not own.any():
         return Placed(start, start, math.inf)
-    return Placed(start, end, float(-scores[start:end][own, graph.phone[states[own]]].mean()))
+    states = states[own]
+    phones = graph.phone[states[np.diff(graph.unit[states], prepend=-1) != 0]]
+    shortfall = float(-scores[start:end][own, graph.phone[states]].mean())
+    return Placed(start, end, shortfall, tuple(int(phone) for phone in phones))
+
+
+def _runs(mask: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
+    """Stretches of True, half-open."""
+    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
+    return tuple((int(a), int(b)) for a, b in edges.reshape(-1, 2))
 
 
 def _spans(placed: Sequence[Placed], frames: int) -> list[Span]:

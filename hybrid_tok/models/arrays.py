@@ -23,14 +23,8 @@ def load_arrays(weights: Path) -> tuple[dict[str, NDArray[np.float32]], dict[str
     """
     from safetensors.numpy import load
 
-    description = weights.with_suffix(".json")
-    try:
-        about = json.loads(description.read_text(encoding="utf-8"))
-        wanted = str(about["sha256"])
-    except OSError as error:
-        raise WeightsError(f"{description} cannot be read ({error.strerror}): reinstall hybrid-tok") from None
-    except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{description} is damaged ({type(error).__name__}): reinstall hybrid-tok") from None
+    about = _description(weights)
+    wanted = str(about["sha256"])
     try:
         size = weights.stat().st_size
         if size > MAX_BYTES:
@@ -50,6 +44,15 @@ def load_arrays(weights: Path) -> tuple[dict[str, NDArray[np.float32]], dict[str
     return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}, about
 
 
+def fingerprint_of(weights: Path) -> str:
+    """The first half of the hash that a weights file's description states, without reading the weights.
+
+    Raises:
+        WeightsError: the description is missing or damaged.
+    """
+    return str(_description(weights)["sha256"])[:16]
+
+
 def save_arrays(weights: Path, arrays: dict[str, NDArray[np.float32]], about: dict[str, Any]) -> None:
     """Write arrays as 16-bit floats, and the description with their hash beside them; both appear whole or not."""
     from safetensors.numpy import save
@@ -61,3 +64,15 @@ def save_arrays(weights: Path, arrays: dict[str, NDArray[np.float32]], about: di
         partial = path.with_name(path.name + ".part")
         partial.write_bytes(content)
         partial.replace(path)
+
+
+def _description(weights: Path) -> dict[str, Any]:
+    description = weights.with_suffix(".json")
+    try:
+        about = json.loads(description.read_text(encoding="utf-8"))
+        about["sha256"]
+    except OSError as error:
+        raise WeightsError(f"{description} cannot be read ({error.strerror}): reinstall hybrid-tok") from None
+    except (ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{description} is damaged ({type(error).__name__}): reinstall hybrid-tok") from None
+    return about

@@ -1,8 +1,9 @@
-"""Which phone is heard when: a small convolutional network over log-mel frames, run in numpy.
+"""Which phone is heard when: a small time-delay network over log-mel frames, run in numpy.
 
-Log-mel spectra go pairwise (20 ms) through an input convolution and residual blocks of a depthwise convolution and two
-dense layers (ConvNeXt, Liu et al. 2022, with batch normalization folded away); the last layer gives both frames of
-each pair their log posteriors. It knows English phones only. Card: phones.md; recipe: `hybrid-tok train phones`.
+From every log-mel frame the mean of the three seconds around it is subtracted, which takes microphone and voice out.
+The frames go pairwise (20 ms) through an input convolution and residual blocks of a dilated convolution over three
+steps and a mix of channels (Waibel et al. 1989; batch normalization is folded away); the last layer gives both frames
+of each pair their log posteriors. It knows English phones only. Card: phones.md; recipe: `hybrid-tok train phones`.
 """
 
 from __future__ import annotations
@@ -28,27 +29,37 @@ PHONES: tuple[str, ...] = (
 """ARPAbet without stress, as in pocketsphinx's dictionary, after SIL: anything that is no phone, be it noise."""
 
 SILENCE = PHONES.index("SIL")
-_BLOCK = 512
-"""Pairs of frames computed at a time: 10 s."""
+MEAN_REACH = 150
+"""Frames to either side over which the mean is taken that is subtracted from a frame."""
+
+_BLOCK = 1024
+"""Pairs of frames computed at a time: 20 s."""
+
+
+def subtract_mean(mel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Log-mel frames (T, bands) less the mean of the frames within `MEAN_REACH`, fewer at the ends."""
+    total = np.concatenate([np.zeros((1, mel.shape[1])), np.cumsum(mel, axis=0, dtype=np.float64)])
+    place = np.arange(len(mel))
+    low, high = np.maximum(place - MEAN_REACH, 0), np.minimum(place + MEAN_REACH + 1, len(mel))
+    return (mel - (total[high] - total[low]) / (high - low)[:, None]).astype(np.float32)
 
 
 class PhoneNetwork:
     """The network on given arrays; see `train.phone_network` for the one that is trained.
 
     Args:
-        arrays: `input.weight` (6 * bands, C), and per block k `blocks.k.` + `depth.weight` (taps, C), `depth.bias`
-            (C,), `wide.weight` (C, W), `wide.bias`, `narrow.weight` (W, C), `narrow.bias`; `output.weight`
-            (C, 2 * phones); a bias for each.
-        dilations: of the blocks' depthwise convolutions, in pairs of frames.
+        arrays: `input.weight` (6 * bands, C), and per block k `blocks.k.` + `spread.weight` (3, C, C) and
+            `mix.weight` (C, C); `output.weight` (C, 2 * phones); a bias for each.
+        dilations: of the blocks' convolutions, in pairs of frames.
     """
 
     def __init__(self, arrays: dict[str, NDArray[np.float32]], dilations: tuple[int, ...]) -> None:
         self._arrays = arrays
         self._dilations = dilations
-        self.reach = sum((len(arrays[f"blocks.{k}.depth.weight"]) // 2) * d for k, d in enumerate(dilations))
+        self.reach = sum(dilations)
 
     def __call__(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Log-mel frames (2 * (J + 2 * reach) + 4, bands) to log posteriors (2 * J, phones).
+        """Centred log-mel frames (2 * (J + 2 * reach) + 4, bands) to log posteriors (2 * J, phones).
 
         The frames before and after those that are answered are context.
         """
@@ -57,16 +68,13 @@ class PhoneNetwork:
         stacked = np.lib.stride_tricks.sliding_window_view(mel.reshape(-1), 6 * mel.shape[1])[:: 2 * mel.shape[1]]
         x = np.maximum(stacked[:pairs] @ a["input.weight"] + a["input.bias"], 0.0)
         for k, dilation in enumerate(self._dilations):
-            taps = a[f"blocks.{k}.depth.weight"]
-            margin = len(taps) // 2 * dilation
-            length = len(x) - 2 * margin
-            y = np.broadcast_to(a[f"blocks.{k}.depth.bias"], (length, x.shape[1])).copy()
-            for tap, weight in enumerate(taps):
-                y += x[tap * dilation : tap * dilation + length] * weight
-            y = y @ a[f"blocks.{k}.wide.weight"]
-            y += a[f"blocks.{k}.wide.bias"]
+            length = len(x) - 2 * dilation
+            y = x[:length] @ a[f"blocks.{k}.spread.weight"][0]
+            y += x[dilation : dilation + length] @ a[f"blocks.{k}.spread.weight"][1]
+            y += x[2 * dilation :] @ a[f"blocks.{k}.spread.weight"][2]
+            y += a[f"blocks.{k}.spread.bias"]
             np.maximum(y, 0.0, out=y)
-            x = x[margin : margin + length] + (y @ a[f"blocks.{k}.narrow.weight"] + a[f"blocks.{k}.narrow.bias"])
+            x = x[dilation : dilation + length] + (y @ a[f"blocks.{k}.mix.weight"] + a[f"blocks.{k}.mix.bias"])
         logits = (x @ a["output.weight"] + a["output.bias"]).reshape(2 * len(x), -1)
         logits -= logits.max(1, keepdims=True)
         return logits - np.log(np.exp(logits).sum(1, keepdims=True))
@@ -114,15 +122,25 @@ class PhoneModel:
     def log_posteriors(self, samples: NDArray[np.float32], block: int = _BLOCK) -> NDArray[np.float32]:
         """Samples (N,) at 16 kHz to natural log posteriors (ceil(N / 160), 40), 100 frames a second.
 
-        Frame t stands for samples 160 t to 160 (t + 1); before the recording and after it there is silence. Computed
-        in blocks of `block` pairs of frames, each with the context it needs, so that the memory does not grow with the
-        recording beyond the answer, and the answer does not depend on the blocks (but for rounding).
+        Frame t stands for samples 160 t to 160 (t + 1). Computed in blocks of `block` pairs of frames, each with the
+        context it needs, so that the memory does not grow with the recording beyond the answer, and the answer does
+        not depend on the blocks (but for rounding).
         """
         frames = -(-len(samples) // HOP)
         out = np.empty((frames, len(self.phones)), np.float32)
         context = 2 * self._network.reach + 2
         for first in range(0, frames, 2 * block):
             last = min(first + 2 * block, frames + frames % 2)
-            posteriors = self._network(log_mel_frames(samples, first - context, last + context))
+            posteriors = self._network(_centred(samples, frames, first - context, last + context))
             out[first:last] = posteriors[: len(out[first:last])]
         return out
+
+
+def _centred(samples: NDArray[np.float32], frames: int, start: int, end: int) -> NDArray[np.float32]:
+    """Frames `start` to `end` less their means; outside the recording, of `frames` frames, they are zeros."""
+    low, high = max(0, start - MEAN_REACH), min(frames, end + MEAN_REACH)
+    heard = subtract_mean(log_mel_frames(samples, low, high))
+    out = np.zeros((end - start, BANDS), np.float32)
+    first, last = max(start, 0), min(end, frames)
+    out[first - start : last - start] = heard[first - low : last - low]
+    return out

@@ -1,21 +1,22 @@
-"""Phone labels for transcribed clips, by pocketsphinx's forced alignment.
+"""Phone labels for clips of speech, by pocketsphinx's forced alignment.
 
 A clip's transcript is aligned once for its words (with pauses and alternate pronunciations where they fit) and once
-more for the phones in them. The labels lie on the 10 ms grid of `models.phones`.
+more for the phones in them. A clip without a transcript is recognized first, and only words of which the recognizer is
+sure have labels. The labels lie on the 10 ms grid of `models.phones`.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.backends.pocketsphinx_listener import MAX_HMMS, MAX_WORDS
 from hybrid_tok.errors import AudioError
 from hybrid_tok.models.phones import HOP, PHONES, SAMPLE_RATE, SILENCE
 
@@ -27,17 +28,6 @@ GAIN = 0.3
 
 _DELAY = 1
 """Frames by which the middle of pocketsphinx's 25.6 ms window lies behind the middle of our frame."""
-
-
-@dataclass(frozen=True, slots=True)
-class LabelledClip:
-    """A training clip: where it lies, who speaks, what is said, and labels (T,) of its 10 ms frames, or None."""
-
-    path: Path
-    source: str
-    speaker: str
-    text: str | None
-    labels: NDArray[np.uint8] | None
 
 
 def read_clips(data: Path, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
@@ -55,13 +45,19 @@ def read_clips(data: Path, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]
             yield entry | {"audio": data / entry["audio"]}
 
 
+def held_out(clips: Iterable[dict[str, Any]], every: int) -> set[str]:
+    """Every so manieth speaker of some clips, by name: kept apart from training, for what is fitted on its results."""
+    speakers = sorted({str(clip["speaker"]) for clip in clips})
+    return set(speakers[::every]) if every else set()
+
+
 class PhoneAligner:
     """Forced alignment of one utterance after another; each is aligned as if it were the only one."""
 
     def __init__(self) -> None:
         from pocketsphinx import Decoder  # pyright: ignore[reportAttributeAccessIssue] - compiled, without types
 
-        self._decoder = Decoder(loglevel="FATAL")
+        self._decoder = Decoder(loglevel="FATAL", maxhmmpf=MAX_HMMS, maxwpf=MAX_WORDS)
 
     def labels(self, samples: NDArray[np.float32], text: str) -> NDArray[np.uint8] | None:
         """Phone labels (T,) of samples (N,) at 16 kHz, T = ceil(N / 160); None where they cannot be had.
@@ -69,10 +65,26 @@ class PhoneAligner:
         That is when a word is not in the dictionary, or the text does not fit into the time.
         """
         words = re.findall(r"[a-z']+", text.lower())
-        decoder = self._decoder
-        if not words or any(decoder.lookup_word(word) is None for word in words):
+        if not words or any(self._decoder.lookup_word(word) is None for word in words):
             return None
-        pcm = np.clip(np.rint(samples * GAIN * 32767), -32768, 32767).astype("<i2").tobytes()
+        return self._aligned(samples, words, frozenset())
+
+    def recognized(self, samples: NDArray[np.float32], sure: float) -> NDArray[np.uint8] | None:
+        """Phone labels (T,) of what is recognized; UNKNOWN in words with a posterior below `sure`."""
+        decoder = self._decoder
+        decoder.activate_search("_default")
+        self._decode(_pcm(samples))
+        heard = [] if decoder.hyp() is None else list(decoder.seg())
+        lexical = [segment for segment in heard if not re.match(r"[<\[+]", segment.word)]
+        words = [re.sub(r"\(\d+\)$", "", segment.word) for segment in lexical]
+        if not words:
+            return None
+        return self._aligned(samples, words, frozenset(k for k, s in enumerate(lexical) if s.prob < sure))
+
+    def _aligned(
+        self, samples: NDArray[np.float32], words: Sequence[str], doubtful: frozenset[int]
+    ) -> NDArray[np.uint8] | None:
+        decoder, pcm = self._decoder, _pcm(samples)
         try:
             decoder.set_align_text(" ".join(words))
             self._decode(pcm)
@@ -84,17 +96,24 @@ class PhoneAligner:
         if alignment is None:
             return None
         labels = np.full(-(-len(samples) // HOP), SILENCE, np.uint8)
+        lexical = -1
         for word in alignment:
+            lexical += not re.match(r"[<\[+]", word.name)
             for phone in word:
                 name = phone.name if phone.name in PHONES else "SIL"
                 start = phone.start + _DELAY
-                labels[start : start + phone.duration] = PHONES.index(name)
+                known = name == "SIL" or lexical not in doubtful
+                labels[start : start + phone.duration] = PHONES.index(name) if known else UNKNOWN
         return labels
 
     def _decode(self, pcm: bytes) -> None:
         self._decoder.start_utt()
         self._decoder.process_raw(pcm, full_utt=True)
         self._decoder.end_utt()
+
+
+def _pcm(samples: NDArray[np.float32]) -> bytes:
+    return np.clip(np.rint(samples * GAIN * 32767), -32768, 32767).astype("<i2").tobytes()
 
 
 def read_samples(path: Path) -> NDArray[np.float32]:

@@ -1,14 +1,16 @@
 """The recipe of the phone model: labels by forced alignment, augmented log-mel crops, frame-wise cross-entropy.
 
 Transcribed clips are labelled by pocketsphinx (`phone_labels`), clips of noise and of non-verbal sounds are SIL. Clips
-of speech without transcripts join later: the model labels them itself, and only the frames of which it is sure count
-(self-training). Batch k is a function of the seed and k alone.
+of speech without transcripts join later. They are labelled by what pocketsphinx recognizes in them, where the model
+does not think that wrong, and by the model itself where it is sure (self-training). Batch k is a function of the seed
+and k alone.
 """
 
 from __future__ import annotations
 
 import json
 import time
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,13 +20,14 @@ from numpy.typing import NDArray
 
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.models.arrays import save_arrays
-from hybrid_tok.models.logmel import log_mel
-from hybrid_tok.models.phones import PHONES, SILENCE, PhoneModel
+from hybrid_tok.models.logmel import HOP, log_mel
+from hybrid_tok.models.phones import PHONES, SILENCE, PhoneModel, subtract_mean
 from hybrid_tok.train.phone_augment import PhoneAugmentOptions, augment, change_pace
-from hybrid_tok.train.phone_labels import UNKNOWN, PhoneAligner, read_clips, read_samples
+from hybrid_tok.train.phone_labels import UNKNOWN, PhoneAligner, held_out, read_clips, read_samples
 from hybrid_tok.train.phone_network import PhoneNetworkConfig, TrainablePhoneNetwork
 
-TRANSCRIBED = ("speechocean762", "speech-commands")
+SENTENCES = ("speechocean762",)
+COMMANDS = ("speech-commands",)
 UNTRANSCRIBED = ("librispeech",)
 NOISES = ("esc10", "covid19-cough", "speech-commands")
 
@@ -42,6 +45,10 @@ class TrainPhonesOptions:
         ema: decay of the moving average of the weights that is exported.
         self_training_from: part of the budget after which clips without transcripts join; 1 leaves them out.
         sure: a self-made label counts where the model gives it at least this probability.
+        recognized: a label by recognition counts in words with at least this posterior, and where the model gives it
+            at least the probability `possible`.
+        hold_out: every so manieth speaker of the transcribed sentences is left out, for the confidence model to be
+            fitted on; 0 leaves nobody out.
         silence_weight: of a SIL frame in the loss; there are many.
         shares: of crops of transcribed speech, of single commands, of noise, and of speech without transcripts.
         seed: of initialization, data order and augmentation.
@@ -56,10 +63,13 @@ class TrainPhonesOptions:
     learning_rate: float = 2e-3
     warmup: int = 100
     ema: float = 0.998
-    self_training_from: float = 0.5
+    self_training_from: float = 0.4
     sure: float = 0.6
+    recognized: float = 0.2
+    possible: float = 0.03
+    hold_out: int = 5
     silence_weight: float = 0.5
-    shares: tuple[float, float, float, float] = (0.62, 0.12, 0.08, 0.18)
+    shares: tuple[float, float, float, float] = (0.5, 0.1, 0.06, 0.34)
     seed: int = 0
     model: PhoneNetworkConfig = field(default_factory=PhoneNetworkConfig)
     augment: PhoneAugmentOptions = field(default_factory=PhoneAugmentOptions)
@@ -94,19 +104,21 @@ def train(options: TrainPhonesOptions) -> Path:
         AudioError: the data cannot be read.
     """
     torch.manual_seed(options.seed)
-    pools = load_pools(options)
+    pools = {name: pool for name in ("speech", "commands", "noise") if (pool := load_pool(name, options)) is not None}
     network = TrainablePhoneNetwork(options.model)
     average = TrainablePhoneNetwork(options.model)
     average.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9, betas=(0.9, 0.98), weight_decay=0.01)
     shares = np.array(options.shares, np.float64)
-    started, step, spent, losses = time.monotonic(), 0, 0.0, []
+    started, step, spent, losses, joined = time.monotonic(), 0, 0.0, [], False
     log = (options.out / "log.jsonl").open("a", encoding="utf-8")
     while spent < 1.0:
-        if spent >= options.self_training_from and "self" not in pools and "untranscribed" in pools:
-            pools["self"] = label_by_model(pools["untranscribed"], average, options.sure)
-            log.write(json.dumps({"step": step, "self_labelled": float((pools["self"].labels != UNKNOWN).mean())}))
-            log.write("\n")
+        if spent >= options.self_training_from and not joined:
+            joined = True
+            if (untranscribed := load_pool("untranscribed", options)) is not None:
+                pools["self"] = label_by_model(untranscribed, average, options.sure, options.possible)
+                log.write(json.dumps({"step": step, "labelled": float((pools["self"].labels != UNKNOWN).mean())}))
+                log.write("\n")
         mel, labels = _batch(pools, shares, np.random.default_rng((options.seed, step)), options)
         rate = options.learning_rate * min(1.0, (step + 1) / options.warmup) * (1.0 - spent)
         for group in optimizer.param_groups:
@@ -161,61 +173,65 @@ def _batch(
         mel, label = pool.crop(rng, int(options.frames * pace) + 2)
         mel, label = change_pace(mel, label, options.frames, pace)
         noise, _ = pools["noise"].crop(rng, options.frames) if "noise" in pools else (mel, label)
-        mels.append(augment(mel, noise, rng, options.augment))
+        mels.append(subtract_mean(augment(mel, noise, rng, options.augment)))
         labels.append(label)
     return np.stack(mels), np.stack(labels)
 
 
-def load_pools(options: TrainPhonesOptions) -> dict[str, Pool]:
-    """Spectra and labels by kind of clip, from the cache in `out` where they are; see `_make_pools`."""
-    cache = options.out / "pools.npz"
+def load_pool(name: str, options: TrainPhonesOptions) -> Pool | None:
+    """Spectra and labels of a kind of clip, from the cache in `out` where they are; None where there are no such clips.
+
+    speech and commands are labelled by alignment, noise is SIL, and untranscribed is labelled by recognition.
+    """
+    cache = options.out / f"{name}.npz"
     if not cache.exists():
+        made = list(_label(name, options))
+        if not made:
+            return None
         options.out.mkdir(parents=True, exist_ok=True)
-        made = _make_pools(options)
-        partial = cache.with_name("partial.npz")
-        np.savez(partial, **{f"{n}.{k}": getattr(p, k) for n, p in made.items() for k in ("mel", "labels")})
+        partial = cache.with_name(f"{name}.part.npz")
+        np.savez(partial, mel=np.concatenate([m for m, _ in made]), labels=np.concatenate([x for _, x in made]))
         partial.replace(cache)
     with np.load(cache, allow_pickle=False) as arrays:
-        names = sorted({key.split(".")[0] for key in arrays})
-        return {name: Pool(arrays[f"{name}.mel"], arrays[f"{name}.labels"]) for name in names}
+        return Pool(arrays["mel"], arrays["labels"])
 
 
-def _make_pools(options: TrainPhonesOptions) -> dict[str, Pool]:
-    """speech and commands by alignment, noise as SIL, untranscribed without labels."""
+def _label(name: str, options: TrainPhonesOptions) -> Iterator[tuple[NDArray[np.float16], NDArray[np.uint8]]]:
+    """Log-mel (T, 64) and labels (T,) of the clips of a pool."""
+    sources = {"speech": SENTENCES, "commands": COMMANDS, "noise": NOISES, "untranscribed": UNTRANSCRIBED}[name]
+    clips = list(read_clips(options.data, sources))
+    apart = held_out(clips, options.hold_out) if name == "speech" else set()
     aligner = PhoneAligner()
-    parts: dict[str, list[tuple[NDArray[np.float16], NDArray[np.uint8]]]] = {}
-    for clip in read_clips(options.data, tuple({*TRANSCRIBED, *UNTRANSCRIBED, *NOISES})):
-        source, text = clip["source"], clip.get("text")
-        samples = read_samples(clip["audio"])
-        frames = -(-len(samples) // 160)
-        if source in TRANSCRIBED and text:
-            name, labels = "commands" if source == "speech-commands" else "speech", aligner.labels(samples, text)
-        elif source in UNTRANSCRIBED:
-            name, labels = "untranscribed", np.full(frames, UNKNOWN, np.uint8)
-        elif source in NOISES:
-            name, labels = "noise", np.full(frames, SILENCE, np.uint8)
-        else:
+    for clip in clips:
+        text = clip.get("text")
+        if str(clip.get("speaker")) in apart or (name in ("speech", "commands")) != bool(text):
             continue
+        samples = read_samples(clip["audio"])
+        if name == "noise":
+            labels = np.full(-(-len(samples) // HOP), SILENCE, np.uint8)
+        elif name == "untranscribed":
+            labels = aligner.recognized(samples, options.recognized)
+        else:
+            labels = aligner.labels(samples, text or "")
         if labels is not None:
-            parts.setdefault(name, []).append((log_mel(samples).astype(np.float16), labels))
-    return {
-        name: Pool(np.concatenate([mel for mel, _ in clips]), np.concatenate([labels for _, labels in clips]))
-        for name, clips in parts.items()
-    }
+            yield log_mel(samples).astype(np.float16), labels
 
 
 @torch.no_grad()
-def label_by_model(pool: Pool, network: TrainablePhoneNetwork, sure: float) -> Pool:
-    """The pool with the model's own labels where it is `sure`, UNKNOWN elsewhere."""
+def label_by_model(pool: Pool, network: TrainablePhoneNetwork, sure: float, possible: float) -> Pool:
+    """The pool with its labels where the model finds them `possible`, its own where it is `sure`, else UNKNOWN."""
     network.eval()
     labels = np.full(len(pool.mel), UNKNOWN, np.uint8)
     for first in range(0, len(pool.mel), 2_000):
-        mel = pool.mel[first : first + 2_000].astype(np.float32)
+        mel = subtract_mean(pool.mel[first : first + 2_000].astype(np.float32))
+        given = pool.labels[first : first + 2_000]
         odd = len(mel) % 2
         mel = np.pad(mel, ((0, odd), (0, 0)), mode="edge")
-        best, which = network(torch.from_numpy(mel)[None])[0].exp().max(-1)
-        known = np.where(best.numpy() >= sure, which.numpy(), UNKNOWN)
-        labels[first : first + 2_000] = known[: len(known) - odd]
+        probability = network(torch.from_numpy(mel)[None])[0].exp().numpy()[: len(given)]
+        own = np.where(probability.max(1) >= sure, probability.argmax(1), UNKNOWN)
+        column = np.minimum(given, len(PHONES) - 1).astype(np.int64)
+        agreed = (given != UNKNOWN) & (probability[np.arange(len(given)), column] >= possible)
+        labels[first : first + 2_000] = np.where(agreed, given, own)
     return Pool(pool.mel, labels)
 
 
