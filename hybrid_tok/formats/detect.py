@@ -71,8 +71,8 @@ def _read_json(source: Source, recording: str | None) -> Document | Annotations:
                 return module.read(first)
     if nemo.recognizes(first):
         return nemo.read(nodes, recording)
-    if len(nodes) == 1 and faster_whisper.recognizes(first):
-        return faster_whisper.read(first)
+    if faster_whisper.recognizes(first):
+        return faster_whisper.read(nodes)
     raise AnnotationError(
         f"{first.where}: JSON of a shape not known here (of hybrid-tok, WhisperX, faster-whisper, openai-whisper, "
         "whisper.cpp or NeMo)"

@@ -11,7 +11,7 @@ from typing import Any
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.source import Source, quoted
 
-MAX_CONTAINERS = 1 << 21
+MAX_CONTAINERS = 1 << 20
 """Objects and arrays in a file: a day of words with their characters has fewer. Checked before parsing, since each
 takes a hundred times the memory that it takes in the file."""
 

@@ -11,8 +11,9 @@ from hybrid_tok.errors import AnnotationError
 
 MAX_BYTES = 32 << 20
 """A day of speech in the wordiest format is half of this; whatever is larger is no annotation of a recording."""
-MAX_LINES = 1 << 20
-"""Six words a second for two days."""
+MAX_PARTS = 1 << 19
+"""Lines, or other parts, of a file: six words a second for a day. Counted before a file is taken apart, since each part
+takes a hundred times the memory that it takes in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,23 @@ class Source:
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Lines with their numbers from 1. Only line feeds and carriage returns end one: a word may hold U+2028."""
-        if self.text.count("\n") > MAX_LINES:
-            raise AnnotationError(f"{self.path}: more than {MAX_LINES} lines; give the annotations of one recording")
+        self.check_parts("\n", "lines")
+        self.check_parts("\r", "lines")
+        self.check_parts("[", "brackets")
+        self.check_parts("<", "tags", 4)  # automatic captions have three to a word
         yield from enumerate(self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
+
+    def check_parts(self, mark: str, what: str, per_part: int = 1) -> None:
+        """Refuse a file that has too much of something to be about one recording.
+
+        Args:
+            mark: what every one of the parts has in the file.
+            per_part: how often.
+        """
+        if self.text.count(mark) > MAX_PARTS * per_part:
+            raise AnnotationError(
+                f"{self.path}: more than {MAX_PARTS * per_part} {what}; give the annotations of one recording"
+            )
 
     def at(self, line: int) -> str:
         """The place of a line, for messages."""
