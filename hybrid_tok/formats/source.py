@@ -66,11 +66,12 @@ class Source:
         return self.text.count("\n", 0, position) + 1
 
 
-def read_source(path: str | Path, empty: bool = False) -> Source:
+def read_source(path: str | Path, empty: bool = False, json: bool = True) -> Source:
     """Read a text file.
 
     Args:
         empty: whether it may be.
+        json: whether it may be JSON, of which some has bytes that are no UTF-8.
 
     Raises:
         AnnotationError: it cannot be read, is empty, too large, binary, or neither UTF-8 nor UTF-16 with its mark.
@@ -82,7 +83,7 @@ def read_source(path: str | Path, empty: bool = False) -> Source:
         raise AnnotationError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if len(data) > MAX_BYTES:
         raise AnnotationError(f"{path}: larger than {MAX_BYTES >> 20} MB; give the annotations of one recording")
-    text = _decode(path, data)
+    text = _decode(path, data, json)
     if not text.strip() and not empty:
         raise AnnotationError(f"{path}: is empty")
     return Source(str(path), text)
@@ -93,7 +94,7 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def _decode(path: str | Path, data: bytes) -> str:
+def _decode(path: str | Path, data: bytes, json: bool) -> str:
     if data.startswith(b"ooBinaryFile"):
         raise AnnotationError(f"{path}: a binary TextGrid; save it from Praat as a text file")
     encoding, name = "utf-8-sig", "UTF-8"
@@ -102,7 +103,7 @@ def _decode(path: str | Path, data: bytes) -> str:
     elif 0 in data:
         line = data.count(b"\n", 0, data.index(0)) + 1
         raise AnnotationError(f"{path}, line {line}: a NUL byte: a binary file, or UTF-16 without a byte order mark")
-    is_json = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+    is_json = json and data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
     try:
         return data.decode(encoding, "surrogateescape" if is_json else "strict")
     except UnicodeDecodeError as error:
