@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -46,7 +47,12 @@ class AnnotationFiles:
                 given = formats.read_words(Path(self.words), frames, recording)
             if self.speakers is not None:
                 turns = formats.read_speakers(Path(self.speakers), frames, recording).turns
-                given = replace(_without_speakers(given), turns=turns)
+                same: dict[int, int] = {}
+                if self.words is not None:
+                    there = formats.speaker_numbers(Path(self.words), recording)
+                    here = formats.speaker_numbers(Path(self.speakers), recording)
+                    same = {there[name]: here[name] for name in there.keys() & here.keys()}
+                given = replace(_with_speakers(given, same), turns=turns)
             if self.events is not None:
                 given = replace(given, events=formats.read_events(Path(self.events), frames, recording).events)
         if self.transcript is not None:
@@ -54,13 +60,18 @@ class AnnotationFiles:
         return given
 
 
-def _without_speakers(given: Given) -> Given:
-    """Speakers forgotten: two files number them each on its own."""
+def _with_speakers(given: Given, same: Mapping[int, int]) -> Given:
+    """Speakers of words by the numbers of another file, which numbers them on its own: {number: number there} of those
+    with the same name. The others are forgotten: the turns say who speaks."""
+
+    def number(speaker: int | None) -> int | None:
+        return None if speaker is None else same.get(speaker)
+
     words, segments = given.words, given.segments
     return replace(
         given,
-        words=None if words is None else tuple(replace(word, speaker=None) for word in words),
-        segments=None if segments is None else tuple(replace(segment, speaker=None) for segment in segments),
+        words=None if words is None else tuple(replace(one, speaker=number(one.speaker)) for one in words),
+        segments=None if segments is None else tuple(replace(one, speaker=number(one.speaker)) for one in segments),
     )
 
 

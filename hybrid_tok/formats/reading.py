@@ -13,7 +13,7 @@ from hybrid_tok.formats.json_text import with_lines
 from hybrid_tok.formats.place import place_events, place_segments, place_turns, place_words
 from hybrid_tok.formats.records import Document, Score, TurnRecord
 from hybrid_tok.formats.source import Source, read_source
-from hybrid_tok.formats.speakers import number_speakers, turns_of_words
+from hybrid_tok.formats.speakers import number_speakers, speaker_name, turns_of_words
 from hybrid_tok.timeline import FRAME_RATE
 
 
@@ -77,6 +77,17 @@ def read_speakers(path: str | Path, frames: int, recording: str | None = None) -
             )
         complaints.warn()
         return Given(turns=turns)
+
+
+def speaker_numbers(path: str | Path, recording: str | None = None) -> dict[str, int]:
+    """The numbers that the speakers named in a file get; arguments and errors as of `read_words`."""
+    source = read_source(path)
+    with with_lines(source):
+        document = read_document(source, recording)
+    if isinstance(document, Annotations):
+        said = (*document.words, *document.turns)
+        return {speaker_name(one.speaker): one.speaker for one in said if one.speaker is not None}
+    return _numbers(document)
 
 
 def read_events(path: str | Path, frames: int, recording: str | None = None) -> Given:
