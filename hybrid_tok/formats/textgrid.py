@@ -171,7 +171,7 @@ def _spoken(tier: _Tier) -> list[_Mark]:
 
 def _tiers(source: Source) -> list[_Tier]:
     """Take a TextGrid apart. Sizes are believed only as far as the file goes."""
-    source.check_parts('"', "quotation marks", 4)  # words and phones
+    source.check_parts('"', "quotation marks", 2)
     tokens = _Tokens(source)
     if tokens.string("the file type") != "ooTextFile" or tokens.string("the object class").split()[:1] != ["TextGrid"]:
         raise AnnotationError(f"{source.at(tokens.line)}: not a TextGrid; save one from Praat as a text file")

@@ -147,7 +147,7 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, file: tuple[str, byte
             assert word.span.start < frames and word.text.encode()
 
 
-BIG = 6 << 20
+BIG = 9 << 20
 """Bytes: the smallest size at which every one of these is over a limit."""
 
 
