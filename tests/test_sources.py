@@ -81,3 +81,12 @@ def test_each_file_fills_its_part(tmp_path: Path) -> None:
     assert [(word.text, word.confidence) for word in given.words] == [("hello", 0.75)]
     assert [(turn.speaker, turn.span.start, turn.span.end) for turn in given.turns] == [(0, 5, 55)]
     assert [(event.label, event.span.start, event.span.end) for event in given.events] == [("laugh", 60, 80)]
+
+
+def test_speakers_of_the_same_name_in_two_files_are_the_same(tmp_path: Path) -> None:
+    ctm, rttm = tmp_path / "a.ctm", tmp_path / "a.rttm"
+    ctm.write_text("a ann 0.20 0.30 hello 0.75\na bob 0.60 0.30 there 0.75\na eve 1.00 0.30 you 0.75\n")
+    line = "SPEAKER a 1 {} 1.00 <NA> <NA> {} <NA> <NA>\n"
+    rttm.write_text(line.format(0.1, "bob") + line.format(0.2, "ann"))
+    words = AnnotationFiles(words=ctm, speakers=rttm).read(100).words
+    assert words is not None and [word.speaker for word in words] == [1, 0, None]

@@ -127,7 +127,7 @@ def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
     return draw(st.sampled_from([suffix, suffix, ".json", ".ctm", ".txt", ""])), content
 
 
-@settings(max_examples=400, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=250, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(damaged(), st.sampled_from([FRAMES, FRAMES, FRAMES, 0]))
 def test_damaged_files_are_read_or_refused(tmp_path: Path, file: tuple[str, bytes], frames: int) -> None:
     path = tmp_path / f"talk{file[0]}"

@@ -51,7 +51,7 @@ def written(decisions: tuple[Decision, ...]) -> Counter[str]:
     return words
 
 
-@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(LINES, EVENTS, st.sampled_from([0.0, 0.014, 1.0, math.inf]), st.sampled_from(["hybrid", "text", "units"]))
 def test_every_given_word_is_text_or_named(
     tmp_path: Path,
