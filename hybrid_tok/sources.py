@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hybrid_tok.annotations import Given, Segment
 from hybrid_tok.errors import AnnotationError, OptionsError
-
-MAX_TRANSCRIPT = 64 << 20
-"""Bytes; a thousand hours of speech are written in less."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,7 +16,7 @@ class AnnotationFiles:
 
     Attributes:
         words: word or segment times, in any format that `formats.read_words` knows; segments are aligned.
-        transcript: plain text in UTF-8, aligned to the recording.
+        transcript: plain text, UTF-8 or UTF-16 with its mark, aligned to the recording.
         speakers: who speaks when, as `formats.read_speakers` reads it.
         events: vocal events, as `formats.read_events` reads them.
     """
@@ -49,7 +47,12 @@ class AnnotationFiles:
                 given = formats.read_words(Path(self.words), frames, recording)
             if self.speakers is not None:
                 turns = formats.read_speakers(Path(self.speakers), frames, recording).turns
-                given = replace(_without_speakers(given), turns=turns)
+                same: dict[int, int] = {}
+                if self.words is not None:
+                    there = formats.speaker_numbers(Path(self.words), recording)
+                    here = formats.speaker_numbers(Path(self.speakers), recording)
+                    same = {there[name]: here[name] for name in there.keys() & here.keys()}
+                given = replace(_with_speakers(given, same), turns=turns)
             if self.events is not None:
                 given = replace(given, events=formats.read_events(Path(self.events), frames, recording).events)
         if self.transcript is not None:
@@ -57,13 +60,18 @@ class AnnotationFiles:
         return given
 
 
-def _without_speakers(given: Given) -> Given:
-    """Speakers forgotten: two files number them each on its own."""
+def _with_speakers(given: Given, same: Mapping[int, int]) -> Given:
+    """Speakers of words by the numbers of another file, which numbers them on its own: {number: number there} of those
+    with the same name. The others are forgotten: the turns say who speaks."""
+
+    def number(speaker: int | None) -> int | None:
+        return None if speaker is None else same.get(speaker)
+
     words, segments = given.words, given.segments
     return replace(
         given,
-        words=None if words is None else tuple(replace(word, speaker=None) for word in words),
-        segments=None if segments is None else tuple(replace(segment, speaker=None) for segment in segments),
+        words=None if words is None else tuple(replace(one, speaker=number(one.speaker)) for one in words),
+        segments=None if segments is None else tuple(replace(one, speaker=number(one.speaker)) for one in segments),
     )
 
 
@@ -71,19 +79,15 @@ def read_transcript(path: Path) -> Segment:
     """A plain text file as one segment without times.
 
     Raises:
-        AnnotationError: it is empty, too large, or not UTF-8.
+        AnnotationError: it cannot be read, is empty, too large, no text, or a file with times.
     """
-    if path.stat().st_size > MAX_TRANSCRIPT:
-        raise AnnotationError(f"{path} is larger than {MAX_TRANSCRIPT >> 20} MiB: no transcript of one recording is")
-    raw = path.read_bytes()
-    try:
-        text = raw.decode("utf-8-sig")
-    except UnicodeDecodeError as error:
-        line = raw.count(b"\n", 0, error.start) + 1
-        raise AnnotationError(f"{path}, line {line}: not UTF-8; convert it (iconv -t utf-8) first") from None
-    if "\0" in text:
-        line = text.count("\n", 0, text.index("\0")) + 1
-        raise AnnotationError(f"{path}, line {line}: has a zero byte, so it is no plain text")
-    if not text.strip():
-        raise AnnotationError(f"{path} is empty: a transcript needs at least a word")
-    return Segment(text.strip(), source=str(path))
+    from hybrid_tok.formats.detect import with_times
+    from hybrid_tok.formats.source import read_source
+
+    source = read_source(path, json=False)
+    found = with_times(source)
+    if found is not None:
+        raise AnnotationError(
+            f"{path}, line 1: {found}, not the plain text of what is said; give it as words (--words), for its times"
+        )
+    return Segment(source.text.strip(), source=str(path))

@@ -69,7 +69,7 @@ class Annotator:
             frames=frames,
             speech=_clip(speech, frames),
             active=_clip(active, frames),
-            words=_inside(words, frames),
+            words=words_inside(words, frames),
             events=tuple(
                 replace(event, span=span) for event in events for span in _clip((event.span,), frames) if span.frames
             ),
@@ -105,7 +105,7 @@ def _clip(spans: Sequence[Span], frames: int) -> tuple[Span, ...]:
     return tuple(Span(span.start, min(span.end, frames)) for span in spans if span.start < frames)
 
 
-def _inside(words: Sequence[Word], frames: int) -> tuple[Word, ...]:
+def words_inside(words: Sequence[Word], frames: int) -> tuple[Word, ...]:
     """Words in order of time; one that starts beyond the recording is an error, never dropped."""
     for word in words:
         if word.span.start >= frames:

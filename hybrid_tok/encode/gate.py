@@ -157,7 +157,8 @@ def gate(
     if annotations.frames == 0:
         return ()
     if options.layout == "units":
-        return (Decision(Span(0, annotations.frames), "units", annotations.words, reason="units layout"),)
+        heard = f": {_quoted(annotations.words)}" if annotations.words else ""
+        return (Decision(Span(0, annotations.frames), "units", annotations.words, reason=f"units layout{heard}"),)
     if text_tokens is not None and len(text_tokens) != len(annotations.words):
         raise ValueError(f"{len(text_tokens)} token counts for {len(annotations.words)} words")
     counts = None if text_tokens is None else dict(zip(annotations.words, text_tokens, strict=True))

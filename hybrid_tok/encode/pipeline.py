@@ -12,7 +12,7 @@ from types import MappingProxyType
 
 from hybrid_tok.annotations import Annotations, Given
 from hybrid_tok.audio import Audio, resample
-from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
+from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator, words_inside
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.encode.quantize import QuantizeOptions, quantize
 from hybrid_tok.interfaces import UnitCodec
@@ -68,7 +68,8 @@ class Encoder:
         """
         clock = clock or StageClock()
         if self.gate.layout == "units":  # units alone need nobody to listen
-            annotations = Annotations(count_frames(audio.num_samples, audio.sample_rate))
+            frames = count_frames(audio.num_samples, audio.sample_rate)
+            annotations = Annotations(frames, words=words_inside(given.words or (), frames))
         else:
             annotations = self.annotate(audio, clock, given)
         with clock.stage("gate"):

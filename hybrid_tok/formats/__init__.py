@@ -11,6 +11,7 @@ from hybrid_tok.formats.reading import read_annotations as read_annotations
 from hybrid_tok.formats.reading import read_events as read_events
 from hybrid_tok.formats.reading import read_speakers as read_speakers
 from hybrid_tok.formats.reading import read_words as read_words
+from hybrid_tok.formats.reading import speaker_numbers as speaker_numbers
 from hybrid_tok.formats.writing import FORMATS as FORMATS
 from hybrid_tok.formats.writing import Format as Format
 from hybrid_tok.formats.writing import check_formats as check_formats

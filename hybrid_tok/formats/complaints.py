@@ -5,12 +5,15 @@ from __future__ import annotations
 import warnings
 
 from hybrid_tok.errors import AnnotationWarning
+from hybrid_tok.formats.json_text import with_line
+from hybrid_tok.formats.source import Source
 
 
 class Complaints:
     """What was doubtful in a file, and was taken with low confidence or mended."""
 
-    def __init__(self) -> None:
+    def __init__(self, source: Source) -> None:
+        self._source = source
         self._first: dict[str, str] = {}
         self._count: dict[str, int] = {}
 
@@ -24,5 +27,7 @@ class Complaints:
         for kind, message in self._first.items():
             more = self._count[kind] - 1
             warnings.warn(
-                f"{message}{f' (and {more} more like this)' if more else ''}", AnnotationWarning, stacklevel + 1
+                f"{with_line(self._source, message)}{f' (and {more} more like this)' if more else ''}",
+                AnnotationWarning,
+                stacklevel + 1,
             )

@@ -26,7 +26,14 @@ KNOWN = (
     "faster-whisper, openai-whisper, whisper.cpp or NeMo"
 )
 
-_TEXT_FORMATS = (textgrid, webvtt, srt, rttm, ctm, audacity)
+_TEXT_FORMATS = {
+    "a TextGrid": textgrid,
+    "WebVTT": webvtt,
+    "SRT": srt,
+    "RTTM": rttm,
+    "CTM": ctm,
+    "a table with times": audacity,
+}
 """In this order: those that say what they are first, those that are known by numbers in the right places last."""
 _SUFFIXES = {
     ".ctm": ctm,
@@ -35,7 +42,6 @@ _SUFFIXES = {
     ".srt": srt,
     ".vtt": webvtt,
     ".tsv": audacity,
-    ".txt": audacity,
 }
 
 
@@ -52,12 +58,28 @@ def read_document(source: Source, recording: str | None = None) -> Document | An
         return _read_json(source, recording)
     if source.suffix == ".json":
         raise AnnotationError(f"{source.path}, line 1: not JSON; a JSON file begins with {{ or [")
-    for module in _TEXT_FORMATS:
+    for module in _TEXT_FORMATS.values():
         if module.recognizes(source):
             return module.read(source, recording)
+    if source.suffix == ".txt":
+        raise AnnotationError(
+            f"{source.path}, line 1: no line with times; give the plain text of what is said as a transcript "
+            "(--transcript)"
+        )
     if source.suffix in _SUFFIXES:
         return _SUFFIXES[source.suffix].read(source, recording)
     raise AnnotationError(f"{source.path}, line 1: of no format known here ({KNOWN})")
+
+
+def with_times(source: Source) -> str | None:
+    """The name of the format of a file with times in it; None where it is plain text, as far as can be seen."""
+    if source.is_json:
+        try:
+            parse(source)
+        except AnnotationError:  # a text may begin with a bracket
+            return None
+        return "JSON"
+    return next((name for name, module in _TEXT_FORMATS.items() if module.recognizes(source)), None)
 
 
 def _read_json(source: Source, recording: str | None) -> Document | Annotations:
@@ -71,8 +93,8 @@ def _read_json(source: Source, recording: str | None) -> Document | Annotations:
                 return module.read(first)
     if nemo.recognizes(first):
         return nemo.read(nodes, recording)
-    if len(nodes) == 1 and faster_whisper.recognizes(first):
-        return faster_whisper.read(first)
+    if faster_whisper.recognizes(first):
+        return faster_whisper.read(nodes)
     raise AnnotationError(
         f"{first.where}: JSON of a shape not known here (of hybrid-tok, WhisperX, faster-whisper, openai-whisper, "
         "whisper.cpp or NeMo)"

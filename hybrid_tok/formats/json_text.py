@@ -4,16 +4,25 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.source import Source, quoted
 
-MAX_CONTAINERS = 1 << 21
+MAX_CONTAINERS = 1 << 20
 """Objects and arrays in a file: a day of words with their characters has fewer. Checked before parsing, since each
 takes a hundred times the memory that it takes in the file."""
+
+_DEEP = 100
+"""Arrays in arrays: more is no annotation."""
+_LEXEME = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]', re.DOTALL)
+_VALUE = re.compile(r"\S")
+_LONG_NUMBER = re.compile(r"\d{21,}")
+_STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,8 +113,11 @@ def parse(source: Source) -> list[Node]:
     except json.JSONDecodeError as error:
         if error.msg != "Extra data" or "\n" not in source.text[: error.pos]:
             raise _bad(source, error.lineno, error.msg) from None
-    except (ValueError, RecursionError) as error:
-        raise _bad(source, None, str(error)) from None
+    except ValueError as error:
+        number = _LONG_NUMBER.search(source.text)
+        raise _bad(source, source.line_of(number.start()) if number else None, str(error)) from None
+    except RecursionError:
+        raise _bad(source, source.line_of(_deepest(source.text)), "nested too deeply") from None
     nodes: list[Node] = []
     for number, line in source.lines():
         if line.strip():
@@ -116,6 +128,60 @@ def parse(source: Source) -> list[Node]:
             except (ValueError, RecursionError) as error:
                 raise _bad(source, number, str(error)) from None
     return nodes
+
+
+@contextmanager
+def with_lines(source: Source) -> Iterator[None]:
+    """Errors about values in a JSON file get the number of the line. It is looked for only where there is an error."""
+    try:
+        yield
+    except AnnotationError as error:
+        raise AnnotationError(with_line(source, str(error))) from None
+
+
+def with_line(source: Source, message: str) -> str:
+    """A message that begins with the place of a value, with the number of its line."""
+    before = f"{source.path}, "
+    if not source.is_json or not message.startswith(f"{before}$"):
+        return message
+    place = message[len(before) :]
+    path = re.split(r"[:,\s]", place, maxsplit=1)[0]
+    return f"{before}line {source.line_of(_position(source.text, path))}, {place}"
+
+
+def _position(text: str, path: str) -> int:
+    """Where in a JSON text the value at a path such as $.segments[3].start begins."""
+    wanted = [int(index) if index else name for name, index in _STEP.findall(path)]
+    steps: list[int | str] = []  # to the value that is read
+    string = ""
+    for lexeme in _LEXEME.finditer(text):
+        sign = lexeme[0]
+        if sign == "[":
+            steps.append(0)
+        elif sign == "{":
+            steps.append("")
+        elif sign in ("]", "}"):
+            steps[-1:] = []
+        elif sign == "," and steps and isinstance(steps[-1], int):
+            steps[-1] += 1
+        elif sign == ":" and steps:
+            steps[-1] = string
+        else:
+            string = sign[1:-1]
+        if sign in ("[", ",", ":") and steps == wanted:
+            value = _VALUE.search(text, lexeme.end())
+            return value.start() if value else lexeme.end()
+    return 0
+
+
+def _deepest(text: str) -> int:
+    """Where values lie deeper in one another than anything in an annotation does."""
+    depth = 0
+    for lexeme in _LEXEME.finditer(text):
+        depth += (lexeme[0] in ("[", "{")) - (lexeme[0] in ("]", "}"))
+        if depth > _DEEP:
+            return lexeme.start()
+    return 0
 
 
 def _loads(text: str) -> Any:

@@ -9,10 +9,11 @@ from hybrid_tok.annotations import Annotations, Given, SpeakerTurn
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
 from hybrid_tok.formats.complaints import Complaints
 from hybrid_tok.formats.detect import read_document
+from hybrid_tok.formats.json_text import with_lines
 from hybrid_tok.formats.place import place_events, place_segments, place_turns, place_words
 from hybrid_tok.formats.records import Document, Score, TurnRecord
-from hybrid_tok.formats.source import read_source
-from hybrid_tok.formats.speakers import number_speakers, turns_of_words
+from hybrid_tok.formats.source import Source, read_source
+from hybrid_tok.formats.speakers import number_speakers, speaker_name, turns_of_words
 from hybrid_tok.timeline import FRAME_RATE
 
 
@@ -30,10 +31,16 @@ def read_words(path: str | Path, frames: int, recording: str | None = None) -> G
     Warns:
         AnnotationWarning: times had to be mended; those words have a low confidence.
     """
-    document = _read(path, frames, recording)
+    source = read_source(path)
+    with with_lines(source):
+        return _words(source, frames, recording)
+
+
+def _words(source: Source, frames: int, recording: str | None) -> Given:
+    document, path = _read(source, frames, recording), source.path
     if isinstance(document, Annotations):
         return Given(words=document.words, turns=document.turns or None)
-    complaints = Complaints()
+    complaints = Complaints(source)
     spoken = document.words if document.words is not None else document.segments
     if spoken is None:
         raise AnnotationError(f"{path}: {document.format} without words; give it for what it has ({_has(document)})")
@@ -49,7 +56,7 @@ def read_words(path: str | Path, frames: int, recording: str | None = None) -> G
         given = Given(words=words, turns=turns_of_words(words) or None)
     else:
         segments = place_segments(document.segments or (), frames, speakers, complaints)
-        turns = place_turns(_speaking(document), frames, speakers, Complaints())
+        turns = place_turns(_speaking(document), frames, speakers, Complaints(source))
         given = Given(segments=segments, turns=turns or None)
     complaints.warn()
     return given
@@ -57,34 +64,53 @@ def read_words(path: str | Path, frames: int, recording: str | None = None) -> G
 
 def read_speakers(path: str | Path, frames: int, recording: str | None = None) -> Given:
     """Who speaks when; arguments, errors and warnings as of `read_words`."""
-    document = _read(path, frames, recording)
+    source = read_source(path)
+    with with_lines(source):
+        document = _read(source, frames, recording)
+        if isinstance(document, Annotations):
+            return Given(turns=document.turns)
+        complaints = Complaints(source)
+        turns = _turns(document, frames, complaints)
+        if turns is None:
+            raise AnnotationError(
+                f"{path}: {document.format} without speakers; give it for what it has ({_has(document)})"
+            )
+        complaints.warn()
+        return Given(turns=turns)
+
+
+def speaker_numbers(path: str | Path, recording: str | None = None) -> dict[str, int]:
+    """The numbers that the speakers named in a file get; arguments and errors as of `read_words`."""
+    source = read_source(path)
+    with with_lines(source):
+        document = read_document(source, recording)
     if isinstance(document, Annotations):
-        return Given(turns=document.turns)
-    complaints = Complaints()
-    turns = _turns(document, frames, complaints)
-    if turns is None:
-        raise AnnotationError(f"{path}: {document.format} without speakers; give it for what it has ({_has(document)})")
-    complaints.warn()
-    return Given(turns=turns)
+        said = (*document.words, *document.turns)
+        return {speaker_name(one.speaker): one.speaker for one in said if one.speaker is not None}
+    return _numbers(document)
 
 
 def read_events(path: str | Path, frames: int, recording: str | None = None) -> Given:
     """Vocal events; arguments, errors and warnings as of `read_words`. A label that is no name of an event, ours or
     of a published system, is an event `other`, with a warning."""
-    if Path(path).suffix.lower() == ".txt" and not read_source(path, empty=True).text.strip():
+    source = read_source(path, empty=Path(path).suffix.lower() == ".txt")
+    if not source.text.strip():
         warnings.warn(f"{path}: is empty: no events", AnnotationWarning, 2)  # as Audacity writes a track without labels
         return Given(events=())
-    document = _read(path, frames, recording)
-    if isinstance(document, Annotations):
-        return Given(events=document.events)
-    if document.labels is None:
-        raise AnnotationError(f"{path}: {document.format} without events; give it for what it has ({_has(document)})")
-    if not document.labels and document.segments is not None and not document.segments:
-        raise AnnotationError(f"{path}: {document.format} with nothing in it; is it of this format at all?")
-    complaints = Complaints()
-    events = place_events(document.labels, frames, complaints)
-    complaints.warn()
-    return Given(events=events)
+    with with_lines(source):
+        document = _read(source, frames, recording)
+        if isinstance(document, Annotations):
+            return Given(events=document.events)
+        if document.labels is None:
+            raise AnnotationError(
+                f"{path}: {document.format} without events; give it for what it has ({_has(document)})"
+            )
+        if not document.labels and document.segments is not None and not document.segments:
+            raise AnnotationError(f"{path}: {document.format} with nothing in it; is it of this format at all?")
+        complaints = Complaints(source)
+        events = place_events(document.labels, frames, complaints)
+        complaints.warn()
+        return Given(events=events)
 
 
 def read_annotations(path: str | Path, frames: int) -> Given:
@@ -93,28 +119,32 @@ def read_annotations(path: str | Path, frames: int) -> Given:
     Raises:
         AnnotationError: it is no such file, damaged, or of a recording of another length.
     """
-    document = _read(path, frames, None)
-    if not isinstance(document, Annotations):
-        raise AnnotationError(
-            f"{path}: {document.format}, not annotations written by hybrid-tok; "
-            f"give it for what it has ({_has(document)})"
-        )
-    return Given.everything(document)
+    source = read_source(path)
+    with with_lines(source):
+        document = _read(source, frames, None)
+        if not isinstance(document, Annotations):
+            raise AnnotationError(
+                f"{path}: {document.format}, not annotations written by hybrid-tok; "
+                f"give it for what it has ({_has(document)})"
+            )
+        return Given.everything(document)
 
 
 def confidence_kind(path: str | Path) -> Score:
     """What the confidences of the words in a file are, so that they can be calibrated."""
-    document = read_document(read_source(path))
+    source = read_source(path)
+    with with_lines(source):
+        document = read_document(source)
     return "stated" if isinstance(document, Annotations) else document.score
 
 
-def _read(path: str | Path, frames: int, recording: str | None) -> Document | Annotations:
+def _read(source: Source, frames: int, recording: str | None) -> Document | Annotations:
     if frames < 0:
         raise ValueError(f"a recording has at least 0 frames, not {frames}")
-    document = read_document(read_source(path), recording)
+    document = read_document(source, recording)
     if isinstance(document, Annotations) and document.frames != frames:
         raise AnnotationError(
-            f"{path}, $.frames: of a recording of {document.frames / FRAME_RATE:g} s, but this one has "
+            f"{source.path}, $.frames: of a recording of {document.frames / FRAME_RATE:g} s, but this one has "
             f"{frames / FRAME_RATE:g} s; give the file of this recording"
         )
     return document

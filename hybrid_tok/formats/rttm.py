@@ -1,7 +1,8 @@
 """RTTM, NIST's rich transcription time marks: who speaks when (pyannote, NeMo, dscore).
 
 `SPEAKER recording channel start duration <NA> <NA> name <NA> <NA>`; `;;` starts a comment. Of the other types, NON-LEX
-lines are vocal events; the rest is left out.
+lines are vocal events, and NO_RT_METADATA says that a stretch has no turns, which is how none at all are written: a
+file without lines, or with comments, cannot be read by everybody. The rest is left out.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ TYPES = frozenset(
     | {"EDIT", "IP", "SU", "CB", "A/P"}
 )
 """The types of NIST's specification (RT-09)."""
-_NO_TURNS = ";; hybrid-tok: nobody was told apart\n"
+_NOBODY = "NO_RT_METADATA"
 
 
 def recognizes(source: Source) -> bool:
@@ -28,7 +29,7 @@ def recognizes(source: Source) -> bool:
     for _, line in source.lines():
         if line.strip() and not line.startswith(";"):
             return (split_fields(line) or [""])[0] in TYPES
-    return source.text.strip() == _NO_TURNS.strip()
+    return False
 
 
 def read(source: Source, recording: str | None = None) -> Document:
@@ -38,6 +39,7 @@ def read(source: Source, recording: str | None = None) -> Document:
         AnnotationError: a line is no such line, or the file is about several recordings and none is this one.
     """
     lines: list[tuple[str, int, TurnRecord | LabelRecord]] = []
+    told = False  # whether the file says who speaks, or that nobody was told apart
     for number, line in source.lines():
         fields = split_fields(line)
         if not fields or line.startswith(";"):
@@ -46,6 +48,7 @@ def read(source: Source, recording: str | None = None) -> Document:
             raise AnnotationError(
                 f"{source.at(number)}: {quoted(fields[0])} is no type of an RTTM line, such as SPEAKER"
             )
+        told = told or fields[0] in ("SPEAKER", _NOBODY)
         if fields[0] not in ("SPEAKER", "NON-LEX"):
             continue
         if not 8 <= len(fields) <= 10:
@@ -62,7 +65,7 @@ def read(source: Source, recording: str | None = None) -> Document:
     chosen = about_one(source, lines, recording)
     labels = tuple(said for said in chosen if isinstance(said, LabelRecord))
     turns = tuple(said for said in chosen if isinstance(said, TurnRecord))
-    return Document("RTTM", labels=labels or None, turns=turns)
+    return Document("RTTM", labels=labels or None, turns=turns if told else None)
 
 
 def write(annotations: Annotations, name: str) -> str:
@@ -73,4 +76,5 @@ def write(annotations: Annotations, name: str) -> str:
         f"<NA> <NA> {speaker_name(turn.speaker)} <NA> <NA>\n"
         for turn in annotations.turns
     ]
-    return "".join(lines) or _NO_TURNS  # a comment only where there are no lines: some readers know no comments
+    nobody = f"{_NOBODY} {recording} 1 0.00 {numbers.seconds(annotations.frames)} <NA> <NA> <NA> <NA> <NA>\n"
+    return "".join(lines) or nobody

@@ -11,8 +11,9 @@ from hybrid_tok.errors import AnnotationError
 
 MAX_BYTES = 32 << 20
 """A day of speech in the wordiest format is half of this; whatever is larger is no annotation of a recording."""
-MAX_LINES = 1 << 20
-"""Six words a second for two days."""
+MAX_PARTS = 1 << 19
+"""Lines, or other parts, of a file: six words a second for a day. Counted before a file is taken apart, since each part
+takes a hundred times the memory that it takes in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,9 +39,23 @@ class Source:
 
     def lines(self) -> Iterator[tuple[int, str]]:
         """Lines with their numbers from 1. Only line feeds and carriage returns end one: a word may hold U+2028."""
-        if self.text.count("\n") > MAX_LINES:
-            raise AnnotationError(f"{self.path}: more than {MAX_LINES} lines; give the annotations of one recording")
+        self.check_parts("\n", "lines")
+        self.check_parts("\r", "lines")
+        self.check_parts("[", "brackets")
+        self.check_parts("<", "tags", 4)  # automatic captions have three to a word
         yield from enumerate(self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
+
+    def check_parts(self, mark: str, what: str, per_part: int = 1) -> None:
+        """Refuse a file that has too much of something to be about one recording.
+
+        Args:
+            mark: what every one of the parts has in the file.
+            per_part: how often.
+        """
+        if self.text.count(mark) > MAX_PARTS * per_part:
+            raise AnnotationError(
+                f"{self.path}: more than {MAX_PARTS * per_part} {what}; give the annotations of one recording"
+            )
 
     def at(self, line: int) -> str:
         """The place of a line, for messages."""
@@ -51,11 +66,12 @@ class Source:
         return self.text.count("\n", 0, position) + 1
 
 
-def read_source(path: str | Path, empty: bool = False) -> Source:
+def read_source(path: str | Path, empty: bool = False, json: bool = True) -> Source:
     """Read a text file.
 
     Args:
         empty: whether it may be.
+        json: whether it may be JSON, of which some has bytes that are no UTF-8.
 
     Raises:
         AnnotationError: it cannot be read, is empty, too large, binary, or neither UTF-8 nor UTF-16 with its mark.
@@ -67,7 +83,7 @@ def read_source(path: str | Path, empty: bool = False) -> Source:
         raise AnnotationError(f"{path}: cannot be read ({getattr(error, 'strerror', None) or error})") from None
     if len(data) > MAX_BYTES:
         raise AnnotationError(f"{path}: larger than {MAX_BYTES >> 20} MB; give the annotations of one recording")
-    text = _decode(path, data)
+    text = _decode(path, data, json)
     if not text.strip() and not empty:
         raise AnnotationError(f"{path}: is empty")
     return Source(str(path), text)
@@ -78,7 +94,7 @@ def quoted(text: str) -> str:
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 
-def _decode(path: str | Path, data: bytes) -> str:
+def _decode(path: str | Path, data: bytes, json: bool) -> str:
     if data.startswith(b"ooBinaryFile"):
         raise AnnotationError(f"{path}: a binary TextGrid; save it from Praat as a text file")
     encoding, name = "utf-8-sig", "UTF-8"
@@ -87,7 +103,7 @@ def _decode(path: str | Path, data: bytes) -> str:
     elif 0 in data:
         line = data.count(b"\n", 0, data.index(0)) + 1
         raise AnnotationError(f"{path}, line {line}: a NUL byte: a binary file, or UTF-16 without a byte order mark")
-    is_json = data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
+    is_json = json and data.removeprefix(codecs.BOM_UTF8).lstrip()[:1] in (b"{", b"[")
     try:
         return data.decode(encoding, "surrogateescape" if is_json else "strict")
     except UnicodeDecodeError as error:

@@ -1,4 +1,7 @@
-"""SubRip subtitles: a number, `00:00:01,000 --> 00:00:02,500`, lines of text, an empty line."""
+"""SubRip subtitles: a number, `00:00:01,000 --> 00:00:02,500`, lines of text, an empty line.
+
+Nothing in them has confidences, and only the whole of a subtitle has times: words read back are aligned anew.
+"""
 
 from __future__ import annotations
 

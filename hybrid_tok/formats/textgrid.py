@@ -152,9 +152,15 @@ def _words(source: Source, tiers: Sequence[_Tier], confidences: Sequence[_Tier])
     for tier in tiers:
         others = beside.get(tier.speaker)
         scores = {(mark.start, mark.end): mark for mark in others.pop(0).marks} if others else {}
-        for mark in _spoken(tier):
+        for mark in tier.marks:
             score = scores.get((mark.start, mark.end))
-            stated = None if score is None else numbers.number(source, score.line, score.text, "the confidence")
+            if not mark.text.strip() or (mark.text.strip().lower() in _SILENCE and (score is None or not score.text)):
+                continue  # silence, unless a confidence says that it is a word
+            stated = (
+                None
+                if score is None or not score.text.strip()
+                else numbers.number(source, score.line, score.text, "the confidence")
+            )
             yield WordRecord(mark.text, mark.start, mark.end, stated, tier.speaker, source.at(mark.line))
 
 
@@ -165,6 +171,7 @@ def _spoken(tier: _Tier) -> list[_Mark]:
 
 def _tiers(source: Source) -> list[_Tier]:
     """Take a TextGrid apart. Sizes are believed only as far as the file goes."""
+    source.check_parts('"', "quotation marks", 2)
     tokens = _Tokens(source)
     if tokens.string("the file type") != "ooTextFile" or tokens.string("the object class").split()[:1] != ["TextGrid"]:
         raise AnnotationError(f"{source.at(tokens.line)}: not a TextGrid; save one from Praat as a text file")

@@ -1,7 +1,8 @@
 """WebVTT subtitles (W3C): cues as SRT's, with tags for voices, `<v Ann>`, and for times inside a cue, `<00:00:01.500>`.
 
 A cue with times inside has words (karaoke; the automatic captions of video sites); without, it is a segment. The files
-written here have the start of every word, and its end where a pause follows.
+written here have the start of every word, and its end where a pause follows, but no confidences: there is no place for
+them that a player would not show. Events are notes in brackets.
 """
 
 from __future__ import annotations

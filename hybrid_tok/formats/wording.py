@@ -3,21 +3,40 @@
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections.abc import Sequence
 
 from hybrid_tok.formats.records import SegmentRecord, WordRecord
 
 _LONGEST = 3.0
 """Seconds a word may last; a single word on screen for longer is a subtitle."""
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]{5,}")
-"""Letters of languages written without spaces (Thai, Lao, Burmese, Khmer, Japanese, Chinese): five are no word."""
+_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
+"""Letters of languages written without spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
+_PHRASE = re.compile(f"{_UNSPACED.pattern}{{5,}}")
+"""Five such letters are no word."""
 
 
 def as_words(segments: Sequence[SegmentRecord]) -> tuple[WordRecord, ...] | None:
     """Segments that are one word each, as words; None where some are longer."""
     words: list[WordRecord] = []
     for segment in segments:
-        if len(segment.text.split()) > 1 or segment.end - segment.start > _LONGEST or _UNSPACED.search(segment.text):
+        if len(segment.text.split()) > 1 or segment.end - segment.start > _LONGEST or _PHRASE.search(segment.text):
             return None
         words.append(WordRecord(segment.text, segment.start, segment.end, None, segment.speaker, segment.where))
     return tuple(words)
+
+
+def begins_word(before: str, piece: str) -> bool:
+    """Whether a piece of text, a recognizer's token, starts a word rather than going on with the one before it.
+
+    Args:
+        before: what the word before consists of so far.
+        piece: a token with the space before it, if there is one.
+    """
+    if piece[:1].isspace():
+        return True
+    if not piece or unicodedata.category(piece[0]).startswith("M"):  # a mark belongs to the letter before it
+        return False
+    if _UNSPACED.match(piece):
+        return True
+    return piece[0].isalnum() and unicodedata.east_asian_width(before[-1:] or " ") in ("W", "F")

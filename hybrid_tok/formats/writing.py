@@ -20,7 +20,8 @@ class Format:
 
     Attributes:
         suffix: of its files.
-        holds: which parts of the annotations read back exactly.
+        holds: which parts of the annotations read back exactly, with their confidences. Subtitles have no place for
+            these: what is read back from them has the confidence of words whose file states none.
     """
 
     suffix: str
