@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 from hybrid_tok.annotations import Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.backends.pieces import HeardWord, PieceOptions, cut_pieces, piece_samples, place_words, touching
+from hybrid_tok.backends.word_judge import WordJudge
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.stage import Progress
 from hybrid_tok.timeline import Span, frame_to_seconds
@@ -32,6 +33,7 @@ class WhisperOptions:
         beam_size: 1 is greedy.
         device: "cpu", "cuda" or "auto".
         compute_type: CTranslate2's type of the weights; "int8" is fastest on a CPU.
+        judge: move the probabilities of English words by how their phones fit the sound (`word_judge`).
         pieces: where recordings are cut. Whisper listens to 30 s at once.
     """
 
@@ -40,6 +42,7 @@ class WhisperOptions:
     beam_size: int = 5
     device: str = "cpu"
     compute_type: str = "int8"
+    judge: bool = True
     pieces: PieceOptions = field(default_factory=lambda: PieceOptions(silence=1.0))
 
     def __post_init__(self) -> None:
@@ -73,6 +76,8 @@ class WhisperRecognizer:
     def fingerprint(self) -> str:
         """Of the options, the version and, for a folder, the size and hash of its weights."""
         digest = hashlib.sha256(repr(self.options).encode())
+        if self.options.judge:
+            digest.update(self._judge.fingerprint.encode())
         weights = Path(self.options.model) / "model.bin"
         if weights.is_file():
             with weights.open("rb") as file:
@@ -100,7 +105,12 @@ class WhisperRecognizer:
             done += piece.seconds
             if progress is not None:
                 progress(done, total)
-        return touching(words, speech)
+        heard = touching(words, speech)
+        return self._judge.judge(audio, heard) if self.options.judge and language == "en" else heard
+
+    @cached_property
+    def _judge(self) -> WordJudge:
+        return WordJudge()
 
     def _language(self, audio: Audio, piece: Span) -> str:
         if not self._model.model.is_multilingual:

@@ -36,6 +36,7 @@ class ConfidenceModel:
 
     Attributes:
         fingerprint: changes with the weights.
+        usual: by head, the share of right words where it was fitted.
 
     Raises:
         WeightsError: the files are missing, damaged, or not of this model.
@@ -47,6 +48,7 @@ class ConfidenceModel:
             raise WeightsError(f"{weights} judges words by other features than this version's: reinstall hybrid-tok")
         try:
             self.fingerprint: str = f"confidence-{about['sha256'][:16]}"
+            self.usual: dict[str, float] = {head: float(about["usual"][head]) for head in HEADS}
             self._phones = str(about["phones"])
             self._mean_frames = np.array(about["mean_frames"], np.float32)
             wide = [self._arrays[f"{head}.hidden.weight"].shape[1] for head in HEADS]

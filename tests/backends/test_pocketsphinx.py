@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +14,9 @@ import pytest
 from hybrid_tok.annotations import Word
 from hybrid_tok.audio import Audio, read_mono
 from hybrid_tok.backends.pieces import PieceOptions
-from hybrid_tok.backends.pocketsphinx import PocketsphinxOptions, PocketsphinxRecognizer, confidences, words_of
+from hybrid_tok.backends.pocketsphinx import PocketsphinxOptions, PocketsphinxRecognizer, words_of
+from hybrid_tok.backends.pocketsphinx_listener import PocketsphinxListener
+from hybrid_tok.bench.words import area, judge
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.timeline import Span
 from real_audio import recording
@@ -35,30 +38,40 @@ def recognizer() -> Iterator[PocketsphinxRecognizer]:
     recognizer.close()
 
 
-def test_segments_to_words() -> None:
-    segments = [
-        ("<s>", 0, 9, 1.0),
-        ("the(2)", 10, 18, 0.5),
-        ("cat", 19, 40, 0.25),
-        ("<sil>", 41, 60, 1.0),
-        ("[NOISE]", 61, 65, 1.0),
-        ("++SMACK++", 66, 69, 1.0),
-        ("o'clock(10)", 70, 99, 1.0000001),
-        ("</s>", 100, 110, 1.0),
-    ]
-    trust = confidences([0.5, 0.25, 1.0000001])
-    assert words_of(segments, Span(100, 160)) == [
-        Word("the", Span(105, 110), trust[0]),
-        Word("cat", Span(110, 121), trust[1]),
-        Word("o'clock", Span(135, 150), trust[2]),
+def test_answers_to_words() -> None:
+    answers = [("the", 10, 19, 0.5), ("cat", 19, 41, 0.25), ("o'clock", 70, 100, 0.75)]
+    assert words_of(answers, Span(100, 160)) == [
+        Word("the", Span(105, 110), 0.5),
+        Word("cat", Span(110, 121), 0.25),
+        Word("o'clock", Span(135, 150), 0.75),
     ]
 
 
-def test_confidences_are_probabilities_that_follow_the_posterior() -> None:
-    trust = confidences([0.0, 1.0, 1.5, -0.1, 0.3])
-    assert all(0.0 <= value <= 1.0 for value in trust)
-    assert confidences([0.2, 0.2, 0.2])[1] < confidences([0.2, 0.9, 0.2])[1]
-    assert confidences([]) == []
+def test_the_second_look_hears_no_worse_than_the_first(reader: tuple[Audio, str]) -> None:
+    audio, text = reader
+    listener = PocketsphinxListener(PocketsphinxOptions().gain)
+    heard = listener.hear(audio.samples)
+    said = {word.strip(".,;:").lower() for word in text.split()}
+    first = [word for word, *_ in PocketsphinxListener(PocketsphinxOptions().gain).first_pass(audio.samples)]
+    assert sum(word.text in said for word in heard.words) >= sum(word in said for word in first) - 1
+    assert all(a.end <= b.start for a, b in pairwise(heard.words))
+    assert all(0 <= word.posterior <= 1 and 0 <= word.rival <= 1 for word in heard.words)
+    judged = listener.to_judge(heard.words)
+    assert all(word.phones for word in judged)
+
+
+def test_confidence_tells_right_from_wrong(recognizer: PocketsphinxRecognizer) -> None:
+    manifest = recording("dev/manifest.jsonl")
+    clips = [json.loads(line) for line in manifest.read_text("utf-8").splitlines()]
+    probability: list[float] = []
+    right: list[bool] = []
+    for clip in [clip for clip in clips if clip["source"] in ("ljspeech", "librispeech")][::6]:
+        audio, _ = read_mono(manifest.parent / clip["audio"])
+        words = recognizer.recognize(audio, (Span(0, audio.num_samples // 320),))
+        judged, _, _ = judge(words, clip["text"])
+        probability += [word.confidence for word in words]
+        right += [judged[word] for word in words]
+    assert area(np.array(probability), np.array(right)) > 0.75
 
 
 def test_reads_words_off_real_speech(recognizer: PocketsphinxRecognizer, reader: tuple[Audio, str]) -> None:
