@@ -13,6 +13,7 @@ from hybrid_tok.voice.code import NEUTRAL, VoiceTraits
 from hybrid_tok.voice.measure import FEWEST_VOICED, bin_frequencies, traits_of, voiced_spectra
 from hybrid_tok.voice.pitch import track_pitch
 from hybrid_tok.voice.prosody import expected_seconds
+from hybrid_tok.voice.tract import PEOPLES_SPREAD, spectral_spread
 
 _TEXT = (
     "We were away a year ago when Joe bought a new yellow house above the bay. The children often ask why such large "
@@ -28,11 +29,13 @@ class OwnVoice:
     Attributes:
         traits: as of a speaker.
         spectrum: (bins,), mean log spectrum of voiced speech in dB.
+        spread: how much the shape of its spectrum changes over time, in dB; see `voice.tract.spectral_spread`.
         pace: seconds that a word takes per `expected_seconds`.
     """
 
     traits: VoiceTraits
     spectrum: NDArray[np.float64]
+    spread: float
     pace: float
 
 
@@ -44,6 +47,11 @@ def measure_own_voice(synthesizer: Synthesizer, sample_rate: int) -> OwnVoice:
     spoken = sum(end - start for start, end in speech.words) / sample_rate
     pace = spoken / sum(map(expected_seconds, words)) or 1.0
     if np.count_nonzero(track.voiced) < FEWEST_VOICED:
-        return OwnVoice(NEUTRAL, np.zeros(len(bin_frequencies(sample_rate))), pace)
+        return OwnVoice(NEUTRAL, np.zeros(len(bin_frequencies(sample_rate))), PEOPLES_SPREAD, pace)
     spectra = voiced_spectra(speech.audio, track)
-    return OwnVoice(traits_of(track, spectra, sample_rate), spectra.mean(axis=0, dtype=np.float64), pace)
+    return OwnVoice(
+        traits=traits_of(track, spectra, sample_rate),
+        spectrum=spectra.mean(axis=0, dtype=np.float64),
+        spread=spectral_spread(spectra, sample_rate),
+        pace=pace,
+    )

@@ -57,11 +57,15 @@ class Filter:
         formants: factor by which the spectral envelope is stretched along the frequency axis.
         gain: (bins,), nepers of power added to the envelope, bins = `fft_size(sample_rate)` / 2 + 1.
         noise: (bins,), share of the power of voiced speech that is noise in place of harmonics.
+        mean: (bins,), nepers of power: mean log spectrum of the speech once it is stretched; its level does not matter.
+        contrast: factor of what the shape of the spectrum strays from the mean.
     """
 
     formants: float
     gain: NDArray[np.float64]
     noise: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    contrast: float = 1.0
 
 
 def reshape(
@@ -218,7 +222,7 @@ def _overlap_add(
     offset = np.arange(-lead, size - lead, dtype=np.float32)[None]
     turn = (-2.0 * np.pi / size * np.arange(bins, dtype=np.float32))[None]
     tonal, hiss = np.sqrt(1.0 - change.noise, dtype=np.float32), np.sqrt(change.noise, dtype=np.float32)
-    gain = (0.5 * change.gain).astype(np.float32)
+    gain, mean = (0.5 * change.gain).astype(np.float32), (0.5 * change.mean).astype(np.float32)
     before, after = before.astype(np.float32), after.astype(np.float32)
     for first in range(0, len(places), _BLOCK):
         block = slice(first, first + _BLOCK)
@@ -231,7 +235,12 @@ def _overlap_add(
             samples, sample_rate, np.floor(marks.places[lowest:highest]).astype(np.int64), marks.pitch[lowest:highest]
         )
         own = (np.float32(0.5) * np.log(shapes + np.float32(1e-12)))[chosen - lowest]
-        wanted = own[:, low] * (1.0 - share) + own[:, low + 1] * share + gain
+        wanted = own[:, low] * (1.0 - share) + own[:, low + 1] * share
+        if change.contrast != 1.0:
+            shape = wanted - mean
+            shape -= shape.mean(axis=1, keepdims=True)
+            wanted -= np.float32(1.0 - change.contrast) * shape
+        wanted += gain
         voiced = marks.pitch[chosen] > 0.0
         filters = _minimum_phase(np.clip(wanted - own, -_MOST_GAIN, _MOST_GAIN), size)
         filters = np.where(voiced[:, None], filters * tonal, filters)

@@ -4,7 +4,7 @@ A shorter tract stretches the whole spectral envelope along the frequency axis: 
 Nobody labels recordings with the length of the speaker's tract, but a known stretch can be put on any recording. The
 estimator is the linear function of a voice's mean spectrum and of its spread that answers a stretch one to one, and
 otherwise varies as little as can be between speakers and recordings: a matched filter against what speakers differ in
-anyway. `train.voice` fits it; `tract.md` says on what, and how well it does.
+anyway. `train.voice` fits it; `voice.md` says on what, and how well it does.
 
 That the factor be the likeliest one under a Gaussian mixture (Lee and Rose 1998) was tried first: over two halves of
 the same speech it agreed far less with itself (correlation 0.5, here 0.78).
@@ -72,6 +72,16 @@ def spectral_statistics(
     levels = np.diff(upto, axis=1) / np.diff(places)
     levels -= levels.mean(axis=1, keepdims=True)
     return np.concatenate([levels.mean(axis=0), levels.std(axis=0)])
+
+
+def spectral_spread(logarithms: NDArray[np.floating], sample_rate: int) -> float:
+    """How much the shape of a voice's spectrum changes over time: mean deviation over the bands, in dB."""
+    return float(spectral_statistics(logarithms, sample_rate)[BANDS:].mean())
+
+
+PEOPLES_SPREAD = 7.3
+"""`spectral_spread` of the mean speaker of the training set. A formant synthesizer's is larger: no room, no noise, and
+resonances that are narrower than any throat's."""
 
 
 @cache
