@@ -1,6 +1,6 @@
 """Fits the estimator of the vocal tract's length (`voice.tract`) on the speech of many speakers.
 
-    hybrid-tok train voice --data ../shared/audio/train
+    hybrid-tok train tract --data ../shared/audio/train --out tract.json
 
 For every speaker the spectra of voiced frames are stretched by known factors. With g the mean change of the statistics
 per unit of log stretch, and R their covariance over speakers, the weights are R^-1 g / (g' R^-1 g): the answer to a

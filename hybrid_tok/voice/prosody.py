@@ -63,8 +63,8 @@ def from_bins(prosody: Prosody) -> Delivery:
 def expected_seconds(word: str) -> float:
     """How long a word takes at a common pace, by what it is written with.
 
-    A line through the words of speechocean762's training set, aligned: a word takes so long, and so much more for each
-    letter; a character of a script without letters is a syllable.
+    So long for a word, and so much more for each letter; a character of a script without letters is a syllable. Rough,
+    which matters little: see above.
     """
     letters = sum(char.isalpha() and ord(char) < 0x2E80 for char in word)
     syllables = sum(char.isalnum() for char in word) - letters
