@@ -49,14 +49,14 @@ def measure_voices(
         decisions: what is written of the recording, and whose it is.
         annotations: what was heard in it.
     """
-    heard = merge_spans([*annotations.speech, *(word.span for word in annotations.words)])
+    heard = merge_spans([*annotations.speech, *(word.span for one in decisions for word in (*one.words, *one.under))])
     events = [event.span for event in annotations.events if event.confidence >= options.sure]
     voices: dict[int, tuple[int, ...]] = {}
     for speaker in sorted(_speakers(decisions)):
         own = [one.span for one in decisions if one.speaker == speaker and one.kind in ("text", "units")]
         own += [word.span for one in decisions for word in one.under if word.speaker == speaker]
         alone = subtract_spans(own, [*events, *_others(speaker, decisions, annotations)])
-        spans = _both(alone, heard) or _both(own, heard) or own
+        spans = _both(alone, heard) or _both(own, heard) or alone or own
         voices[speaker] = measure_voice(audio, spans, options)
     return voices
 
