@@ -154,7 +154,6 @@ def test_voice_and_prosody_are_written_read_and_followed(timing: str) -> None:
         bare = tokenizer.analyze(path, annotations=Given(words=words))
         assert all(turn.voice is None for turn in bare.stream.channels[0].turns)
         assert len(bare.ids) < len(analysis.ids)
-        assert tokenizer.vocabulary.fingerprint != analysis.ids
 
 
 def _median_pitch(audio: Audio) -> float:

@@ -9,7 +9,7 @@ Units come first: they say how loud a speaker is, and the synthesizer speaks as 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hybrid_tok.audio import Audio
 from hybrid_tok.decode.level import SpeakerLevels
 from hybrid_tok.decode.mixer import Mixer
+from hybrid_tok.decode.own_voice import OwnVoice
 from hybrid_tok.decode.plan import Plan, TextSegment, UnitSegment, plan
 from hybrid_tok.decode.synthesize import place, speak, speak_freely
 from hybrid_tok.decode.vocode import vocode
@@ -77,6 +78,7 @@ class Decoder:
     codec: Callable[[], UnitCodec] | None
     sample_rate: int
     options: DecodeOptions = DecodeOptions()
+    _own_voices: dict[str, OwnVoice] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.sample_rate < FRAME_RATE or self.sample_rate % FRAME_RATE:
@@ -157,7 +159,7 @@ class Decoder:
             return
         with clock.stage("synthesizer"):
             synthesizer = self._load_synthesizer()
-            actor = VoiceActor(synthesizer, self.sample_rate)
+            actor = VoiceActor(synthesizer, self.sample_rate, self._own_voices)
             for segment in _told(segments, clock.progress("synthesizer")):
                 level = levels.of(segment.speaker)
                 speech = speak(segment.words, synthesizer, self.sample_rate, level)

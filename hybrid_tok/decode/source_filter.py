@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hybrid_tok.voice.envelope import envelopes, fft_size
 from hybrid_tok.voice.pitch import PitchTrack, gather
 
-_UNVOICED_STEP = 0.005
+_UNVOICED_STEP = 0.008
 """Seconds between grains where there is no pitch."""
 
 _TOLERANCE = 0.2
@@ -91,7 +91,7 @@ def reshape(
 
 
 def find_marks(samples: NDArray[np.float32], sample_rate: int, track: PitchTrack) -> Marks:
-    """Pitch marks: one per period where there is pitch, at its strongest point; every 5 ms elsewhere."""
+    """Pitch marks: one per period where there is pitch, at its strongest point; every 8 ms elsewhere."""
     step = round(_UNVOICED_STEP * sample_rate)
     places: list[float] = []
     pitch: list[float] = []
@@ -234,16 +234,16 @@ def _overlap_add(
         shapes = envelopes(
             samples, sample_rate, np.floor(marks.places[lowest:highest]).astype(np.int64), marks.pitch[lowest:highest]
         )
-        own = (np.float32(0.5) * np.log(shapes + np.float32(1e-12)))[chosen - lowest]
+        own = np.float32(0.5) * np.log(shapes + np.float32(1e-12))
         wanted = own[:, low] * (1.0 - share) + own[:, low + 1] * share
         if change.contrast != 1.0:
             shape = wanted - mean
             shape -= shape.mean(axis=1, keepdims=True)
             wanted -= np.float32(1.0 - change.contrast) * shape
         wanted += gain
-        voiced = marks.pitch[chosen] > 0.0
         filters = _minimum_phase(np.clip(wanted - own, -_MOST_GAIN, _MOST_GAIN), size)
-        filters = np.where(voiced[:, None], filters * tonal, filters)
+        filters = np.where(marks.pitch[lowest:highest, None] > 0.0, filters * tonal, filters)[chosen - lowest]
+        voiced = marks.pitch[chosen] > 0.0
         grains = gather(samples, anchor, size)[:, size - lead : 2 * size - lead]
         grains = grains * _windows(offset - fraction[:, None], before[chosen], after[chosen])
         shift = (places[block] - whole).astype(np.float32) - fraction
@@ -252,10 +252,10 @@ def _overlap_add(
         density = np.where(voiced, np.sqrt(np.minimum(spacing[block] / ((before + after)[chosen] / 2.0), 4.0)), 1.0)
         spectra *= density[:, None].astype(np.float32)
         if change.noise.any() and voiced.any():
-            step = np.minimum(spacing[block], float(lead)).astype(np.float32)
-            tape = noise[(whole % _TAPE)[:, None] + np.arange(size)]
+            step = np.minimum(spacing[block], float(lead)).astype(np.float32)[voiced]
+            tape = noise[(whole[voiced] % _TAPE)[:, None] + np.arange(size)]
             breath = np.fft.rfft(tape * np.sqrt(_windows(offset, step, step)))
-            spectra += np.where(voiced[:, None], breath * np.exp(np.minimum(wanted, 5.0)) * hiss, np.float32(0.0))
+            spectra[voiced] += breath * np.exp(np.minimum(wanted[chosen[voiced] - lowest], 5.0)) * hiss
         for start, grain in zip((whole - lead + size).tolist(), np.fft.irfft(spectra, size), strict=True):
             output[start : start + size] += grain
     return output[size : size + len(samples)]

@@ -6,8 +6,7 @@ Text without a voice code and without prosody stays exactly as the synthesizer s
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from functools import cached_property
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,15 +41,20 @@ class VoiceActor:
     Attributes:
         synthesizer: whose voice is changed; it is listened to when the first change is asked for.
         sample_rate: of the speech, in Hz.
+        heard: voices of synthesizers that were listened to before, by fingerprint.
     """
 
     synthesizer: Synthesizer
     sample_rate: int
+    heard: dict[str, OwnVoice] = field(default_factory=dict)
 
-    @cached_property
+    @property
     def own(self) -> OwnVoice:
         """The synthesizer's own voice."""
-        return measure_own_voice(self.synthesizer, self.sample_rate)
+        fingerprint = self.synthesizer.fingerprint
+        if fingerprint not in self.heard:
+            self.heard[fingerprint] = measure_own_voice(self.synthesizer, self.sample_rate)
+        return self.heard[fingerprint]
 
     def perform(self, segment: TextSegment, speech: Speech, level_db: float) -> Speech:
         """An utterance in its speaker's voice, and as its prosody tells, at an active speech level in dB.

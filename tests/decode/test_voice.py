@@ -93,7 +93,9 @@ def test_free_timing_follows_rate_and_pace() -> None:
     quick = actor.lengths(segment(None, bins), speech)
     assert plain is not None and quick is not None
     assert quick[0] < 0.7 * plain[0] and quick[1:] == plain[1:]
-    vars(actor)["own"] = replace(actor.own, traits=replace(actor.own.traits, rate=4.0))  # beeps have no syllables
+    actor.heard[synthesizer.fingerprint] = replace(
+        actor.own, traits=replace(actor.own.traits, rate=4.0)
+    )  # beeps have no syllables
     slow, fast = (actor.lengths(segment(code(rate=rate)), speech) for rate in (1.6, 7.5))
     assert slow is not None and fast is not None
     assert sum(slow) == pytest.approx(2.0 * sum(natural), rel=0.01)  # half the pace is the slowest
