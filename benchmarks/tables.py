@@ -161,6 +161,28 @@ def conversations() -> str:
     return markdown(("", "events", "recall", "precision", "F1", "false per minute of speech"), rows)
 
 
+def voice() -> str:
+    """Decoded speech without a voice code, with it, and with prosody: pitch, similarity, word melody."""
+    results = load("voice")
+    rows = []
+    for name, words in results["words"].items():
+        alike = results["similarity"][name]
+        rows.append(
+            (
+                name,
+                f"{results['decoding'][name]['tokens_per_second']:.1f}",
+                percent(results["pitch"][name]["within_1.5_semitones"]),
+                f"{alike['encoder']['own']:.2f} / {alike['encoder']['others']:.2f}",
+                f"{alike['mfcc']['own']:.2f} / {alike['mfcc']['others']:.2f}",
+                f"{-alike['spectrum']['own']:.1f} / {-alike['spectrum']['others']:.1f}",
+                f"{words['pitch_correlation']:.2f}",
+                f"{words['level_correlation']:.2f}",
+            )
+        )
+    header = ("decoded", "tokens/s", "pitch within 1.5 st", "speaker encoder, own / others", "MFCC, own / others")
+    return markdown((*header, "spectrum, dB off own / others", "word pitch corr.", "word level corr."), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "sweep": sweep,
     "words": words,
@@ -168,6 +190,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "codec": codec,
     "events": events,
     "conversations": conversations,
+    "voice": voice,
 }
 
 

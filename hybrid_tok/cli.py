@@ -11,7 +11,7 @@ import inspect
 import json
 import sys
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict
 from enum import Enum
@@ -54,6 +54,11 @@ class Durations(str, Enum):
     word = "word"
 
 
+class ProsodyTokens(str, Enum):
+    none = "none"
+    word = "word"
+
+
 Recording = Annotated[str, typer.Argument(help="A recording in any common format; - reads standard input.")]
 TokenFile = Annotated[Path, typer.Argument(help="A .hyt file.")]
 Language = Annotated[str, typer.Option("--language", help="Voice that speaks the text, e.g. en-us, de, cmn.")]
@@ -76,6 +81,11 @@ TOKENIZER_OPTIONS: Mapping[str, tuple[Any, Any]] = MappingProxyType(
         "events": (Annotated[bool, typer.Option(help="Listen for laughter, breath and the like.")], True),
         "diarize": (Annotated[bool, typer.Option(help="Tell speakers apart.")], False),
         "speakers": (Annotated[int | None, typer.Option(help="How many there are, where known.", min=1)], None),
+        "voice": (Annotated[bool, typer.Option(help="Write how each speaker sounds: 9 tokens.")], True),
+        "prosody": (
+            Annotated[ProsodyTokens, typer.Option(help="Pitch, energy and rate of each word: 3 tokens.")],
+            ProsodyTokens.none,
+        ),
         "language": (Language, "en-us"),
         "recognizer_model": (
             Annotated[str | None, typer.Option("--model", help="Recognizer's model: a size or a folder.")],
@@ -133,6 +143,19 @@ def _chosen(given: Mapping[str, Any]) -> dict[str, Any]:
     return {name: str(value) if isinstance(value, Path) else value for name, value in plain.items()}
 
 
+def _voices(given: Sequence[str]) -> dict[int, str]:
+    """Speakers and the recordings whose voices they get."""
+    voices: dict[int, str] = {}
+    for one in given:
+        speaker, equals, recording = one.partition("=")
+        if not (speaker.isascii() and speaker.isdecimal() and equals and recording):
+            raise OptionsError(f"--voice takes a speaker and a recording, such as 0=other.wav, not {one!r}")
+        if int(speaker) in voices:
+            raise OptionsError(f"--voice was given twice for speaker {int(speaker)}; give it once")
+        voices[int(speaker)] = recording
+    return voices
+
+
 def _known(given: Mapping[str, Any]) -> AnnotationFiles:
     """The annotation files that were named."""
     return AnnotationFiles(
@@ -169,15 +192,20 @@ def decode(
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the file's name, .wav")] = None,
     language: Language = "en-us",
     text_tokenizer: TextTokenizer = None,
+    voice: Annotated[
+        list[str] | None,
+        typer.Option("--voice", metavar="K=RECORDING", help="Speak speaker K's text in a recording's voice."),
+    ] = None,
 ) -> None:
     """Speak tokens again: a WAV at the original's rate, exactly as long in locked timing."""
     from hybrid_tok.tokenizer import HybridTokenizer
 
     target = _target(output or tokens.with_suffix(".wav"))
     chosen = _chosen({"language": language, "text_tokenizer": text_tokenizer})
+    voices = _voices(voice or ())
     with HybridTokenizer.for_file(tokens, **chosen) as tokenizer:
         with _progress() as listen:
-            audio = tokenizer.decode_file(tokens, listen=listen)
+            audio = tokenizer.decode_file(tokens, listen=listen, voices=voices)
         _write_wav(target, audio)
     _say(f"wrote {target} ({audio.seconds:.2f} s at {audio.sample_rate} Hz)")
 

@@ -118,3 +118,25 @@ def train_pronounce(
     from hybrid_tok.train.pronounce import TrainPronounceOptions, train
 
     typer.echo(f"wrote {train(TrainPronounceOptions(out=out, epochs=epochs, seed=seed))}", err=True)
+
+
+@train_app.command("tract")
+def train_tract(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],
+    out: Annotated[Path, typer.Option("--out", help="The .json file to write.")],
+) -> None:
+    """Fit the estimator of the vocal tract's length."""
+    from hybrid_tok.train.voice import train_voice
+
+    train_voice(data, out, tell=lambda message: typer.echo(message, err=True))
+
+
+@train_app.command("timbre")
+def train_timbre(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],
+    out: Annotated[Path, typer.Option("--out", help="The .json file to write.")],
+) -> None:
+    """Fit the regression from voice codes to spectra."""
+    from hybrid_tok.train.voice_timbre import train_timbre
+
+    train_timbre(data, out, tell=lambda message: typer.echo(message, err=True))

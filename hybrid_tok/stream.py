@@ -8,8 +8,8 @@ ids -> stream -> ids and stream -> ids -> stream are both identities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from hybrid_tok.errors import StreamError
@@ -131,6 +131,33 @@ class HybridStream:
     def frames(self) -> int:
         """The furthest the cursor got in any channel. In free timing text counts as no time."""
         return max((placed.span.end for placed in self.placed()), default=0)
+
+    @property
+    def speakers(self) -> tuple[int, ...]:
+        """Everybody who has a turn, in order of the first one."""
+        return tuple(dict.fromkeys(turn.speaker for channel in self.channels for turn in channel.turns))
+
+    def with_voices(self, voices: Mapping[int, tuple[int, ...]]) -> HybridStream:
+        """The stream with other voice codes for some speakers.
+
+        Raises:
+            StreamError: a speaker has no turn in it, or a code has not 8 tokens.
+        """
+        missing = sorted(set(voices) - set(self.speakers))
+        if missing:
+            there = ", ".join(map(str, self.speakers)) or "none"
+            raise StreamError(f"no speaker {missing[0]} in the stream to give a voice to; there are: {there}")
+        waiting = dict(voices)
+        channels = tuple(
+            Channel(
+                tuple(
+                    replace(turn, voice=waiting.pop(turn.speaker)) if turn.speaker in waiting else turn
+                    for turn in channel.turns
+                )
+            )
+            for channel in self.channels
+        )
+        return replace(self, channels=channels)
 
     def placed(self) -> Iterator[PlacedItem]:
         """Every item with the frames it covers, in order of writing (`Back` covers none)."""

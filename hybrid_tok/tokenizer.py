@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 from typing_extensions import Self
@@ -20,7 +20,9 @@ from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.encode.annotate import Annotator
 from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.pipeline import Encoder
+from hybrid_tok.encode.prosody import ProsodyOptions
 from hybrid_tok.encode.quantize import QuantizeOptions
+from hybrid_tok.encode.voice import VoiceOptions
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.idspace import Durations, Layout, VocabularyOptions
 from hybrid_tok.interfaces import Recognizer, Synthesizer, VoiceActivityDetector
@@ -40,6 +42,9 @@ Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
 Known: TypeAlias = "AnnotationFiles | Given | Annotations | None"
 """What is known about a recording beforehand. Each part of a `Given`, or each of the files, takes the place of the
 stage that would have made it; with `Annotations` nothing is left to listen for."""
+
+Voices: TypeAlias = "Mapping[int, Source | Sequence[int]] | None"
+"""Speakers that are to have another voice: that of a recording, or a voice code (8 integers, 0 to 63)."""
 
 Listener: TypeAlias = Callable[[str, float, float], None]
 """Told (stage, done, total) while long work goes on."""
@@ -86,6 +91,8 @@ class TokenizerOptions:
         events: listen for laughter, breath and the like.
         diarize: tell speakers apart; without, all is one speaker's.
         speakers: how many there are, where that is known.
+        voice: write a voice code at each speaker's first turn, so that decoded speech sounds like the speaker.
+        prosody: `none`, or `word`: pitch, energy and rate before each word, which the decoder follows.
         language: the synthesizer's voice, an espeak-ng language such as "en-us", "de" or "cmn".
         recognizer_model: size or folder of the recognizer's model, where the recognizer has a choice.
     """
@@ -100,8 +107,14 @@ class TokenizerOptions:
     events: bool = True
     diarize: bool = False
     speakers: int | None = None
+    voice: bool = True
+    prosody: Literal["none", "word"] = "none"
     language: str = "en-us"
     recognizer_model: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.prosody not in ("none", "word"):
+            raise OptionsError(f"prosody must be none or word, not {self.prosody!r}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -183,6 +196,7 @@ class HybridTokenizer:
                 timing=self.options.timing,
                 durations=self.options.durations,
                 run_length=self.options.run_length,
+                prosody=self.options.prosody == "word",
             ),
             load_text_tokenizer(self.options.text_tokenizer),
         )
@@ -211,6 +225,8 @@ class HybridTokenizer:
                 num_codebooks=options.num_codebooks,
                 layout=options.layout,
             ),
+            voice=VoiceOptions() if self.options.voice else None,
+            prosody=ProsodyOptions() if self.options.prosody == "word" else None,
         )
 
     @cached_property
@@ -263,16 +279,23 @@ class HybridTokenizer:
         """Recordings to ids, each exactly as `encode` alone would give it."""
         return [self.encode(source) for source in sources]
 
-    def decode(self, ids: Sequence[int], *, errors: Errors = "strict") -> Audio:
+    def decode(self, ids: Sequence[int], *, errors: Errors = "strict", voices: Voices = None) -> Audio:
         """Ids to audio at the codec's rate; in locked timing exactly as many samples as went in.
 
         Args:
             errors: `strict` raises on the first id out of place; `repair` mends the sequence as little as it can.
+            voices: speakers whose text is to be spoken in another voice (voice conversion). Units stay as they are.
 
         Raises:
             GrammarError: an id is out of range or out of place (with `strict`).
+            StreamError: a speaker who is to have another voice has no turn.
         """
-        return self.decoder.decode(self.vocabulary.decode(ids, errors=errors))
+        stream = self.vocabulary.decode(ids, errors=errors)
+        return self.decoder.decode(stream.with_voices(self._codes(voices)))
+
+    def voice_code(self, source: Source) -> tuple[int, ...]:
+        """How the speaker of a recording sounds: 8 integers, 0 to 63; the neutral ones where nobody speaks."""
+        return self.encoder.voice_code(self.read(source)[0])
 
     def decode_batch(self, sequences: Iterable[Sequence[int]], *, errors: Errors = "strict") -> list[Audio]:
         """Id sequences to audio, each exactly as `decode` alone would give it."""
@@ -310,10 +333,14 @@ class HybridTokenizer:
         check_fingerprint(path, file.header.fingerprint, self.vocabulary.fingerprint)
         return file
 
-    def decode_file(self, path: str | Path, listen: Listener | None = None) -> Audio:
-        """A `.hyt` file to audio at the rate of the recording it was made from, and exactly as long when locked."""
+    def decode_file(self, path: str | Path, listen: Listener | None = None, *, voices: Voices = None) -> Audio:
+        """A `.hyt` file to audio at the rate of the recording it was made from, and exactly as long when locked.
+
+        Args:
+            voices: as of `decode`.
+        """
         file = self.load(path)
-        return self._decode_like(file.ids, file.header.source, listen).audio
+        return self._decode_like(file.ids, file.header.source, listen, voices).audio
 
     def read(self, source: Source) -> tuple[Audio, SourceInfo]:
         """A recording as mono audio at the codec's rate, and what it was before."""
@@ -339,10 +366,22 @@ class HybridTokenizer:
     ) -> None:
         self.close()
 
-    def _decode_like(self, ids: Sequence[int], source: SourceInfo, listen: Listener | None) -> Decoding:
+    def _codes(self, voices: Voices) -> dict[int, tuple[int, ...]]:
+        """The voice codes that were given, or that the recordings given have."""
+        codes: dict[int, tuple[int, ...]] = {}
+        for speaker, voice in (voices or {}).items():
+            if isinstance(voice, str | Path | Audio) or len(voice) == 2:
+                codes[speaker] = self.voice_code(voice)  # pyright: ignore[reportArgumentType]
+            else:
+                codes[speaker] = tuple(int(step) for step in voice)
+        return codes
+
+    def _decode_like(
+        self, ids: Sequence[int], source: SourceInfo, listen: Listener | None, voices: Voices = None
+    ) -> Decoding:
         clock = StageClock(listen)
         with clock.stage("vocabulary"):
-            stream = self.vocabulary.decode(ids)
+            stream = self.vocabulary.decode(ids).with_voices(self._codes(voices))
         audio = self.decoder.decode(stream, clock)
         with clock.stage("resample"):
             length = source.num_samples if stream.timing == "locked" else None

@@ -148,3 +148,31 @@ def test_a_whole_conversation(tmp_path: Path) -> None:
     assert info.frames == soundfile.info(recording("dialogues/dialogue01.flac")).frames
     transcript = (tmp_path / "dialogue01.transcript.txt").read_text("utf-8")
     assert "[units" in transcript
+
+
+def test_voices_are_converted_and_bad_ones_refused(tmp_path: Path) -> None:
+    source, other = recording("dev/ljspeech/LJ001-0002.flac"), recording("dev/aishell1/BAC009S0150W0020.flac")
+    tokens, text = tmp_path / "talk.hyt", tmp_path / "talk.txt"
+    text.write_text("in being comparatively modern")
+    made = run(
+        "encode", source, "-o", tokens, "--layout", "text", "--transcript", text, "--prosody", "word", "--no-events"
+    )
+    assert made.returncode == 0, made.stderr.decode()
+    header = json.loads(run("show", tokens, "--json").stdout)["header"]["options"]
+    assert (header["voice"], header["prosody"]) == (True, "word")
+    wavs = [tmp_path / "own.wav", tmp_path / "other.wav"]
+    assert run("decode", tokens, "-o", wavs[0]).returncode == 0
+    converted = run("decode", tokens, "-o", wavs[1], "--voice", f"0={other}")
+    assert converted.returncode == 0, converted.stderr.decode()
+    first, second = (soundfile.read(wav)[0] for wav in wavs)
+    assert len(first) == len(second) and np.abs(first - second).max() > 0.01
+    for voice, message in (
+        ("other.wav", "--voice takes a speaker and a recording"),
+        (f"7={other}", "no speaker 7 in the stream"),
+        ("0=nowhere.wav", "nowhere.wav"),
+    ):
+        failed = run("decode", tokens, "-o", tmp_path / "x.wav", "--voice", voice)
+        assert failed.returncode == 2 and message in failed.stderr.decode()
+        assert len(failed.stderr.decode().strip().splitlines()) == 1
+        assert not (tmp_path / "x.wav").exists()
+    assert b"twice" in run("decode", tokens, "--voice", f"0={other}", "--voice", f"0={other}").stderr

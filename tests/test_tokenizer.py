@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 
 from hybrid_tok import Audio, FingerprintError, Given, GrammarError, HybridTokenizer, OptionsError, Span, Word
+from hybrid_tok.errors import StreamError
+from hybrid_tok.stream import TextItem
+from hybrid_tok.voice.code import NEUTRAL_CODE
+from hybrid_tok.voice.pitch import track_pitch
 from real_audio import recording
 
 
@@ -121,3 +125,50 @@ def test_real_speech_becomes_text_and_units(tokenizer: HybridTokenizer) -> None:
     decoded = tokenizer.decode_analysis(analysis).audio
     assert decoded.num_samples == analysis.source.num_samples
     assert 0.01 < float(np.abs(decoded.samples).max()) <= 1.0
+
+
+@pytest.mark.parametrize("timing", ["locked", "free"])
+def test_voice_and_prosody_are_written_read_and_followed(timing: str) -> None:
+    path = recording("dev/ljspeech/LJ001-0002.flac")
+    words = tuple(
+        Word(text, Span(start, start + 18), 1.0) for text, start in (("being", 5), ("quite", 25), ("new", 50))
+    )
+    options = {"layout": "text", "timing": timing, "events": False}
+    with HybridTokenizer.from_preset("embedded", prosody="word", **options) as tokenizer:
+        analysis = tokenizer.analyze(path, annotations=Given(words=words))
+        assert tokenizer.vocabulary.encode(tokenizer.vocabulary.decode(analysis.ids)) == list(analysis.ids)
+        assert tokenizer.encode(path, annotations=Given(words=words)) == list(analysis.ids), "the same code again"
+        (turn,) = analysis.stream.channels[0].turns
+        assert turn.voice is not None and len(turn.voice) == 8
+        said = [item for item in turn.items if isinstance(item, TextItem)]
+        assert [item.text for item in said] == ["being", "quite", "new"]
+        assert all(item.prosody is not None for item in said)
+        spoken = tokenizer.decode(analysis.ids)
+        np.testing.assert_array_equal(tokenizer.decode(analysis.ids).samples, spoken.samples)
+        low = tokenizer.decode(analysis.ids, voices={0: (5, *turn.voice[1:])})
+        assert _median_pitch(low) < 0.6 * _median_pitch(spoken)
+        assert tokenizer.decode(analysis.ids, voices={0: path}).num_samples > 0
+        with pytest.raises(StreamError, match="no speaker 4"):
+            tokenizer.decode(analysis.ids, voices={4: path})
+    with HybridTokenizer.from_preset("embedded", voice=False, **options) as tokenizer:
+        bare = tokenizer.analyze(path, annotations=Given(words=words))
+        assert all(turn.voice is None for turn in bare.stream.channels[0].turns)
+        assert len(bare.ids) < len(analysis.ids)
+
+
+def _median_pitch(audio: Audio) -> float:
+    track = track_pitch(audio.samples, audio.sample_rate)
+    return float(np.median(track.frequency[track.voiced]))
+
+
+def test_units_alone_have_no_voice_and_no_other_prosody_is_known(hum: Audio) -> None:
+    with HybridTokenizer.from_preset("embedded", layout="units") as tokenizer:
+        stream = tokenizer.vocabulary.decode(tokenizer.encode(hum))
+        assert all(turn.voice is None for turn in stream.channels[0].turns)
+    with pytest.raises(OptionsError, match="prosody must be none or word, not 'phone'"):
+        HybridTokenizer.from_preset("embedded", prosody="phone")
+
+
+def test_a_voice_code_is_neutral_where_nobody_speaks(tokenizer: HybridTokenizer) -> None:
+    assert tokenizer.voice_code((np.zeros(16_000, np.float32), 16_000)) == NEUTRAL_CODE
+    assert tokenizer.voice_code((np.zeros(0, np.float32), 16_000)) == NEUTRAL_CODE

@@ -1,7 +1,7 @@
 """The way of the data from stream to audio, in one read.
 
     HybridStream -> plan -> unit segments: vocode  -> mixer -> Audio
-                            text segments: synthesize, stretch to their place
+                            text segments: synthesize, change the voice, stretch to their place
 
 Units come first: they say how loud a speaker is, and the synthesizer speaks as loud.
 """
@@ -9,7 +9,7 @@ Units come first: they say how loud a speaker is, and the synthesizer speaks as 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TypeVar
 
 import numpy as np
@@ -18,9 +18,11 @@ from numpy.typing import NDArray
 from hybrid_tok.audio import Audio
 from hybrid_tok.decode.level import SpeakerLevels
 from hybrid_tok.decode.mixer import Mixer
+from hybrid_tok.decode.own_voice import OwnVoice
 from hybrid_tok.decode.plan import Plan, TextSegment, UnitSegment, plan
 from hybrid_tok.decode.synthesize import place, speak, speak_freely
 from hybrid_tok.decode.vocode import vocode
+from hybrid_tok.decode.voice import VoiceActor
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.interfaces import Speech, Synthesizer, UnitCodec
 from hybrid_tok.stage import Progress, StageClock
@@ -76,6 +78,7 @@ class Decoder:
     codec: Callable[[], UnitCodec] | None
     sample_rate: int
     options: DecodeOptions = DecodeOptions()
+    _own_voices: dict[str, OwnVoice] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         if self.sample_rate < FRAME_RATE or self.sample_rate % FRAME_RATE:
@@ -112,7 +115,7 @@ class Decoder:
         for segment, samples in self._render_units(planned, levels, clock):
             assert segment.start is not None, "locked timing gives every segment a place"
             mixer.add(segment.channel, segment.start * self.sample_rate // FRAME_RATE, samples)
-        for segment, speech in self._render_text(planned, levels, clock):
+        for segment, speech, _ in self._render_text(planned, levels, clock):
             for piece in place(segment, speech, num_samples, self._overhang):
                 mixer.add(segment.channel, piece.start, piece.samples)
         return mixer
@@ -123,8 +126,8 @@ class Decoder:
         rendered: dict[int, NDArray[np.float32]] = {}
         for segment, samples in self._render_units(planned, levels, clock):
             rendered[id(segment)] = samples
-        for segment, speech in self._render_text(planned, levels, clock):
-            rendered[id(segment)] = speak_freely(speech, self._overhang)
+        for segment, speech, actor in self._render_text(planned, levels, clock):
+            rendered[id(segment)] = speak_freely(speech, self._overhang, actor.lengths(segment, speech))
         lengths = [len(rendered[id(segment)]) - 2 * self._overhang for segment in planned.segments]
         starts, num_samples = self._line_up(planned, lengths)
         mixer = Mixer(planned.channels, num_samples, self._overhang)
@@ -149,15 +152,18 @@ class Decoder:
 
     def _render_text(
         self, planned: Plan, levels: SpeakerLevels, clock: StageClock
-    ) -> Iterator[tuple[TextSegment, Speech]]:
-        """Speak all text, each speaker as loud as the units of that speaker."""
+    ) -> Iterator[tuple[TextSegment, Speech, VoiceActor]]:
+        """Speak all text, each speaker as loud as the units of that speaker, and in that speaker's voice."""
         segments = [segment for segment in planned.segments if isinstance(segment, TextSegment)]
         if not segments:
             return
         with clock.stage("synthesizer"):
             synthesizer = self._load_synthesizer()
+            actor = VoiceActor(synthesizer, self.sample_rate, self._own_voices)
             for segment in _told(segments, clock.progress("synthesizer")):
-                yield segment, speak(segment.words, synthesizer, self.sample_rate, levels.of(segment.speaker))
+                level = levels.of(segment.speaker)
+                speech = speak(segment.words, synthesizer, self.sample_rate, level)
+                yield segment, actor.perform(segment, speech, level), actor
 
     def _line_up(self, planned: Plan, lengths: Sequence[int]) -> tuple[list[int], int]:
         """Free timing: where each segment starts, and how long the whole is."""

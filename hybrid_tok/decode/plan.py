@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from typing import TypeAlias
 
 from hybrid_tok.errors import StreamError
-from hybrid_tok.stream import Back, EventItem, Frame, HybridStream, Pause, PlacedItem, TextItem, UnitItem
+from hybrid_tok.stream import Back, EventItem, Frame, HybridStream, Pause, PlacedItem, Prosody, TextItem, UnitItem
 from hybrid_tok.timeline import FRAME_RATE, Span
 
 UTTERANCE_GAP = 15
@@ -58,19 +58,34 @@ class UnitSegment:
 
 @dataclass(frozen=True, slots=True)
 class TextPart:
-    """A text item: its words, at least one, and the frames they must fill (None in free timing)."""
+    """A text item.
+
+    Attributes:
+        words: at least one.
+        span: the frames they must fill; None in free timing.
+        prosody: how they are said, where the stream tells.
+    """
 
     words: tuple[str, ...]
     span: Span | None
+    prosody: Prosody | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class TextSegment:
-    """An utterance: text items of one speaker, spoken together."""
+    """An utterance: text items of one speaker, spoken together.
+
+    Attributes:
+        channel: where to.
+        speaker: whose.
+        parts: in order.
+        voice: the speaker's voice code, where the stream has one.
+    """
 
     channel: int
     speaker: int
     parts: tuple[TextPart, ...]
+    voice: tuple[int, ...] | None = None
 
     @property
     def speakers(self) -> tuple[int, ...]:
@@ -122,6 +137,7 @@ def locked_length(stream: HybridStream, sample_rate: int) -> int | None:
 def _segments(stream: HybridStream) -> Iterator[Segment]:
     """Segments, each held back until an item comes that is no part of it."""
     locked = stream.timing == "locked"
+    voices = {turn.speaker: turn.voice for channel in stream.channels for turn in channel.turns if turn.voice}
     held: Segment | None = None
     for placed in stream.placed():
         if isinstance(placed.item, Pause | Back):
@@ -130,7 +146,7 @@ def _segments(stream: HybridStream) -> Iterator[Segment]:
             continue  # a label alone has no sound
         if isinstance(placed.item, TextItem) and not placed.item.text.split():
             continue  # nor has white space
-        segment = _segment(placed, locked)
+        segment = _segment(placed, locked, voices.get(placed.speaker))
         joined = _joined(held, segment)
         if joined is None and held is not None:
             yield held
@@ -139,11 +155,11 @@ def _segments(stream: HybridStream) -> Iterator[Segment]:
         yield held
 
 
-def _segment(placed: PlacedItem, locked: bool) -> Segment:
+def _segment(placed: PlacedItem, locked: bool, voice: tuple[int, ...] | None) -> Segment:
     item = placed.item
     if isinstance(item, TextItem):
-        part = TextPart(tuple(item.text.split()), placed.span if locked else None)
-        return TextSegment(placed.channel, placed.speaker, (part,))
+        part = TextPart(tuple(item.text.split()), placed.span if locked else None, item.prosody)
+        return TextSegment(placed.channel, placed.speaker, (part,), voice)
     assert isinstance(item, UnitItem | EventItem)
     unit_part = UnitPart(placed.speaker, len(item.units), isinstance(item, UnitItem))
     return UnitSegment(placed.channel, placed.span.start if locked else None, item.units, (unit_part,))
@@ -161,5 +177,5 @@ def _joined(left: Segment | None, right: Segment) -> Segment | None:
         end, start = left.parts[-1].span, right.parts[0].span
         if start is not None and end is not None and not 0 <= start.start - end.end <= UTTERANCE_GAP:
             return None
-        return TextSegment(left.channel, left.speaker, left.parts + right.parts)
+        return TextSegment(left.channel, left.speaker, left.parts + right.parts, left.voice)
     return None

@@ -88,12 +88,37 @@ def place(segment: TextSegment, speech: Speech, num_samples: int, overhang: int)
         )
 
 
-def speak_freely(speech: Speech, overhang: int) -> NDArray[np.float32]:
-    """Free timing: the utterance as the synthesizer spoke it, silence around it trimmed, with overhang."""
+def speak_freely(speech: Speech, overhang: int, lengths: Sequence[int] | None = None) -> NDArray[np.float32]:
+    """Free timing: the utterance as the synthesizer spoke it, silence around it trimmed, with overhang.
+
+    Args:
+        lengths: samples that each word takes, where the pace is another; pauses change as the words do together.
+    """
     samples = speech.audio.samples
     start, end = _trim(samples, speech.words[0][0], speech.words[-1][1], speech.audio.sample_rate)
-    length = end - start + 2 * overhang
-    return warp(samples, (start - overhang, end + overhang), (0, length), speech.audio.sample_rate)
+    source, target = _paced(speech.words, lengths, start, end) if lengths else ([start, end], [0, end - start])
+    spread = [0, *(place + overhang for place in target), target[-1] + 2 * overhang]
+    return warp(samples, [start - overhang, *source, end + overhang], spread, speech.audio.sample_rate)
+
+
+def _paced(
+    words: Sequence[tuple[int, int]], lengths: Sequence[int], start: int, end: int
+) -> tuple[list[int], list[int]]:
+    """A time map of speech [start, end) that gives each word its length."""
+    spoken = sum(last - first for first, last in words)
+    pace = sum(length for length, (first, last) in zip(lengths, words, strict=True) if last > first) / max(spoken, 1)
+    source, target = [start], [0.0]
+
+    def go_on(place: int, factor: float) -> None:
+        place = min(max(place, source[-1]), end)
+        target.append(target[-1] + (place - source[-1]) * factor)
+        source.append(place)
+
+    for (first, last), length in zip(words, lengths, strict=True):
+        go_on(first, pace)
+        go_on(last, length / (last - first) if last > first else pace)
+    go_on(end, pace)
+    return source, [round(place) for place in target]
 
 
 @dataclass(frozen=True, slots=True)

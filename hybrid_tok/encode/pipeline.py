@@ -1,23 +1,26 @@
 """The way of the data from audio to stream, in one read.
 
 audio -> annotate (activity, speech, words, events, speakers) -> gate (text, units or silence)
+      -> voice, prosody (how each speaker sounds, how each word is said)
       -> quantize (units) -> HybridStream
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from hybrid_tok.annotations import Annotations, Given
+from hybrid_tok.annotations import Annotations, Given, Word
 from hybrid_tok.audio import Audio, resample
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator, words_inside
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
+from hybrid_tok.encode.prosody import ProsodyOptions, measure_prosody
 from hybrid_tok.encode.quantize import QuantizeOptions, quantize
+from hybrid_tok.encode.voice import VoiceOptions, measure_voice, measure_voices
 from hybrid_tok.interfaces import UnitCodec
 from hybrid_tok.stage import StageClock
-from hybrid_tok.stream import HybridStream
+from hybrid_tok.stream import HybridStream, Prosody
 from hybrid_tok.timeline import count_frames
 
 
@@ -46,6 +49,8 @@ class Encoder:
 
     Attributes:
         count_pieces: how many tokens a word is as text, in a run of words.
+        voice: write a voice code at each speaker's first turn; None leaves it out.
+        prosody: write how each word is said; None leaves it out.
     """
 
     annotator: Annotator
@@ -53,6 +58,8 @@ class Encoder:
     count_pieces: Callable[[str], int]
     gate: GateOptions = GateOptions()
     quantize: QuantizeOptions = QuantizeOptions()
+    voice: VoiceOptions | None = None
+    prosody: ProsodyOptions | None = None
 
     def annotate(self, audio: Audio, clock: StageClock | None = None, given: Given = Given()) -> Annotations:
         """What is heard in mono audio at the codec's rate; arguments as of `encode`."""
@@ -74,6 +81,28 @@ class Encoder:
             annotations = self.annotate(audio, clock, given)
         with clock.stage("gate"):
             decisions = gate(annotations, self.gate, [self.count_pieces(f" {w.text}") for w in annotations.words])
+        voices, prosody = self._manner(audio, decisions, annotations, clock)
         with clock.stage("codec"):
-            stream = quantize(decisions, audio, self.codec, self.quantize)
+            stream = quantize(decisions, audio, self.codec, self.quantize, voices, prosody)
         return Encoding(stream, decisions, annotations, MappingProxyType(clock.seconds))
+
+    def voice_code(self, audio: Audio) -> tuple[int, ...]:
+        """The voice code of the one speaker of a mono recording; the neutral one where nobody speaks."""
+        audio = resample(audio, ANALYSIS_RATE)
+        return measure_voice(audio, self.annotator.voice_activity().detect(audio), self.voice or VoiceOptions())
+
+    def _manner(
+        self, audio: Audio, decisions: Sequence[Decision], annotations: Annotations, clock: StageClock
+    ) -> tuple[dict[int, tuple[int, ...]], dict[Word, Prosody]]:
+        """The voice codes of speakers and the prosody of words, as far as they are asked for; units alone have none."""
+        voices: dict[int, tuple[int, ...]] = {}
+        prosody: dict[Word, Prosody] = {}
+        if self.gate.layout != "units" and (self.voice is not None or self.prosody is not None):
+            audio = resample(audio, ANALYSIS_RATE)
+            if self.voice is not None:
+                with clock.stage("voice"):
+                    voices = measure_voices(audio, decisions, annotations, self.voice)
+            if self.prosody is not None:
+                with clock.stage("prosody"):
+                    prosody = measure_prosody(audio, decisions, self.prosody)
+        return voices, prosody

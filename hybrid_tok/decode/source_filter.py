@@ -1,0 +1,285 @@
+"""Speech taken apart into what excites it and what shapes it, and put together with both changed.
+
+Pitch-synchronous overlap-add (Moulines and Charpentier 1990, "Pitch-synchronous waveform processing techniques for
+text-to-speech synthesis using diphones") in its frequency-domain form: grains of two periods are cut out around pitch
+marks, each is filtered from its own spectral envelope to the one wanted, and they are laid down again at the distances
+of the new pitch. What is unvoiced stays where it is and is filtered only. The filters are of minimum phase, so that
+what is flattened and shaped anew rings forward in time as a vocal tract does.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.voice.envelope import envelopes, fft_size
+from hybrid_tok.voice.pitch import PitchTrack, gather
+
+_UNVOICED_STEP = 0.008
+"""Seconds between grains where there is no pitch."""
+
+_TOLERANCE = 0.2
+"""Share of a period by which the next pitch mark may be off from one period after the last."""
+
+_MOST_GAIN = 3.45
+"""Nepers of amplitude (30 dB) that a filter changes at most: more would only raise the noise between formants."""
+
+_BLOCK = 256
+"""Grains that are filtered together: as many as stay in the cache."""
+
+_TAPE = 1 << 16
+"""Samples of noise, over and over."""
+
+_LONGEST = 270
+"""Samples per 16 kHz before a pitch mark: a period of 60 Hz."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Marks:
+    """Where grains are centred.
+
+    Attributes:
+        places: (M,), in samples, increasing, not whole.
+        pitch: (M,), in Hz; 0 where unvoiced.
+    """
+
+    places: NDArray[np.float64]
+    pitch: NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Filter:
+    """How the shape of speech is changed.
+
+    Attributes:
+        formants: factor by which the spectral envelope is stretched along the frequency axis.
+        gain: (bins,), nepers of power added to the envelope, bins = `fft_size(sample_rate)` / 2 + 1.
+        noise: (bins,), share of the power of voiced speech that is noise in place of harmonics.
+        mean: (bins,), nepers of power: mean log spectrum of the speech once it is stretched; its level does not matter.
+        contrast: factor of what the shape of the spectrum strays from the mean.
+    """
+
+    formants: float
+    gain: NDArray[np.float64]
+    noise: NDArray[np.float64]
+    mean: NDArray[np.float64]
+    contrast: float = 1.0
+
+
+def reshape(
+    samples: NDArray[np.float32],
+    sample_rate: int,
+    track: PitchTrack,
+    pitch: NDArray[np.float64],
+    change: Filter,
+) -> NDArray[np.float32]:
+    """Speech (N,) with another pitch and another shape, as long as before and in the same rhythm.
+
+    Args:
+        track: its pitch, in frames that cover it.
+        pitch: (T,), wanted in each of the track's frames, in Hz; read where the frame is voiced.
+        change: of the spectral envelope.
+    """
+    marks = find_marks(samples, sample_rate, track)
+    if not len(marks.places):
+        return samples.copy()
+    wanted = np.interp(marks.places, track.centres[track.voiced], pitch[track.voiced]) if track.voiced.any() else None
+    places, source = lay_out(marks, wanted, sample_rate, len(samples))
+    return _overlap_add(samples, sample_rate, marks, places, source, change)
+
+
+def find_marks(samples: NDArray[np.float32], sample_rate: int, track: PitchTrack) -> Marks:
+    """Pitch marks: one per period where there is pitch, at its strongest point; every 8 ms elsewhere."""
+    step = round(_UNVOICED_STEP * sample_rate)
+    places: list[float] = []
+    pitch: list[float] = []
+    cursor = 0.0
+    for first, last in _voiced_runs(track):
+        run = _follow(samples, sample_rate, track, first, last)
+        start = run[0][0] if run else cursor
+        quiet = np.arange(cursor + (step if places else 0), start - step / 2, step)
+        places += quiet.tolist()
+        pitch += [0.0] * len(quiet)
+        run = [mark for mark in run if not places or mark[0] > places[-1] + 1.0]
+        places += [place for place, _ in run]
+        pitch += [frequency for _, frequency in run]
+        cursor = places[-1] if places else 0.0
+    quiet = np.arange(cursor + (step if places else 0), len(samples), step)
+    return Marks(np.array([*places, *quiet]), np.array([*pitch, *np.zeros(len(quiet))]))
+
+
+def _voiced_runs(track: PitchTrack) -> list[tuple[int, int]]:
+    """First and last frame number of each stretch of voiced frames."""
+    edges = np.diff(np.concatenate([[0], track.voiced.astype(np.int8), [0]]))
+    return list(zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True))
+
+
+def _follow(
+    samples: NDArray[np.float32], sample_rate: int, track: PitchTrack, first: int, last: int
+) -> list[tuple[float, float]]:
+    """(place, pitch) of each mark of a voiced stretch.
+
+    From the strongest point of its loudest frame both ways, each mark where the waveform is most like that around the
+    mark before, about a period on.
+    """
+    centres, frequency = track.centres[first : last + 1], track.frequency[first : last + 1]
+    hop = int(centres[1] - centres[0]) if len(centres) > 1 else 0
+    low, high = float(centres[0] - hop / 2), float(centres[-1] + hop / 2)
+    loudest = int(np.argmax(track.power[first : last + 1]))
+    period = sample_rate / frequency[loudest]
+    begin = max(0, int(centres[loudest] - period / 2))
+    part = np.abs(samples[begin : int(centres[loudest] + period / 2) + 1])
+    if not len(part):
+        return []
+    middle = float(begin + int(np.argmax(part)))
+    places = [middle]
+    for direction in (-1.0, 1.0):
+        place = middle
+        while True:
+            period = sample_rate / float(np.interp(place, centres, frequency))
+            place = _next_mark(samples, place, period, direction)
+            if not low <= place <= high:
+                break
+            places.append(place)
+    places.sort()
+    return [(place, float(np.interp(place, centres, frequency))) for place in places]
+
+
+def _next_mark(samples: NDArray[np.float32], place: float, period: float, direction: float) -> float:
+    """Where, about a period before or after a mark, the waveform is most like that around the mark."""
+    half = max(2, int(period / 2))
+    centre = round(place)
+    expected = centre + round(direction * period)
+    reach = max(1, int(_TOLERANCE * period))
+    if centre - half < 0 or centre + half >= len(samples):
+        return place + direction * period
+    if expected - reach - half < 0 or expected + reach + half >= len(samples):
+        return place + direction * period
+    template = samples[centre - half : centre + half + 1]
+    region = samples[expected - reach - half : expected + reach + half + 1]
+    likeness = np.correlate(region, template, "valid")
+    energy = np.concatenate([[0.0], np.cumsum(np.square(region, dtype=np.float64))])
+    power = energy[2 * half + 1 :] - energy[: -2 * half - 1]
+    likeness = likeness / np.sqrt(power + 1e-9)
+    best = int(np.argmax(likeness))
+    offset = 0.0
+    if 0 < best < len(likeness) - 1:
+        left, peak, right = (float(value) for value in likeness[best - 1 : best + 2])
+        curve = left - 2.0 * peak + right
+        offset = float(np.clip(0.5 * (left - right) / curve, -0.5, 0.5)) if curve < 0.0 else 0.0
+    return expected - reach + best + offset
+
+
+def lay_out(
+    marks: Marks, pitch: NDArray[np.float64] | None, sample_rate: int, length: int
+) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+    """Where grains go, (G,) in samples, and which mark each is taken from.
+
+    Args:
+        pitch: (M,), wanted at each mark, in Hz; None where nothing is voiced.
+    """
+    middles = ((marks.places[1:] + marks.places[:-1]) / 2.0).tolist()
+    voiced, sources = (marks.pitch > 0.0).tolist(), marks.places.tolist()
+    places: list[float] = []
+    source: list[int] = []
+    place, index = sources[0], 0
+    while place < length:
+        while index < len(middles) and middles[index] <= place:
+            index += 1
+        if not voiced[index]:  # unvoiced grains are left where they are
+            place = max(place, sources[index]) if not places or sources[index] > places[-1] else place
+        places.append(place)
+        source.append(index)
+        if voiced[index] and pitch is not None:
+            place += sample_rate / max(float(pitch[index]), 20.0)
+        elif index + 1 < len(sources):
+            place = max(sources[index + 1], place + 1.0)
+        else:
+            break
+    return np.array(places), np.array(source, np.int64)
+
+
+def _overlap_add(
+    samples: NDArray[np.float32],
+    sample_rate: int,
+    marks: Marks,
+    places: NDArray[np.float64],
+    source: NDArray[np.int64],
+    change: Filter,
+) -> NDArray[np.float32]:
+    size = fft_size(sample_rate)
+    bins = size // 2 + 1
+    lead = round(_LONGEST * sample_rate / 16_000)
+    output = np.zeros(len(samples) + 2 * size, np.float32)
+    noise = np.random.default_rng(0).standard_normal(_TAPE + size, np.float32)
+    before, after = _widths(marks.places, lead)
+    spacing = np.diff(places, append=places[-1] + (places[-1] - places[-2] if len(places) > 1 else 1.0))
+    warp = np.minimum(np.arange(bins) / change.formants, bins - 1.0)
+    low = np.minimum(np.floor(warp).astype(np.int64), bins - 2)
+    share = (warp - low).astype(np.float32)
+    offset = np.arange(-lead, size - lead, dtype=np.float32)[None]
+    turn = (-2.0 * np.pi / size * np.arange(bins, dtype=np.float32))[None]
+    tonal, hiss = np.sqrt(1.0 - change.noise, dtype=np.float32), np.sqrt(change.noise, dtype=np.float32)
+    gain, mean = (0.5 * change.gain).astype(np.float32), (0.5 * change.mean).astype(np.float32)
+    before, after = before.astype(np.float32), after.astype(np.float32)
+    for first in range(0, len(places), _BLOCK):
+        block = slice(first, first + _BLOCK)
+        chosen = source[block]
+        whole = np.floor(places[block]).astype(np.int64)
+        anchor = np.floor(marks.places[chosen]).astype(np.int64)
+        fraction = (marks.places[chosen] - anchor).astype(np.float32)
+        lowest, highest = int(chosen.min()), int(chosen.max()) + 1  # grains are in order: so are their marks
+        shapes = envelopes(
+            samples, sample_rate, np.floor(marks.places[lowest:highest]).astype(np.int64), marks.pitch[lowest:highest]
+        )
+        own = np.float32(0.5) * np.log(shapes + np.float32(1e-12))
+        wanted = own[:, low] * (1.0 - share) + own[:, low + 1] * share
+        if change.contrast != 1.0:
+            shape = wanted - mean
+            shape -= shape.mean(axis=1, keepdims=True)
+            wanted -= np.float32(1.0 - change.contrast) * shape
+        wanted += gain
+        filters = _minimum_phase(np.clip(wanted - own, -_MOST_GAIN, _MOST_GAIN), size)
+        filters = np.where(marks.pitch[lowest:highest, None] > 0.0, filters * tonal, filters)[chosen - lowest]
+        voiced = marks.pitch[chosen] > 0.0
+        grains = gather(samples, anchor, size)[:, size - lead : 2 * size - lead]
+        grains = grains * _windows(offset - fraction[:, None], before[chosen], after[chosen])
+        shift = (places[block] - whole).astype(np.float32) - fraction
+        spectra = np.fft.rfft(grains) * filters * np.exp(1j * (turn * shift[:, None]))
+        # The power stays: denser grains are softer ones.
+        density = np.where(voiced, np.sqrt(np.minimum(spacing[block] / ((before + after)[chosen] / 2.0), 4.0)), 1.0)
+        spectra *= density[:, None].astype(np.float32)
+        if change.noise.any() and voiced.any():
+            step = np.minimum(spacing[block], float(lead)).astype(np.float32)[voiced]
+            tape = noise[(whole[voiced] % _TAPE)[:, None] + np.arange(size)]
+            breath = np.fft.rfft(tape * np.sqrt(_windows(offset, step, step)))
+            spectra[voiced] += breath * np.exp(np.minimum(wanted[chosen[voiced] - lowest], 5.0)) * hiss
+        for start, grain in zip((whole - lead + size).tolist(), np.fft.irfft(spectra, size), strict=True):
+            output[start : start + size] += grain
+    return output[size : size + len(samples)]
+
+
+def _widths(places: NDArray[np.float64], longest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """How far each grain reaches before and after its mark: to the neighbouring marks."""
+    steps = np.clip(np.diff(places), 2.0, float(longest)) if len(places) > 1 else np.array([float(longest)])
+    return np.concatenate([steps[:1], steps])[: len(places)], np.concatenate([steps, steps[-1:]])[: len(places)]
+
+
+def _windows(
+    offset: NDArray[np.float32], before: NDArray[np.float32], after: NDArray[np.float32]
+) -> NDArray[np.float32]:
+    """Hann windows (G, size), one half for each side: neighbouring ones add up to one."""
+    reach = np.where(offset < 0.0, before[:, None], after[:, None])
+    nearness = np.minimum(np.abs(offset) / reach, np.float32(1.0))
+    return np.float32(0.5) + np.float32(0.5) * np.cos(np.float32(np.pi) * nearness)
+
+
+def _minimum_phase(logarithm: NDArray[np.floating], size: int) -> NDArray[np.complexfloating]:
+    """Spectra (G, bins) of minimum phase with the given logarithm of their magnitude."""
+    cepstrum = np.fft.irfft(logarithm, size)
+    half = size // 2
+    cepstrum[:, 1:half] *= 2.0
+    cepstrum[:, half + 1 :] = 0.0
+    return np.exp(np.fft.rfft(cepstrum))

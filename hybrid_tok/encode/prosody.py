@@ -1,0 +1,129 @@
+"""How each word is said: pitch, energy and rate relative to its speaker's mean."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.annotations import Word
+from hybrid_tok.audio import Audio
+from hybrid_tok.encode.gate import Decision
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.stream import Prosody
+from hybrid_tok.timeline import FRAME_RATE, frame_to_sample
+from hybrid_tok.voice.pitch import HOP_SECONDS, frame_centres, track_pitch
+from hybrid_tok.voice.prosody import Delivery, expected_seconds, to_bins
+
+_SILENCE = 1e-9
+"""Mean square (-90 dB) below which a word has no level."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProsodyOptions:
+    """How words are measured.
+
+    Attributes:
+        fewest_voiced: voiced frames of 10 ms from which a word has a pitch.
+        block: seconds of words in which pitch is tracked at a time.
+    """
+
+    fewest_voiced: int = 3
+    block: float = 30.0
+
+    def __post_init__(self) -> None:
+        if self.fewest_voiced < 1 or not self.block >= 1.0:
+            raise OptionsError("prosody needs at least one voiced frame per word and blocks of at least 1 s")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Measured:
+    """A word: Hz of its voiced frames, (V,), and the sum and number of its frames' powers."""
+
+    word: Word
+    pitch: NDArray[np.float64]
+    power: float
+    frames: int
+
+
+def measure_prosody(
+    audio: Audio, decisions: Sequence[Decision], options: ProsodyOptions = ProsodyOptions()
+) -> dict[Word, Prosody]:
+    """The prosody of every word that is written as text.
+
+    A word without a pitch (whispered, or too short) has its speaker's mean; so have all words of silence.
+
+    Args:
+        audio: mono, 16 kHz.
+    """
+    said: defaultdict[int, list[Word]] = defaultdict(list)
+    for decision in decisions:
+        if decision.kind == "text":
+            said[decision.speaker] += decision.words
+            for word in decision.under:
+                said[word.speaker or 0].append(word)
+    found: dict[Word, Prosody] = {}
+    for words in said.values():
+        measured = [one for block in _blocks(words, options) for one in _measure(audio, block)]
+        found.update(_relative(measured, options))
+    return found
+
+
+def _relative(measured: Sequence[_Measured], options: ProsodyOptions) -> Iterator[tuple[Word, Prosody]]:
+    """The words of one speaker relative to their mean."""
+    voiced = np.concatenate([one.pitch for one in measured]) if measured else np.zeros(0)
+    middle = float(np.median(voiced)) if len(voiced) else float("nan")
+    level = sum(one.power for one in measured) / max(1, sum(one.frames for one in measured))
+    seconds = sum(one.word.span.seconds for one in measured)
+    pace = seconds / max(sum(expected_seconds(one.word.text) for one in measured), 1e-9)
+    for one in measured:
+        power = one.power / max(1, one.frames)
+        spoken = len(one.pitch) >= options.fewest_voiced
+        span = max(one.word.span.seconds, 0.5 / FRAME_RATE)
+        delivery = Delivery(
+            pitch=12.0 * float(np.log2(np.median(one.pitch) / middle)) if spoken else float("nan"),
+            energy=10.0 * float(np.log10(power / level)) if min(power, level) > _SILENCE else float("nan"),
+            rate=pace * expected_seconds(one.word.text) / span,
+        )
+        yield one.word, to_bins(delivery)
+
+
+def _measure(audio: Audio, words: Sequence[Word]) -> list[_Measured]:
+    """Pitch and power of words that follow each other, tracked together."""
+    hop = round(HOP_SECONDS * audio.sample_rate)
+    places = [
+        frame_centres(
+            frame_to_sample(word.span.start, audio.sample_rate),
+            min(audio.num_samples, frame_to_sample(word.span.end, audio.sample_rate)),
+            hop,
+        )
+        for word in words
+    ]
+    centres, number = np.concatenate(places), np.repeat(np.arange(len(words)), [len(place) for place in places])
+    # Words may overlap where they are said in one breath: each frame is tracked once, and counts for each.
+    once, back = np.unique(centres, return_inverse=True)
+    track = track_pitch(audio.samples, audio.sample_rate, once)
+    frequency, power = track.frequency[back], track.power[back]
+    measured: list[_Measured] = []
+    for index, word in enumerate(words):
+        mine = number == index
+        pitch = frequency[mine]
+        measured.append(_Measured(word, pitch[pitch > 0.0], float(power[mine].sum()), int(np.count_nonzero(mine))))
+    return measured
+
+
+def _blocks(words: Sequence[Word], options: ProsodyOptions) -> Iterator[list[Word]]:
+    """Words in order of time, so many together as their block is long."""
+    block: list[Word] = []
+    frames = 0
+    for word in sorted(words, key=lambda word: word.span):
+        if frames >= options.block * FRAME_RATE:
+            yield block
+            block, frames = [], 0
+        block.append(word)
+        frames += word.span.frames
+    if block:
+        yield block

@@ -1,0 +1,112 @@
+"""The voice codes of the speakers in a recording, each from where that speaker alone is heard."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hybrid_tok.annotations import Annotations
+from hybrid_tok.audio import Audio
+from hybrid_tok.encode.gate import Decision
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.timeline import FRAME_RATE, Span, merge_spans, subtract_spans
+from hybrid_tok.voice.code import quantize
+from hybrid_tok.voice.measure import measure_traits
+
+
+@dataclass(frozen=True, slots=True)
+class VoiceOptions:
+    """How much is listened to.
+
+    Attributes:
+        longest: seconds of speech that are measured, taken evenly from all there is; a voice is known by then.
+        shortest_span: frames of a stretch below which it is left out while there are longer ones: its ends are
+            uncertain, and a larger share of it.
+        sure: confidence from which an event is nobody's voice.
+    """
+
+    longest: float = 120.0
+    shortest_span: int = 15
+    sure: float = 0.5
+
+    def __post_init__(self) -> None:
+        if not self.longest >= 1.0:
+            raise OptionsError(f"a voice needs longest to be at least 1 s, not {self.longest}")
+        if self.shortest_span < 0:
+            raise OptionsError(f"shortest_span must not be negative, not {self.shortest_span}")
+
+
+def measure_voices(
+    audio: Audio,
+    decisions: Sequence[Decision],
+    annotations: Annotations,
+    options: VoiceOptions = VoiceOptions(),
+) -> dict[int, tuple[int, ...]]:
+    """The voice code of everybody who says something, by speaker.
+
+    Args:
+        audio: mono, 16 kHz.
+        decisions: what is written of the recording, and whose it is.
+        annotations: what was heard in it.
+    """
+    heard = merge_spans([*annotations.speech, *(word.span for one in decisions for word in (*one.words, *one.under))])
+    events = [event.span for event in annotations.events if event.confidence >= options.sure]
+    voices: dict[int, tuple[int, ...]] = {}
+    for speaker in sorted(_speakers(decisions)):
+        own = [one.span for one in decisions if one.speaker == speaker and one.kind in ("text", "units")]
+        own += [word.span for one in decisions for word in one.under if word.speaker == speaker]
+        alone = subtract_spans(own, [*events, *_others(speaker, decisions, annotations)])
+        spans = _both(alone, heard) or _both(own, heard) or alone or own
+        voices[speaker] = measure_voice(audio, spans, options)
+    return voices
+
+
+def _speakers(decisions: Sequence[Decision]) -> set[int]:
+    """Everybody of whom something is written as speech."""
+    spoken = {one.speaker for one in decisions if one.kind in ("text", "units")}
+    return spoken | {word.speaker or 0 for one in decisions for word in one.under}
+
+
+def _others(speaker: int, decisions: Sequence[Decision], annotations: Annotations) -> list[Span]:
+    """Where somebody else is heard too."""
+    turns = [turn.span for turn in annotations.turns if turn.speaker != speaker]
+    return turns + [word.span for one in decisions for word in one.under if word.speaker != speaker]
+
+
+def _both(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """Where both are."""
+    return subtract_spans(spans, subtract_spans(spans, others))
+
+
+def measure_voice(audio: Audio, spans: Sequence[Span], options: VoiceOptions = VoiceOptions()) -> tuple[int, ...]:
+    """The voice code (8 integers, 0 to 63; see `voice.code`) of the speaker heard in the spans.
+
+    The same samples and spans always give the same code. With less than 0.12 s of voice, and in silence and noise, it
+    is `NEUTRAL_CODE`; a trait that cannot be told has its neutral value.
+
+    Args:
+        audio: mono, 16 kHz.
+        spans: where this speaker, and nobody else, is heard.
+    """
+    if audio.samples.ndim != 1:
+        raise ValueError(f"a voice is measured on mono samples (N,), not {audio.samples.shape}")
+    return quantize(measure_traits(audio, choose_spans(spans, options)))
+
+
+def choose_spans(spans: Sequence[Span], options: VoiceOptions = VoiceOptions()) -> list[Span]:
+    """At most `options.longest` seconds of the spans, evenly over the recording: an equal share of each."""
+    chosen = sorted(span for span in spans if span.frames >= options.shortest_span) or sorted(spans)
+    most = round(options.longest * FRAME_RATE)
+    total = sum(span.frames for span in chosen)
+    if total <= most:
+        return chosen
+    # Whole spans, evenly spaced, since cutting each would leave nothing but scraps; only a long one is cut.
+    kept: list[Span] = []
+    credit = 0.0
+    for span in chosen:
+        credit += span.frames * most / total
+        if credit >= min(span.frames, 10 * FRAME_RATE):
+            frames = min(span.frames, int(credit))
+            kept.append(Span(span.start, span.start + frames))
+            credit -= frames
+    return kept or [Span(chosen[0].start, chosen[0].start + most)]

@@ -1,0 +1,80 @@
+"""How a word is said relative to its speaker's mean: the three bins of a prosody token, and what they stand for.
+
+Pitch is relative to the median of the speaker's voiced frames, energy to the level of all the speaker's words together,
+rate to the speaker's seconds per `expected_seconds`. Encoder and decoder count with the same expectation, so that what
+it gets wrong about a word cancels: the word comes out as long as it was.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from hybrid_tok.stream import Prosody
+
+PITCH_SEMITONES = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.5, 9.5)
+"""Of a word's median pitch. People raise their voice further than they lower it."""
+
+ENERGY_DB = (-15.0, -10.5, -7.0, -4.0, -1.5, 0.5, 2.5, 5.0)
+"""Of a word's mean power. The mean of power lies near the loud words, so that most lie below it."""
+
+RATE_OCTAVES = (-1.3, -0.85, -0.5, -0.2, 0.1, 0.4, 0.75, 1.2)
+"""Of a word's rate: how often it would fit twice into its own length."""
+
+BINS = 8
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a word is said, relative to the speaker's mean.
+
+    Attributes:
+        pitch: in semitones; NaN where the word has none.
+        energy: in dB.
+        rate: times as fast.
+    """
+
+    pitch: float
+    energy: float
+    rate: float
+
+
+def to_bins(delivery: Delivery) -> Prosody:
+    """The bins nearest to how a word was said; those of the mean where it is not finite."""
+    rate = math.log2(delivery.rate) if delivery.rate > 0.0 else float("nan")
+    return Prosody(
+        _nearest(PITCH_SEMITONES, delivery.pitch),
+        _nearest(ENERGY_DB, delivery.energy),
+        _nearest(RATE_OCTAVES, rate),
+    )
+
+
+def from_bins(prosody: Prosody) -> Delivery:
+    """What bins stand for; one beyond the last, from a larger vocabulary, is taken for the last."""
+    pitch, energy, rate = (
+        scale[min(index, BINS - 1)]
+        for scale, index in zip(
+            (PITCH_SEMITONES, ENERGY_DB, RATE_OCTAVES), (prosody.pitch, prosody.energy, prosody.rate), strict=True
+        )
+    )
+    return Delivery(pitch, energy, 2.0**rate)
+
+
+def expected_seconds(word: str) -> float:
+    """How long a word takes at a common pace, by what it is written with.
+
+    So long for a word, and so much more for each letter; a character of a script without letters is a syllable. Rough,
+    which matters little: see above.
+    """
+    letters = sum(char.isalpha() and ord(char) < 0x2E80 for char in word)
+    syllables = sum(char.isalnum() for char in word) - letters
+    return _WORD_SECONDS + _LETTER_SECONDS * letters + _SYLLABLE_SECONDS * syllables
+
+
+_WORD_SECONDS, _LETTER_SECONDS, _SYLLABLE_SECONDS = 0.06, 0.06, 0.18
+
+
+def _nearest(scale: tuple[float, ...], value: float) -> int:
+    if not math.isfinite(value):
+        value = 0.0
+    return min(range(len(scale)), key=lambda index: abs(scale[index] - value))

@@ -1,0 +1,85 @@
+"""The mean spectrum that a voice code makes likely.
+
+Four of the eight traits say something about the spectrum, the others go along with it (a high voice has other
+resonances than a low one). A linear regression over speakers turns them into a whole spectrum in mel bands.
+`train.voice` fits it; `voice.md` says on what, and how well it does.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.errors import WeightsError
+from hybrid_tok.stream import VOICE_CODES
+from hybrid_tok.voice.code import LEVELS, VoiceTraits, quantize
+
+BANDS = 40
+LOWEST, HIGHEST = 60.0, 7800.0
+"""Hz: outer edges of the bands."""
+
+WEIGHTS = Path(__file__).parent / "timbre.json"
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TimbreModel:
+    """The regression: mean (40,) in dB, and weights (40, 8) in dB per half of a token's values."""
+
+    mean: NDArray[np.float64]
+    weights: NDArray[np.float64]
+
+    def levels(self, code: Sequence[int]) -> NDArray[np.float64]:
+        """Level of each band, (40,) in dB relative to the mean over them."""
+        return self.mean + self.weights @ centred(code)
+
+
+def centred(code: Sequence[int]) -> NDArray[np.float64]:
+    """The tokens of a voice code from -1 to 1."""
+    return np.asarray(code, np.float64) * (2.0 / (LEVELS - 1)) - 1.0
+
+
+def likely_levels(traits: VoiceTraits) -> NDArray[np.float64]:
+    """Level of each band (40,) in dB, relative to the mean over them, of somebody with these traits."""
+    return timbre_model().levels(quantize(traits))
+
+
+def band_levels(spectrum: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
+    """Level of each band (40,) in dB, relative to the mean over them, of a log spectrum (bins,) in dB."""
+    frequency = np.arange(len(spectrum)) * sample_rate / (2.0 * (len(spectrum) - 1))
+    edges = _edges()
+    triangles = [np.interp(frequency, edges[i : i + 3], [0.0, 1.0, 0.0]) for i in range(BANDS)]
+    levels = np.array([(triangle @ spectrum) / triangle.sum() for triangle in triangles])
+    return levels - levels.mean()
+
+
+def centres() -> NDArray[np.float64]:
+    """Hz of the middle of each band, (40,)."""
+    return _edges()[1:-1]
+
+
+def _edges() -> NDArray[np.float64]:
+    low, high = (np.log1p(frequency / 700.0) for frequency in (LOWEST, HIGHEST))
+    return 700.0 * np.expm1(np.linspace(low, high, BANDS + 2))
+
+
+@cache
+def timbre_model(path: Path = WEIGHTS) -> TimbreModel:
+    """The regression that ships with the package.
+
+    Raises:
+        WeightsError: its file is missing or damaged.
+    """
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        model = TimbreModel(np.array(data["mean"], float), np.array(data["weights"], float))
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise WeightsError(f"{path} is missing or damaged ({error}): reinstall hybrid-tok") from None
+    if model.mean.shape != (BANDS,) or model.weights.shape != (BANDS, VOICE_CODES):
+        raise WeightsError(f"{path} has tables of {model.weights.shape} numbers: reinstall hybrid-tok")
+    return model

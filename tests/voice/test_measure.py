@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from hybrid_tok.audio import Audio, read_mono, resample
+from hybrid_tok.timeline import Span, count_frames
+from hybrid_tok.voice.code import NEUTRAL
+from hybrid_tok.voice.measure import VoiceTraits, measure_traits
+from real_audio import recording
+from tones import RATE, vowel
+
+
+def traits(samples: np.ndarray) -> VoiceTraits:
+    audio = Audio(samples.astype(np.float32), RATE)
+    return measure_traits(audio, [Span(0, count_frames(audio.num_samples, RATE))])
+
+
+def syllables(pitch: float, count: int, stretch: float = 1.0, noise: float = 0.0) -> np.ndarray:
+    """Vowels of 0.15 s with gaps of 0.1 s: four per second."""
+    time = np.arange(round(0.15 * RATE)) / RATE
+    one = vowel(pitch, 0.15, stretch, noise) * np.sin(np.pi * time / 0.15) ** 0.5
+    return np.tile(np.pad(one, (0, round(0.1 * RATE))), count)
+
+
+def test_pitch_range_and_rate_are_those_of_the_sound() -> None:
+    rng = np.random.default_rng(0)
+    offsets = rng.normal(0.0, 3.0, 80)
+    spoken = np.concatenate([syllables(150.0 * 2 ** (offset / 12), 1) for offset in offsets])
+    measured = traits(spoken)
+    assert 12 * math.log2(measured.pitch / 150.0) == pytest.approx(np.median(offsets), abs=0.7)
+    assert measured.pitch_range == pytest.approx(3.0, abs=0.8)
+    assert measured.rate == pytest.approx(4.0 / 0.7, rel=0.35)  # the quiet gaps count as pauses
+
+
+def test_noise_is_heard() -> None:
+    plain = traits(syllables(150.0, 12))
+    assert traits(syllables(150.0, 12, noise=0.4)).clarity < plain.clarity - 3.0
+
+
+def test_a_shorter_tract_is_heard() -> None:
+    audio, _ = read_mono(recording("dev/ljspeech/LJ001-0014.flac"), RATE)
+    faster = resample(Audio(audio.samples, round(1.12 * RATE)), RATE)  # higher resonances, and pitch with them
+    assert traits(faster.samples).formants > traits(audio.samples).formants * 1.03
+
+
+def test_a_gain_changes_nothing() -> None:
+    spoken = syllables(150.0, 12)
+    loud, soft = traits(spoken), traits(spoken * 0.05)
+    assert loud.pitch == pytest.approx(soft.pitch, rel=1e-3)
+    assert loud.warmth == pytest.approx(soft.warmth, abs=0.3)
+    assert loud.air == pytest.approx(soft.air, abs=0.5)
+
+
+@pytest.mark.parametrize(
+    "samples",
+    [
+        np.zeros(0),
+        np.zeros(RATE),
+        np.random.default_rng(0).normal(0, 0.1, RATE),
+        vowel(150.0, 0.1),
+        np.ones(RATE) * 0.5,
+        np.sin(np.arange(30)),
+    ],
+    ids=["nothing", "silence", "noise", "0.1 s", "direct current", "30 samples"],
+)
+def test_where_nobody_is_heard_the_voice_is_the_mean_one(samples: np.ndarray) -> None:
+    assert traits(samples) == NEUTRAL
+
+
+def test_what_lies_beyond_the_recording_does_not_count() -> None:
+    audio = Audio(vowel(150.0, 1.0), RATE)
+    assert measure_traits(audio, [Span(0, 50), Span(50, 500)]) == measure_traits(audio, [Span(0, 50)])
+    assert measure_traits(audio, []) == NEUTRAL
+
+
+@pytest.mark.parametrize("damage", ["clipped", "telephone"])
+def test_damaged_speech_keeps_its_pitch(damage: str) -> None:
+    audio, _ = read_mono(recording("dev/ljspeech/LJ001-0014.flac"), RATE)
+    if damage == "clipped":
+        damaged = np.clip(audio.samples * 20, -1, 1)
+    else:
+        damaged = resample(resample(audio, 8_000), RATE).samples
+    clean, heard = traits(audio.samples), traits(damaged)
+    assert 12 * abs(math.log2(heard.pitch / clean.pitch)) < 0.5
+    assert all(math.isfinite(getattr(heard, name)) for name in ("formants", "clarity", "warmth", "presence", "air"))
