@@ -92,6 +92,46 @@ def words() -> str:
     return markdown(("source", "recognizer's WER", "tokens/s", "words as text", "of these right"), rows)
 
 
+def confidence() -> str:
+    """What the confidences of recognized words are worth, beside pocketsphinx's own posteriors."""
+    rows = []
+    for source, figures in load("words")["recognized"].items():
+        if source == "rate_weight":
+            continue
+        ours, theirs = figures["confidence"], figures["posterior"]
+        rows.append(
+            (
+                source,
+                f"{figures['wer']:.2f} ({figures['wer_first_pass']:.2f})",
+                f"{ours['area']:.2f} ({theirs['area']:.2f})",
+                f"{ours['calibration_error']:.2f} ({theirs['calibration_error']:.2f})",
+                percent(figures["words_as_text"]),
+                percent(figures["right_of_text"]),
+            )
+        )
+    header = ("source", "WER (first pass)", "area under curve (posterior)", "calibration error (posterior)")
+    return markdown((*header, "words as text", "of these right"), rows)
+
+
+def aligned() -> str:
+    """Transcripts: others found out, edits marked."""
+    results = load("words")
+    rows = [
+        (
+            source,
+            figures["clips"],
+            percent(figures["swapped_found_out"]),
+            percent(figures["own_refused"]),
+            f"{results['edited'][source]['precision']:.2f}",
+            f"{results['edited'][source]['recall']:.2f}",
+            f"{results['edited'][source]['f1']:.2f}",
+        )
+        for source, figures in results["swapped"].items()
+    ]
+    header = ("source", "clips", "another's text found out", "own text refused")
+    return markdown((*header, "edits: precision", "recall", "F1"), rows)
+
+
 def speed() -> str:
     """Times real time and memory by length."""
     rows = [
@@ -186,6 +226,8 @@ def voice() -> str:
 TABLES: dict[str, Callable[[], str]] = {
     "sweep": sweep,
     "words": words,
+    "confidence": confidence,
+    "aligned": aligned,
     "speed": speed,
     "codec": codec,
     "events": events,

@@ -99,13 +99,15 @@ def train_phones(
 def train_confidence(
     data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for features, report and fitted weights.")],
+    tune: Annotated[Path | None, typer.Option("--tune", help="Transcribed clips of other kinds, to tune on.")] = None,
     hold_out: Annotated[int, typer.Option(help="As it was for `train phones`.")] = 5,
     seed: Annotated[int, typer.Option(help="Of noises, edits, folds and initialization.")] = 0,
 ) -> None:
     """Fit the confidence of words on speakers the phone network has not heard; features in --out are used again."""
     from hybrid_tok.train.confidence import TrainConfidenceOptions, train
 
-    typer.echo(f"wrote {train(TrainConfidenceOptions(data=data, out=out, hold_out=hold_out, seed=seed))}", err=True)
+    options = TrainConfidenceOptions(data=data, out=out, tune=tune, hold_out=hold_out, seed=seed)
+    typer.echo(f"wrote {train(options)}", err=True)
 
 
 @train_app.command("pronounce")

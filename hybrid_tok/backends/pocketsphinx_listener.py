@@ -112,6 +112,7 @@ class PocketsphinxListener:
                 end=word.end / 100,
                 posterior=word.posterior,
                 rival=word.rival,
+                recognizer=word.recognizer,
                 language=word.language,
                 acoustic=word.acoustic,
             )

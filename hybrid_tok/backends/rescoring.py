@@ -51,8 +51,8 @@ class RescoringOptions:
     word: float = -4.0
     floor: float = 8.0
     least: float = 1e-4
-    beam: int = 4
-    flatten: float = 10.0
+    beam: int = 10
+    flatten: float = 20.0
 
     def __post_init__(self) -> None:
         if min(self.acoustic, self.phones, self.language, self.floor, self.least) < 0 or self.flatten <= 0:
@@ -69,6 +69,7 @@ class RescoredWord:
         start, end: frames of 10 ms, half-open.
         posterior: of the word at its place, whatever surrounds it.
         rival: posterior of the likeliest other word there.
+        recognizer: posterior of the word at its place as the recognizer had it.
         acoustic: the recognizer's score per frame.
         phones: the phone network's, per frame.
         language: of the language model, in nats, given the words before.
@@ -80,6 +81,7 @@ class RescoredWord:
     end: int
     posterior: float
     rival: float
+    recognizer: float
     acoustic: float
     phones: float
     language: float
@@ -103,8 +105,9 @@ def rescore(
     heard = edge_scores(lattice, log_posteriors, pronounce, options.floor)
     states = _States()
     states.expand(lattice, heard, language, options)
-    posterior = states.posteriors(options.flatten)
-    shares = _Shares(lattice, states, posterior, len(log_posteriors))
+    per_edge = np.bincount(states.edge, states.posteriors(options.flatten), len(lattice.edges))
+    shares = _Shares(lattice, per_edge, len(log_posteriors))
+    before = _Shares(lattice, np.array([edge.posterior for edge in lattice.edges]), len(log_posteriors))
     words = []
     for arc in states.best():
         edge = lattice.edges[states.edge[arc]]
@@ -122,6 +125,7 @@ def rescore(
                 end,
                 own,
                 rival,
+                before.of(node.word, start, end)[0],
                 edge.acoustic / length,
                 float(heard[states.edge[arc]]) / length,
                 states.language[arc],
@@ -250,9 +254,8 @@ class _States:
 class _Shares:
     """How probable each word is at each frame."""
 
-    def __init__(self, lattice: Lattice, states: _States, posterior: NDArray[np.float64], frames: int) -> None:
+    def __init__(self, lattice: Lattice, per_edge: NDArray[np.float64], frames: int) -> None:
         self._rows: dict[str, NDArray[np.float64]] = {}
-        per_edge = np.bincount(states.edge, weights=posterior, minlength=len(lattice.edges))
         for edge, share in zip(lattice.edges, per_edge.tolist(), strict=True):
             node: Node = lattice.nodes[edge.source]
             if node.word is None or share < 1e-4:

@@ -28,6 +28,10 @@ LIMIT = 4.0
 """Standardized features are clipped here: nothing outside what was seen in training counts for more."""
 
 
+TUNED = ("acoustic_around", "certainty_around", "stretch_around")
+"""Features of a stretch of speech as a whole, by which recordings of other kinds than those fitted on are told."""
+
+
 class ConfidenceModel:
     """The fitted ensembles.
 
@@ -79,14 +83,22 @@ class ConfidenceModel:
 
     def probabilities(self, features: NDArray[np.float32], head: str) -> NDArray[np.float64]:
         """The judgement of one ensemble on features (n, len(FEATURES)): (n,)."""
-        a = self._arrays
-        x = np.clip((features - a[f"{head}.mean"]) * a[f"{head}.scale"], -LIMIT, LIMIT)
-        # (members, n, width): every member sees every word.
-        hidden = np.tanh(np.einsum("nf,mfw->mnw", x, a[f"{head}.hidden.weight"]) + a[f"{head}.hidden.bias"][:, None])
-        logits = np.einsum("mnw,mw->mn", hidden, a[f"{head}.output.weight"]) + a[f"{head}.output.bias"][:, None]
-        slope, offset = a[f"{head}.calibration"].astype(np.float64)
-        probability = 1.0 / (1.0 + np.exp(-(slope * logits.mean(0, dtype=np.float64) + offset)))
-        return np.clip(probability, 0.001, 0.999)
+        prefix = f"{head}."
+        own = {name.removeprefix(prefix): array for name, array in self._arrays.items() if name.startswith(prefix)}
+        logits = tuned_rows(own, features) @ own["tuning"].astype(np.float64)
+        return np.clip(1.0 / (1.0 + np.exp(-logits)), 0.001, 0.999)
+
+
+def tuned_rows(arrays: dict[str, NDArray[np.float32]], features: NDArray[np.float32]) -> NDArray[np.float64]:
+    """(n, 2 + len(TUNED)): what an ensemble says as calibrated where it was fitted, a one, and the features `TUNED`."""
+    x = np.clip((features - arrays["mean"]) * arrays["scale"], -LIMIT, LIMIT)
+    # (members, n, width): every member sees every word.
+    hidden = np.tanh(np.einsum("nf,mfw->mnw", x, arrays["hidden.weight"]) + arrays["hidden.bias"][:, None])
+    logits = np.einsum("mnw,mw->mn", hidden, arrays["output.weight"]) + arrays["output.bias"][:, None]
+    slope, offset = arrays["calibration"].astype(np.float64)
+    said = slope * logits.mean(0, dtype=np.float64) + offset
+    chosen = x[:, [FEATURES.index(name) for name in TUNED]].astype(np.float64)
+    return np.column_stack([said, np.ones(len(x)), chosen])
 
 
 def with_probability(acoustic: float, stated: float, usual: float) -> float:

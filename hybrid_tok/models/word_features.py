@@ -31,6 +31,7 @@ class HeardPhones:
         start, end: in seconds from the first of the posteriors' frames.
         posterior: of the word at its place, in [0, 1]; None for a word that was not recognized but given.
         rival: posterior of the likeliest other word there, None where there is none.
+        recognizer: posterior of the word as the recognizer's first pass had it, None where there is none.
         language: natural logarithm of the word's probability by a language model, None where there is none.
         acoustic: natural logarithm of the recognizer's acoustic score per frame of 10 ms, None where there is none.
     """
@@ -41,6 +42,7 @@ class HeardPhones:
     end: float
     posterior: float | None = None
     rival: float | None = None
+    recognizer: float | None = None
     language: float | None = None
     acoustic: float | None = None
 
@@ -66,11 +68,12 @@ _OWN = (
     "trim",  # share of the given span outside the phones found
     "posterior",  # log odds of it
     "lead",  # of the posterior over the rival's
+    "recognizer",  # log odds of the first pass's posterior
     "surprise",  # of the language model, in nats
     "acoustic",  # the recognizer's acoustic score per frame
 )
 _BESIDE = ("deficit", "certainty", "edits", "stretch", "posterior", "surprise")
-_WHOLE = ("deficit", "certainty", "edits", "posterior", "surprise", "silence", "stretch", "acoustic")
+_WHOLE = ("deficit", "certainty", "edits", "posterior", "surprise", "silence", "stretch", "acoustic", "recognizer")
 
 FEATURES: tuple[str, ...] = (
     *_OWN,
@@ -177,6 +180,7 @@ def _own(log_posteriors: NDArray[np.float32], word: HeardPhones, mean_frames: ND
         1.0 - min(1.0, float(lengths.sum()) / (end - start)),
         _log_odds(word.posterior) if word.posterior is not None else 0.0,
         (word.posterior or 0.0) - (word.rival or 0.0),
+        _log_odds(word.recognizer) if word.recognizer is not None else 0.0,
         min(-word.language, 20.0) if word.language is not None else 0.0,
         max(word.acoustic, -20.0) if word.acoustic is not None else 0.0,
     ]

@@ -22,10 +22,13 @@ from torch.nn import functional
 from hybrid_tok.bench.words import area
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.models.arrays import save_arrays
-from hybrid_tok.models.confidence import HEADS, LIMIT, ConfidenceModel
+from hybrid_tok.models.confidence import HEADS, LIMIT, TUNED, ConfidenceModel, tuned_rows
 from hybrid_tok.models.phones import PhoneModel
 from hybrid_tok.models.word_features import FEATURES
-from hybrid_tok.train.confidence_words import Judged, WordOptions, collect
+from hybrid_tok.train.confidence_words import SENTENCES, Judged, WordOptions, collect
+
+ENGLISH = ("librispeech", "ljspeech", "speechocean762")
+"""Sources of the clips that are tuned on."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,17 +38,20 @@ class TrainConfidenceOptions:
     Attributes:
         data: folder with manifest.jsonl and the clips it lists.
         out: folder for the features and the fitted weights.
+        tune: folder of transcribed clips of other kinds, to tune the weights of `TUNED` on; None leaves them at 0.
         hold_out: the speakers that `train phones` left out; the same number.
         noisy: share of the utterances that are heard through noise.
         edited: share of a text's words that are left out, put in or replaced; half of the texts are edited.
         folds: of the speakers.
         width: hidden units of a member.
         steps, learning_rate, decay: of the fit; decay is that of AdamW.
+        firmness: words' worth of belief in what was fitted, against what is tuned.
         seed: of noises, edits, folds and initialization.
     """
 
     data: Path
     out: Path
+    tune: Path | None = None
     hold_out: int = 5
     noisy: float = 0.3
     edited: float = 0.2
@@ -53,7 +59,8 @@ class TrainConfidenceOptions:
     width: int = 12
     steps: int = 400
     learning_rate: float = 1e-2
-    decay: float = 0.3
+    decay: float = 3.0
+    firmness: float = 30.0
     seed: int = 0
 
     def __post_init__(self) -> None:
@@ -69,11 +76,21 @@ def train(options: TrainConfidenceOptions) -> Path:
     Raises:
         AudioError: the data cannot be read.
     """
-    words = load_words(options)
+    words = load_words(
+        options,
+        WordOptions(options.data, SENTENCES, options.hold_out, options.noisy, options.edited, options.seed),
+        "words",
+    )
+    others = None
+    if options.tune is not None:
+        others = load_words(options, WordOptions(options.tune, ENGLISH, 1, 0.0, options.edited, options.seed), "tuning")
     arrays: dict[str, NDArray[np.float32]] = {}
     report: dict[str, Any] = {}
     for head in HEADS:
         fitted, measured = fit(words[head], options)
+        fitted["tuning"] = np.array([1.0, 0.0, *[0.0] * len(TUNED)], np.float32)
+        if others is not None:
+            fitted["tuning"] = tune(fitted, others[head], options.firmness)
         arrays.update({f"{head}.{name}": array for name, array in fitted.items()})
         report[head] = measured
     phones = PhoneModel()
@@ -91,19 +108,18 @@ def train(options: TrainConfidenceOptions) -> Path:
     return weights
 
 
-def load_words(options: TrainConfidenceOptions) -> dict[str, Judged]:
+def load_words(options: TrainConfidenceOptions, material: WordOptions, name: str) -> dict[str, Judged]:
     """The words of both heads, from the cache in `out` where they are."""
-    cache = options.out / "words.npz"
+    cache = options.out / f"{name}.npz"
     if not cache.exists():
         options.out.mkdir(parents=True, exist_ok=True)
-        material = WordOptions(options.data, options.hold_out, options.noisy, options.edited, options.seed)
         rows: dict[str, list[Judged]] = {head: [] for head in HEADS}
         for judged in collect(material):
             for head in HEADS:
                 rows[head].append(judged[head])
         columns = ("features", "right", "speaker")
         joined = {f"{h}.{c}": np.concatenate([getattr(row, c) for row in rows[h]]) for h in HEADS for c in columns}
-        partial = cache.with_name("words.part.npz")
+        partial = cache.with_name(f"{name}.part.npz")
         np.savez(partial, **joined)
         partial.replace(cache)
     with np.load(cache, allow_pickle=False) as arrays:
@@ -153,6 +169,21 @@ def fit(words: Judged, options: TrainConfidenceOptions) -> tuple[dict[str, NDArr
         "nats": round(float(-np.log(np.where(words.right, probability, 1.0 - probability)).mean()), 4),
     }
     return {name: array.astype(np.float32) for name, array in arrays.items()}, measured
+
+
+def tune(arrays: dict[str, NDArray[np.float32]], words: Judged, firmness: float) -> NDArray[np.float32]:
+    """Slope, offset and the weights of `TUNED`, by logistic regression that is held to (1, 0, 0, ...) as by `firmness`
+    words."""
+    rows = tuned_rows(arrays, words.features)
+    belief = np.array([1.0, 0.0, *[0.0] * len(TUNED)])
+    parameters = belief.copy()
+    spread = np.maximum(rows.var(0), 1e-3) * firmness / 4
+    spread[1] = 1e-3  # the share of right words is what differs most between kinds of recordings
+    for _ in range(50):
+        p = 1.0 / (1.0 + np.exp(-(rows @ parameters)))
+        gradient = rows.T @ (words.right - p) - spread * (parameters - belief)
+        parameters = parameters + np.linalg.solve((rows * (p * (1 - p))[:, None]).T @ rows + np.diag(spread), gradient)
+    return parameters.astype(np.float32)
 
 
 def calibrate(logits: NDArray[np.float64], right: NDArray[np.bool_]) -> tuple[float, float]:

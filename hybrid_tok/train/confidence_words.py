@@ -22,6 +22,7 @@ from hybrid_tok.annotations import Segment
 from hybrid_tok.audio import Audio
 from hybrid_tok.backends.protocol import Handler, Message, serve
 from hybrid_tok.backends.workers import WorkerPool
+from hybrid_tok.bench.words import normalize
 from hybrid_tok.models.word_features import FEATURES, word_features
 from hybrid_tok.train.phone_labels import held_out, read_clips, read_samples
 
@@ -34,6 +35,7 @@ class WordOptions:
     """What is heard; see `confidence.TrainConfidenceOptions`."""
 
     data: Path
+    sources: tuple[str, ...]
     hold_out: int
     noisy: float
     edited: float
@@ -57,10 +59,10 @@ class Judged:
 
 def collect(options: WordOptions) -> Iterator[dict[str, Judged]]:
     """Utterance by utterance, the words recognized in it and those of its text: {"recognized": ..., "given": ...}."""
-    sentences = list(read_clips(options.data, SENTENCES))
+    sentences = list(read_clips(options.data, options.sources))
     apart = sorted(held_out(sentences, options.hold_out))
     chosen = [index for index, clip in enumerate(sentences) if str(clip["speaker"]) in apart]
-    told = json.dumps([str(options.data), options.noisy, options.edited, options.seed])
+    told = json.dumps([str(options.data), options.sources, options.noisy, options.edited, options.seed])
     pool = WorkerPool(os.cpu_count() or 1, "hybrid_tok.train.confidence_words", [told])
     try:
         answers = pool.map([Message({"clip": index}) for index in chosen], [f"clip {index}" for index in chosen])
@@ -80,15 +82,15 @@ def _judged(rows: NDArray[np.float32], who: int) -> Judged:
 class _Listener:
     """What a worker does: one clip, heard and aligned."""
 
-    def __init__(self, data: str, noisy: float, edited: float, seed: int) -> None:
+    def __init__(self, data: str, sources: list[str], noisy: float, edited: float, seed: int) -> None:
         from hybrid_tok.backends.aligner import EmbeddedAligner
         from hybrid_tok.backends.pocketsphinx import PocketsphinxOptions
         from hybrid_tok.backends.pocketsphinx_listener import PocketsphinxListener
 
         self._noisy, self._edited, self._seed = noisy, edited, seed
-        self._sentences = list(read_clips(Path(data), SENTENCES))
+        self._sentences = list(read_clips(Path(data), tuple(sources)))
         self._noises = [clip for clip in read_clips(Path(data), NOISES) if not clip.get("text")]
-        self._vocabulary = sorted({word for clip in self._sentences for word in clip["text"].lower().split()})
+        self._vocabulary = sorted({word for clip in self._sentences for word in normalize(clip["text"]).split()})
         self._listener = PocketsphinxListener(PocketsphinxOptions().gain)
         self._aligner = EmbeddedAligner()
         self._aligner.fit(Audio(np.zeros(16_000, np.float32), 16_000), [Segment("one")])  # loads and compiles
@@ -99,10 +101,10 @@ class _Listener:
         index = int(request.header["clip"])
         clip, rng = self._sentences[index], np.random.default_rng((self._seed, index))
         samples = read_samples(clip["audio"])
-        if rng.random() < self._noisy:
+        if self._noises and rng.random() < self._noisy:
             noise = read_samples(self._noises[int(rng.integers(len(self._noises)))]["audio"])
             samples = disturb(samples, noise, rng)
-        text = clip["text"].lower().split()
+        text = normalize(clip["text"]).split()
         recognized = self._recognized(samples, text)
         words, right = edit(text, self._vocabulary, self._edited if rng.random() < 0.5 else 0.0, rng)
         given = self._given(samples, words, right)
