@@ -42,7 +42,7 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
                 "<|Cry|>": "cry",
             }
         ),
-        # [mn] is a filled pause, [noise] no vocalization; <laughter> and </laughter> stand around words that are laughed.
+        # [mn] is a filled pause, [noise] no vocalization; <laughter> </laughter> stand around laughed words.
         "cosyvoice": MappingProxyType(
             {
                 "[laughter]": "laugh",
@@ -99,8 +99,7 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
                 "[shush]": "other",
             }
         ),
-        # Below "Human voice", "Respiratory sounds" and "Digestive". "Yawn" is in the ontology, not among the 527 classes
-        # that clips are labelled with.
+        # Below "Human voice", "Respiratory sounds" and "Digestive".
         "audioset": MappingProxyType(
             {
                 "Laughter": "laugh",
