@@ -35,7 +35,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.audio import Audio, read_mono
-from hybrid_tok.backends.embedded_tagger import EmbeddedTagger, events_of
+from hybrid_tok.backends.embedded_tagger import EmbeddedTagger
+from hybrid_tok.backends.event_spans import events_of, frame_levels
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.recordings import Recording, read_manifest
 from hybrid_tok.encode.activity import find_activity
@@ -158,7 +159,7 @@ def measured(recording: Recording, tagger: EmbeddedTagger) -> Row:
     posteriors = tagger.posteriors(audio)
     reference = "speech" if recording.label is None else LABELS.get(recording.label, "noise")
     weights: dict[str, float] = defaultdict(float)
-    for event in events_of(posteriors, tagger.options):
+    for event in events_of(posteriors, tagger.options, frame_levels(audio)):
         weights[event.label] += event.span.frames * event.confidence
     found = max(weights, key=lambda label: weights[label]) if weights else "none"
     return recording.source, reference, score(posteriors), silero_score(audio), found

@@ -47,9 +47,9 @@ class TaggerOptions:
     """
 
     threshold: float = 0.5
-    stay: float = 0.3
+    stay: float = 0.2
     smooth: float = 0.1
-    bridge: float = 0.6
+    bridge: float = 1.0
     sure: float = 0.7
     reach: float = 1.5
     depth: float = 35.0
