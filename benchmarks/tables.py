@@ -133,7 +133,39 @@ def codec() -> str:
     return markdown((*header, "encode / decode, x real time"), rows)
 
 
-TABLES: dict[str, Callable[[], str]] = {"sweep": sweep, "words": words, "speed": speed, "codec": codec}
+def events() -> str:
+    """The event tagger on clips, label by label."""
+    rows = [
+        (label, figures["clips"], *(f"{figures[name]:.2f}" for name in ("recall", "precision", "f1")))
+        for label, figures in load("events")["clips"]["labels"].items()
+    ]
+    return markdown(("label", "clips", "recall", "precision", "F1"), rows)
+
+
+def events_talk() -> str:
+    """Events in conversations, ours and the baseline's."""
+    rows = [
+        (
+            name,
+            part,
+            *(f"{figures[name]:.2f}" for name in ("recall", "precision", "f1", "right_label")),
+            f"{figures['false_per_minute_of_speech']:.1f}",
+        )
+        for name, parts in load("events")["conversations"].items()
+        for part, figures in parts.items()
+    ]
+    header = ("tagger", "conversations", "recall", "precision", "F1", "right label", "false per minute of speech")
+    return markdown(header, rows)
+
+
+TABLES: dict[str, Callable[[], str]] = {
+    "sweep": sweep,
+    "words": words,
+    "speed": speed,
+    "codec": codec,
+    "events": events,
+    "events_talk": events_talk,
+}
 
 
 def fill(text: str) -> str:
