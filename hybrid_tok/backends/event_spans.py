@@ -46,7 +46,7 @@ class TaggerOptions:
         min_confidence: events with a lower one are dropped; the gate has its own threshold above this.
     """
 
-    threshold: float = 0.5
+    threshold: float = 0.4
     stay: float = 0.2
     smooth: float = 0.1
     bridge: float = 1.0
