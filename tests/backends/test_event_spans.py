@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
@@ -13,7 +15,7 @@ from hybrid_tok.errors import OptionsError
 from hybrid_tok.events import EVENT_LABELS
 from hybrid_tok.timeline import Span
 
-SHARP = TaggerOptions(smooth=0.02, stay=0.3, min_seconds=0.1, bridge=0.1)
+SHARP = TaggerOptions(threshold=0.5, smooth=0.02, stay=0.3, min_seconds=0.1, bridge=0.1)
 
 
 def posteriors(frames: int, *stretches: tuple[int, int, str, float]) -> NDArray[np.float32]:
@@ -89,7 +91,7 @@ def test_an_event_reaches_to_where_its_sound_begins_and_ends() -> None:
     assert [event.span for event in events_of(heard, SHARP)] == [Span(60, 80)]
     levels[49:55] = -80.0  # a hole of 0.12 s ends the sound
     assert [event.span for event in events_of(heard, SHARP, levels)] == [Span(55, 100)]
-    near = TaggerOptions(smooth=0.02, stay=0.3, min_seconds=0.1, bridge=0.1, reach=0.1)
+    near = dataclasses.replace(SHARP, reach=0.1)
     assert [event.span for event in events_of(heard, near, levels)] == [Span(55, 85)]
 
 
