@@ -32,7 +32,7 @@ System: TypeAlias = Literal["sensevoice", "cosyvoice", "dia", "orpheus", "chatte
 
 PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
     {
-        # FunAudioLLM/SenseVoice, rich transcription.
+        # The other tags of that list (<|BGM|>, <|Applause|>, <|Sing|>, <|Speech_Noise|>, ...) are no vocal events.
         "sensevoice": MappingProxyType(
             {
                 "<|Laughter|>": "laugh",
@@ -42,7 +42,7 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
                 "<|Cry|>": "cry",
             }
         ),
-        # FunAudioLLM/CosyVoice, special tokens of CosyVoice 2 and 3. [mn] is a filled pause, [noise] no vocalization.
+        # [mn] is a filled pause, [noise] no vocalization; <laughter> </laughter> stand around laughed words.
         "cosyvoice": MappingProxyType(
             {
                 "[laughter]": "laugh",
@@ -56,7 +56,7 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
                 "[vocalized-noise]": "other",
             }
         ),
-        # nari-labs/dia, README. Singing, mumbling and humming are left to units; claps are no vocalization.
+        # Singing, mumbling, humming and whistling are left to units; claps, applause and beeps are no vocalization.
         "dia": MappingProxyType(
             {
                 "(laughs)": "laugh",
@@ -74,7 +74,6 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
                 "(burps)": "other",
             }
         ),
-        # canopyai/Orpheus-TTS, README.
         "orpheus": MappingProxyType(
             {
                 "<laugh>": "laugh",
@@ -87,7 +86,6 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
                 "<groan>": "moan",
             }
         ),
-        # resemble-ai/chatterbox, event tags of the Turbo model.
         "chatterbox": MappingProxyType(
             {
                 "[laugh]": "laugh",
@@ -101,7 +99,7 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
                 "[shush]": "other",
             }
         ),
-        # AudioSet (Gemmeke et al. 2017), display names below "Human voice" and "Respiratory sounds".
+        # Below "Human voice", "Respiratory sounds" and "Digestive".
         "audioset": MappingProxyType(
             {
                 "Laughter": "laugh",
@@ -122,6 +120,7 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
                 "Throat clearing": "throat_clear",
                 "Gasp": "gasp",
                 "Sniff": "sniff",
+                "Yawn": "yawn",
                 "Snoring": "snore",
                 "Screaming": "scream",
                 "Wail, moan": "moan",
@@ -134,7 +133,17 @@ PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
         ),
     }
 )
-"""Per system, its names for the sounds of the taxonomy; the first name of a label is the one to write."""
+"""Per system, its names for the sounds of the taxonomy; the first name of a label is the one to write.
+
+Each follows what the system itself publishes:
+
+- sensevoice: the event tags of FunAudioLLM/SenseVoice, `webui.py`;
+- cosyvoice: the special tokens of CosyVoice 2 and 3, FunAudioLLM/CosyVoice, `cosyvoice/tokenizer/tokenizer.py`;
+- dia: the non-verbal tags in the README of nari-labs/dia;
+- orpheus: the emotive tags of the English model in the README of canopyai/Orpheus-TTS;
+- chatterbox: the event tags of the Turbo model, resemble-ai/chatterbox, `gradio_tts_turbo_app.py`;
+- audioset: names in `ontology.json` of audioset/ontology (Gemmeke et al. 2017).
+"""
 
 
 def label_of(system: System, name: str) -> EventLabel | None:

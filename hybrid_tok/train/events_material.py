@@ -19,7 +19,7 @@ from numpy.typing import NDArray
 from hybrid_tok.errors import AudioError
 from hybrid_tok.models.event_features import HOP, EventFeatures
 from hybrid_tok.train.data import Clips, load_clips
-from hybrid_tok.train.events_source_filter import FFT, Envelopes, Samples, Voice, smooth_envelope
+from hybrid_tok.train.events_source_filter import FFT, Envelopes, Samples, Voice, Voiced, find_marks, smooth_envelope
 
 NOISES = ("chainsaw", "clock", "dog", "fire", "helicopter", "rain", "rooster", "sea", "noise")
 """Labels of the manifest that are background here. Barking and crowing too: they are no human's."""
@@ -125,6 +125,7 @@ def _measure(clips: Clips, chosen: list[tuple[Clip, str | None]]) -> Material:
     utterances, breath_shapes = [], []
     vowels: dict[str, list[Envelopes]] = defaultdict(list)
     pitches: dict[str, list[float]] = defaultdict(list)
+    voiced: dict[str, list[Voiced]] = defaultdict(list)
     for clip in spoken:
         end = min(clip.end, clip.start + int(MAX_UTTERANCE * 16_000))
         clip = Clip(clip.start, end, clip.speaker, clip.source)
@@ -137,9 +138,10 @@ def _measure(clips: Clips, chosen: list[tuple[Clip, str | None]]) -> Material:
             found, hertz = _vowels(samples, loudness, periodicity, octave)
             vowels[clip.speaker] += found
             pitches[clip.speaker] += hertz
+            voiced[clip.speaker] += _voiced(samples, loudness, periodicity, octave)
     breaths = np.array(breath_shapes or [np.zeros(FFT // 2 + 1, np.float32)], np.float32)
     voices = [
-        Voice(_open_first(np.array(v)), breaths, float(np.median(pitches[speaker])))
+        Voice(_open_first(np.array(v)), breaths, float(np.median(pitches[speaker])), tuple(voiced[speaker]))
         for speaker, v in vowels.items()
         if len(v) >= 3
     ]
@@ -232,6 +234,24 @@ def _vowels(
         found.append(envelope - envelope.mean())
         hertz.append(pitch)
     return found, hertz
+
+
+def _voiced(
+    samples: Samples, loudness: NDArray[np.float64], periodicity: NDArray[np.float64], octave: NDArray[np.float64]
+) -> list[Voiced]:
+    """Up to three stretches of 0.1 to 0.3 s that are loud and voiced throughout, their pitch without leaps."""
+    good = (periodicity > 0.7) & (loudness > np.percentile(loudness, 50)) & (octave != 0)
+    good[1:] &= np.abs(np.diff(octave)) < 0.15
+    found = []
+    for start, end in sorted(runs(good), key=lambda run: run[0] - run[1])[:3]:
+        end = min(end, start + 15)
+        if end - start < 5:
+            continue
+        piece = samples[start * HOP : end * HOP]
+        marks = find_marks(piece, 200.0 * 2 ** octave[start:end])
+        if len(marks) >= 6:
+            found.append(Voiced(piece.astype(np.float32), marks))
+    return found
 
 
 def _open_first(vowels: Envelopes) -> Envelopes:

@@ -7,8 +7,8 @@ events, so that its sound alone does not give an event away.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
-from typing import Literal
+from dataclasses import dataclass, field, replace
+from typing import Literal, get_args
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,7 +18,7 @@ from hybrid_tok.events import EVENT_LABELS, EventLabel
 from hybrid_tok.models.event_features import HOP
 from hybrid_tok.train.augment import band_limit
 from hybrid_tok.train.events_material import NONE, UNSURE, Material, Utterance, active_runs, runs
-from hybrid_tok.train.events_simulate import SIMULATORS, music
+from hybrid_tok.train.events_simulate import SIMULATORS, bump, music
 from hybrid_tok.train.events_source_filter import (
     SAMPLE_RATE,
     Samples,
@@ -37,22 +37,22 @@ SPEECH, MUSIC, NOISE, SILENCE = range(4)
 AUDIBLE = 1e-3
 """Root mean square (-60 dBFS) above which a background is noise; a scene below it, and nothing else, is silence."""
 
-Idea = Literal["simulated", "recorded", "mined", "vocoded", "rooms", "music", "overlap"]
-IDEAS: tuple[Idea, ...] = ("simulated", "recorded", "mined", "vocoded", "rooms", "music", "overlap")
+Idea = Literal["simulated", "recorded", "mined", "resung", "vocoded", "distractors", "rooms", "music", "overlap"]
+IDEAS: tuple[Idea, ...] = get_args(Idea)
 
 SHARES: dict[EventLabel, float] = {
-    "laugh": 0.15,
+    "laugh": 0.14,
     "cough": 0.11,
-    "sneeze": 0.10,
-    "cry": 0.09,
+    "sneeze": 0.08,
+    "cry": 0.08,
     "sigh": 0.09,
-    "throat_clear": 0.09,
+    "throat_clear": 0.10,
     "scream": 0.08,
     "yawn": 0.07,
-    "moan": 0.07,
-    "breath": 0.09,
+    "moan": 0.09,
+    "breath": 0.10,
     "lip_smack": 0.05,
-    "other": 0.06,
+    "other": 0.08,
     "sniff": 0.02,
     "gasp": 0.02,
     "snore": 0.02,
@@ -92,6 +92,9 @@ class Composer:
         labels: list[EventLabel] = [label for label in EVENT_LABELS if self._can(label)]
         shares = np.array([options.shares.get(label, 0.0) for label in labels])
         self._labels, self._shares = labels, shares / shares.sum()
+        self._voices = material.voices
+        if "resung" not in options.ideas:
+            self._voices = tuple(replace(voice, voiced=()) for voice in material.voices)
 
     def _can(self, label: EventLabel) -> bool:
         recorded = "recorded" in self.options.ideas and bool(self.material.recorded.get(label))
@@ -99,7 +102,7 @@ class Composer:
 
     def draw(self, rng: np.random.Generator) -> Scene:
         frames = self.options.frames
-        kind = rng.choice(["alone", "talk", "speech", "background"], p=[0.25, 0.43, 0.24, 0.08])
+        kind = rng.choice(["alone", "talk", "speech", "background"], p=[0.23, 0.46, 0.22, 0.09])
         samples = np.zeros(frames * HOP, np.float32)
         events = np.full(frames, NONE, np.uint8)
         background = np.zeros((frames, 4), np.uint8)
@@ -118,6 +121,8 @@ class Composer:
                 overlap = kind == "talk" and "overlap" in self.options.ideas and rng.random() < 0.06
                 if overlap:
                     self._event(rng, samples, events, place + int(rng.integers(0, max(1, end - place))), 2 * gain)
+            elif kind == "talk" and "distractors" in self.options.ideas and rng.random() < 0.2:
+                end = self._distractor(rng, samples, background, place, gain * 10 ** (float(rng.uniform(-14, 6)) / 20))
             else:
                 gain *= 10 ** (float(rng.uniform(-14, 8)) / 20)
                 end = self._event(rng, samples, events, place, gain)
@@ -198,11 +203,27 @@ class Composer:
                 events[a:b] = EVENT_LABELS.index(label)
         return end
 
+    def _distractor(
+        self, rng: np.random.Generator, samples: Samples, background: NDArray[np.uint8], place: int, gain: float
+    ) -> int:
+        """Put a sound that is nobody's at a frame: a piece of a noise clip, or a bump."""
+        if rng.random() < 0.4:
+            piece = bump(rng)
+        else:
+            clip = self.material.noises[rng.integers(len(self.material.noises))]
+            piece = self.material.samples(clip)
+            found = active_runs(piece)
+            start, end = found[rng.integers(len(found))] if found else (0, 25)
+            piece = piece[start * HOP : min(end, start + int(rng.integers(10, 120))) * HOP]
+        end = self._put(samples, piece * np.float32(gain / (level(piece) + 1e-9)), place)
+        background[place:end, NOISE] = 1
+        return end
+
     def _sound(self, label: EventLabel, rng: np.random.Generator) -> Samples:
         ideas, material = self.options.ideas, self.material
         recorded = material.recorded.get(label) if "recorded" in ideas else None
         simulate = "simulated" in ideas and label in SIMULATORS
-        if recorded and (not simulate or rng.random() < 0.55):
+        if recorded and (not simulate or rng.random() < 0.65):
             clip = recorded[rng.integers(len(recorded))]
             return stretched(material.samples(clip), float(rng.uniform(0.75, 1.35)))
         if label == "breath" and "mined" in ideas and rng.random() < 0.45:
@@ -211,7 +232,7 @@ class Composer:
                 a, b = utterance.breaths[rng.integers(len(utterance.breaths))]
                 piece = material.samples(utterance.clip)[a * HOP : b * HOP]
                 return stretched(piece, float(rng.uniform(0.6, 1.3)))
-        voice = material.voices[rng.integers(len(material.voices))]
+        voice = self._voices[rng.integers(len(self._voices))]
         piece = SIMULATORS[label](voice, rng)
         return stretched(piece, float(rng.uniform(0.85, 1.2))) if rng.random() < 0.3 else piece
 

@@ -23,9 +23,11 @@ from hybrid_tok.train.events_source_filter import (
     curve,
     high_pass,
     join,
+    level,
     noise,
     normalized,
     pulses,
+    resung,
     semitones,
     shape,
     silence,
@@ -67,6 +69,31 @@ def _air(voice: Voice, rng: Generator, seconds: float, attack: float, release: f
     return _unit(out)
 
 
+def _sung(
+    voice: Voice,
+    pitch: NDArray[np.floating],
+    loud: NDArray[np.floating],
+    envelope: Envelopes,
+    rng: Generator,
+    *,
+    jitter: float = 0.01,
+    shimmer: float = 0.05,
+    which: int | None = None,
+) -> Samples:
+    """A voice at a pitch in Hz and a loudness per sample (N,): periods of its own speech laid down anew where there are
+    any, mostly, and pulses through an envelope otherwise. Of unit level.
+
+    Args:
+        which: a number that picks the stretch of speech, where several sounds are to have the same one.
+    """
+    if voice.voiced and (rng.random() if which is None else which % 10 / 10) < 0.7:
+        pick = int(rng.integers(1 << 16)) if which is None else which // 10
+        out = resung(voice.voiced[pick % len(voice.voiced)], pitch, rng, jitter=jitter, shimmer=shimmer) * loud
+        return _unit(out)
+    source = pulses(pitch, rng, jitter=jitter, shimmer=shimmer) * loud
+    return _unit(shape(source.astype(np.float32), envelope))
+
+
 def _unit(samples: NDArray[np.floating]) -> Samples:
     """At unit level over its louder half."""
     power = np.square(samples, dtype=np.float64)
@@ -94,6 +121,11 @@ def laugh(voice: Voice, rng: Generator) -> Samples:
     return normalized(join(parts))
 
 
+def _unlike(shaped: Samples, excitation: Samples) -> Samples:
+    """Shaped noise at the level that its excitation had."""
+    return (shaped * (level(excitation) / (level(shaped) + 1e-9))).astype(np.float32)
+
+
 def _bout(voice: Voice, rng: Generator, style: str, pitch: float) -> NDArray[np.floating]:
     calls = int(rng.integers(2, 13))
     period = 1 / float(rng.uniform(3.8, 6.8))
@@ -102,7 +134,8 @@ def _bout(voice: Voice, rng: Generator, style: str, pitch: float) -> NDArray[np.
     decay = float(rng.uniform(-2.5, 0.5))
     envelope = _vowel(voice, rng, opened=bool(rng.random() < 0.8), count=2)
     breathy = float(rng.uniform(0.03, 0.5))
-    parts = []
+    which = int(rng.integers(1 << 16))
+    parts, sung = [], []
     for call in range(calls):
         length = period * slowing**call * float(rng.uniform(0.88, 1.15)) * (1.3 if call == 0 else 1.0)
         n = _frames(length)
@@ -119,20 +152,21 @@ def _bout(voice: Voice, rng: Generator, style: str, pitch: float) -> NDArray[np.
             open_part = 0.25 + 0.75 * open_part
         gate = np.concatenate([np.zeros(aspirated), open_part])
         air = np.concatenate([swell(aspirated, 0.04, 0.02), np.ones(n - aspirated)]) * float(rng.uniform(0.1, 0.5))
+        loud = _decibels(decay * call + float(rng.normal(0, 1.5)))
         if voiced:
-            source = pulses(contour, rng, jitter=0.012, shimmer=0.08) * gate + noise(n, rng) * (
-                0.35 * air * (1 - gate) + breathy * gate
-            )
+            source = noise(n, rng) * (0.35 * air * (1 - gate) + breathy * gate)
+            # The same vowel in every call: that sameness is what laughter is known by (Provine 1996).
+            sung.append(loud * _sung(voice, contour, gate, envelope, rng, jitter=0.012, shimmer=0.08, which=which))
         else:
             source = noise(n, rng) * (swell(n, 0.03, 0.5 * length) if rng.random() < 0.5 else 0.1 + gate)
-        loud = _decibels(decay * call + float(rng.normal(0, 1.5)))
+            sung.append(np.zeros(n))
         parts.append((source * loud).astype(np.float32))
-    excitation = join(parts)
     if style == "unvoiced":
         envelope = (
             _breath_shape(voice, rng) if rng.random() < 0.6 else high_pass(envelope, float(rng.uniform(300, 900)))
         )
-    return _unit(shape(excitation, envelope))
+        return _unit(shape(join(parts), envelope))
+    return _unit(join(sung) + float(rng.uniform(0.4, 1.3)) * _unlike(shape(join(parts), envelope), join(parts)))
 
 
 def cry(voice: Voice, rng: Generator) -> Samples:
@@ -146,8 +180,9 @@ def cry(voice: Voice, rng: Generator) -> Samples:
         contour = pitch * semitones(arch + rng.uniform(0.2, 1.2) * tremor + 0.5 * wander(n, 4, rng))
         loud = swell(n, 0.08, 0.25) * (1 + rng.uniform(0.1, 0.5) * tremor)
         breathy = float(rng.uniform(0.05, 0.4))
-        source = (pulses(contour, rng, jitter=0.02, shimmer=0.1) + breathy * noise(n, rng)) * loud
-        parts += [_unit(shape(source.astype(np.float32), _vowel(voice, rng, opened=bool(rng.random() < 0.6), count=3)))]
+        envelope = _vowel(voice, rng, opened=bool(rng.random() < 0.6), count=3)
+        air = _unit(shape((noise(n, rng) * loud).astype(np.float32), envelope))
+        parts += [_unit(_sung(voice, contour, loud, envelope, rng, jitter=0.02, shimmer=0.1) + breathy * air)]
         for _ in range(int(rng.choice([0, 1, 2, 3, 4], p=[0.25, 0.2, 0.25, 0.2, 0.1]))):
             parts += [silence(float(rng.uniform(0.02, 0.08)))]
             parts += [float(rng.uniform(0.1, 0.5)) * _air(voice, rng, float(rng.uniform(0.08, 0.2)), 0.04, 0.04)]
@@ -156,9 +191,9 @@ def cry(voice: Voice, rng: Generator) -> Samples:
 
 
 def scream(voice: Voice, rng: Generator) -> Samples:
-    """High, loud, flat in spectrum, rough."""
-    n = _frames(float(rng.uniform(0.4, 2.5)))
-    pitch = float(np.exp(rng.uniform(np.log(380), np.log(1600))))
+    """High, loud, flat in spectrum, rough; or a clear shriek of few harmonics."""
+    n = _frames(float(rng.uniform(0.35, 2.5)))
+    pitch = float(np.exp(rng.uniform(np.log(330), np.log(1900))))
     rise = rng.uniform(0.03, 0.3)
     contour = pitch * semitones(
         curve(n, (0, rng.uniform(-7, 0)), (rise, 0), (0.7, rng.uniform(-2, 2)), (1, rng.uniform(-10, 0)))
@@ -168,11 +203,18 @@ def scream(voice: Voice, rng: Generator) -> Samples:
     modulation = 1 + rough * np.sin(
         2 * np.pi * np.cumsum(rng.uniform(30, 150) * semitones(2 * wander(n, 8, rng))) / SAMPLE_RATE
     )
-    source = pulses(contour, rng, jitter=float(rng.uniform(0.003, 0.05)), shimmer=0.1) * modulation
-    source = source + float(rng.uniform(0.03, 0.5)) * noise(n, rng)
-    source *= swell(n, float(rng.uniform(0.02, 0.15)), float(rng.uniform(0.1, 0.5)))
+    jitter, breathy = float(rng.uniform(0.003, 0.05)), float(rng.choice([0.01, rng.uniform(0.03, 0.5)], p=[0.3, 0.7]))
+    loud = swell(n, float(rng.uniform(0.02, 0.15)), float(rng.uniform(0.1, 0.5)))
     envelope = tilt(warp(_vowel(voice, rng, count=3), float(rng.uniform(1.0, 1.2))), float(rng.uniform(2, 8)), 800.0)
-    out = normalized(shape(source.astype(np.float32), high_pass(envelope, pitch * 0.8)))
+    if rng.random() < 0.25:
+        envelope = tilt(0.5 * envelope, -float(rng.uniform(6, 18)), pitch)
+    if voice.voiced and pitch < 800 and rng.random() < 0.4:
+        out = _sung(voice, contour, loud * modulation, envelope, rng, jitter=jitter, shimmer=0.1)
+        out = shape(out, np.stack([tilt(np.zeros_like(envelope[0]), float(rng.uniform(2, 8)), 800.0)]))
+    else:
+        source = (pulses(contour, rng, jitter=jitter, shimmer=0.1) * modulation + breathy * noise(n, rng)) * loud
+        out = shape(source.astype(np.float32), high_pass(envelope, pitch * 0.8))
+    out = normalized(out)
     if rng.random() < 0.3:
         out = np.tanh(out * float(rng.uniform(2, 6)))
     return normalized(out)
@@ -182,7 +224,7 @@ def moan(voice: Voice, rng: Generator) -> Samples:
     """One to three long steady or falling sounds, the mouth closed or half open."""
     parts: list[NDArray[np.floating]] = []
     for _ in range(int(rng.choice([1, 2, 3], p=[0.6, 0.25, 0.15]))):
-        n = _frames(float(rng.uniform(0.35, 2.0)))
+        n = _frames(float(rng.choice([rng.uniform(0.25, 0.6), rng.uniform(0.4, 2.2)], p=[0.35, 0.65])))
         contour = (
             voice.pitch
             * float(rng.uniform(0.75, 1.7))
@@ -191,14 +233,17 @@ def moan(voice: Voice, rng: Generator) -> Samples:
                 + 0.25 * wander(n, 3, rng)
             )
         )
-        source = pulses(contour, rng, jitter=float(rng.uniform(0.005, 0.05)), shimmer=0.08)
-        source = source + float(rng.uniform(0.02, 0.4)) * noise(n, rng)
-        source *= swell(n, float(rng.uniform(0.05, 0.3)), float(rng.uniform(0.1, 0.6)))
+        loud = swell(n, float(rng.uniform(0.03, 0.3)), float(rng.uniform(0.1, 0.6)))
         closed = bool(rng.random() < 0.6)
         envelope = _vowel(voice, rng, opened=not closed)
         if closed:
             envelope = tilt(envelope, float(rng.uniform(-9, -2)), float(rng.uniform(300, 800)))
-        parts += [_unit(shape(source.astype(np.float32), envelope)), silence(float(rng.uniform(0.08, 0.5)))]
+        air = _unit(shape((noise(n, rng) * loud).astype(np.float32), envelope))
+        sung = _sung(voice, contour, loud, envelope, rng, jitter=float(rng.uniform(0.005, 0.05)), shimmer=0.08)
+        parts += [_unit(sung + float(rng.choice([rng.uniform(0.0, 0.3), rng.uniform(0.2, 0.9)])) * air)]
+        if rng.random() < 0.25:
+            parts += [float(rng.uniform(0.1, 0.5)) * _air(voice, rng, float(rng.uniform(0.2, 0.7)), 0.05, 0.2)]
+        parts += [silence(float(rng.uniform(0.08, 0.9)))]
     return normalized(join(parts[:-1]))
 
 
@@ -212,22 +257,24 @@ def sigh(voice: Voice, rng: Generator) -> Samples:
     fade = np.exp(-np.linspace(0, rng.uniform(1, 4), n)) * swell(n, float(rng.uniform(0.03, 0.25)), 0.25)
     source = noise(n, rng) * fade
     envelope = _breath_shape(voice, rng, 3) if rng.random() < 0.6 else _vowel(voice, rng, count=3)
+    sung = np.zeros(n, np.float32)
     if rng.random() < 0.4:
         contour = voice.pitch * semitones(curve(n, (0, rng.uniform(0, 7)), (1, rng.uniform(-9, -2))))
         vanish = curve(n, (0, 1), (rng.uniform(0.2, 0.5), 0.8), (rng.uniform(0.55, 1.0), 0), (1, 0))
-        source = source * rng.uniform(0.2, 0.8) + pulses(contour, rng, jitter=0.02) * fade * vanish
+        sung = _sung(voice, contour, fade * vanish, _vowel(voice, rng, count=3), rng, jitter=0.02)
         envelope = _vowel(voice, rng, count=3)
     narrowing = np.linspace(rng.uniform(1.0, 1.15), rng.uniform(0.8, 1.0), len(envelope))
     envelope = np.stack([warp(row, float(f)) for row, f in zip(envelope, narrowing, strict=True)])
-    parts += [_unit(shape(source.astype(np.float32), envelope))]
+    air = _unit(shape(source.astype(np.float32), envelope))
+    parts += [_unit(float(rng.uniform(0.2, 1.2)) * air + sung)]
     return normalized(join(parts))
 
 
 def yawn(voice: Voice, rng: Generator) -> Samples:
-    """A long inhalation with a wide throat, then a long, sagging, mostly voiced exhalation."""
+    """A long inhalation that swells through a widening throat, then a long, sagging exhalation, voiced or not."""
     parts: list[NDArray[np.floating]] = []
-    if rng.random() < 0.75:
-        n = _frames(float(rng.uniform(0.5, 1.8)))
+    if rng.random() < 0.7:
+        n = _frames(float(rng.uniform(0.6, 2.2)))
         opening = np.stack(
             [warp(row, f) for row, f in zip(_breath_shape(voice, rng, 3), (1.1, 0.95, 0.8), strict=True)]
         )
@@ -236,66 +283,99 @@ def yawn(voice: Voice, rng: Generator) -> Samples:
         parts += [silence(float(rng.uniform(0.0, 0.15)))]
     n = _frames(float(rng.uniform(0.8, 2.6)))
     loud = swell(n, float(rng.uniform(0.1, 0.4)), float(rng.uniform(0.4, 1.0)))
-    source = noise(n, rng) * loud * float(rng.uniform(0.1, 0.6))
-    if rng.random() < 0.8:
+    vowels = _vowel(voice, rng, count=3)
+    sagging = np.stack([warp(row, f) for row, f in zip(vowels, (0.95, 0.82, 0.95), strict=True)])
+    sung, breathy = np.zeros(n, np.float32), 1.0
+    if rng.random() < 0.65:
         contour = voice.pitch * semitones(
             curve(n, (0, rng.uniform(0, 4)), (rng.uniform(0.2, 0.4), rng.uniform(2, 8)), (1, rng.uniform(-9, -3)))
             + 0.3 * wander(n, 3, rng)
         )
-        source = source + pulses(contour, rng, jitter=0.02) * loud
-    vowels = _vowel(voice, rng, count=3)
-    sagging = np.stack([warp(row, f) for row, f in zip(vowels, (0.95, 0.82, 0.95), strict=True)])
-    parts += [_unit(shape(source.astype(np.float32), sagging))]
+        # The voice fails before the breath does.
+        failing = curve(n, (0, 1), (rng.uniform(0.3, 0.9), 1), (1, rng.uniform(0, 1)))
+        sung, breathy = _sung(voice, contour, loud * failing, sagging, rng, jitter=0.02), float(rng.uniform(0.1, 0.9))
+    air = _unit(shape((noise(n, rng) * loud).astype(np.float32), sagging))
+    parts += [_unit(sung + breathy * air)]
     return normalized(join(parts))
 
 
 def throat_clear(voice: Voice, rng: Generator) -> Samples:
-    """One to three creaky, rasping bursts behind a closed throat: "ahem", "khrm"."""
+    """Rasping bursts behind a closed throat ("khrm") or a hummed "ahem".
+
+    Unlike a cough, it has no burst of air at its start: the voice is there from the beginning, low, rough and pressed,
+    with the false folds rattling at 25 to 90 Hz, and it is let go into a hum or cut off by the glottis.
+    """
     parts: list[NDArray[np.floating]] = []
-    for _ in range(int(rng.choice([1, 2, 3, 4], p=[0.3, 0.4, 0.2, 0.1]))):
-        n = _frames(float(rng.uniform(0.12, 0.5)))
-        rate = voice.pitch * float(rng.uniform(0.4, 1.0))
-        contour = rate * semitones(curve(n, (0, rng.uniform(-2, 3)), (1, rng.uniform(-5, 1))) + wander(n, 15, rng))
-        creak = pulses(contour, rng, jitter=float(rng.uniform(0.05, 0.25)), shimmer=float(rng.uniform(0.2, 0.6)))
-        flutter = pulses(np.full(n, rng.uniform(22, 70)), rng, jitter=0.15, shimmer=0.3)
-        flutter = np.convolve(flutter, np.exp(-np.arange(240) / 80.0), "same")
-        rasp = noise(n, rng) * (0.3 + flutter / (np.abs(flutter).max() + 1e-6))
-        mixture = float(rng.uniform(0.15, 0.85))
-        source = (mixture * creak + (1 - mixture) * 2 * rasp) * swell(n, float(rng.uniform(0.008, 0.06)), 0.1)
+    style = rng.choice(["rasp", "ahem", "growl"], p=[0.5, 0.25, 0.25])
+    which = int(rng.integers(1 << 16))
+    rattle = float(rng.uniform(25, 90))
+    spread = float(rng.uniform(0.02, 0.35))
+    for burst in range(int(rng.choice([1, 2, 3, 4], p=[0.25, 0.4, 0.23, 0.12]))):
+        long = style == "growl" or (style == "ahem" and burst)
+        n = _frames(float(rng.uniform(0.2, 0.7) if long else rng.uniform(0.09, 0.35)))
+        rate = max(45.0, voice.pitch * float(rng.uniform(0.5, 1.1)))
+        contour = rate * semitones(
+            curve(n, (0, rng.uniform(-2, 3)), (1, rng.uniform(-6, 1))) + 0.7 * wander(n, 15, rng)
+        )
+        wobble = rattle * semitones(2 * wander(n, 8, rng))
+        beat = np.sin(2 * np.pi * np.cumsum(wobble) / SAMPLE_RATE + float(rng.uniform(0, 6.28)))
+        depth = float(rng.uniform(0.1, 0.5) if style == "ahem" else rng.uniform(0.3, 1.0))
+        loud = swell(n, float(rng.uniform(0.008, 0.07)), float(rng.choice([0.02, rng.uniform(0.05, 0.2)])))
+        loud = loud * (1 + depth * beat)
         envelope = tilt(_vowel(voice, rng, opened=bool(rng.random() < 0.5), count=2), float(rng.uniform(-3, 3)))
-        parts += [_decibels(float(rng.normal(0, 3))) * _unit(shape(source.astype(np.float32), envelope))]
-        parts += [silence(float(rng.uniform(0.02, 0.2)))]
+        sung = _sung(
+            voice,
+            contour,
+            loud,
+            envelope,
+            rng,
+            jitter=float(rng.uniform(0.01, 0.15)),
+            shimmer=float(rng.uniform(0.1, 0.5)),
+            which=which,
+        )
+        rasp = _unit(shape((noise(n, rng) * loud * (1 + depth * beat)).astype(np.float32), envelope))
+        breathy = float(rng.uniform(0.05, 0.4) if style == "ahem" else rng.uniform(0.1, 1.2))
+        parts += [_decibels(float(rng.normal(0, 3))) * _unit(sung + breathy * rasp), silence(spread)]
+        spread = float(rng.uniform(0.02, 0.35)) if rng.random() < 0.8 else float(rng.uniform(0.3, 0.8))
     if rng.random() < 0.3:
         n = _frames(float(rng.uniform(0.1, 0.35)))
-        hum = pulses(voice.pitch * semitones(curve(n, (0, 0), (1, -3))), rng) * swell(n, 0.03, 0.08)
         closed = tilt(_vowel(voice, rng, opened=False), -6.0)
-        parts += [float(rng.uniform(0.3, 1)) * _unit(shape(hum.astype(np.float32), closed)), silence(0.02)]
+        hum = _sung(voice, voice.pitch * semitones(curve(n, (0, 0), (1, -3))), swell(n, 0.03, 0.08), closed, rng)
+        parts += [float(rng.uniform(0.3, 1)) * hum, silence(0.02)]
     return normalized(join(parts[:-1]))
 
 
 def sneeze(voice: Voice, rng: Generator) -> Samples:
-    """One or two inhalations ("a-ah"), then an explosive burst that starts at once and ends in a vowel or a hiss."""
+    """One or two inhalations ("a-ah"), then an explosive burst that starts at once and ends in a vowel or a hiss.
+
+    What a sneeze has and a cough, a blown nose or a loud breath has not is the hiss between tongue and palate, loudest
+    above 2 kHz at the very start, and that it happens once.
+    """
     parts: list[NDArray[np.floating]] = []
     for _ in range(int(rng.choice([0, 1, 2], p=[0.35, 0.45, 0.2]))):
         n = _frames(float(rng.uniform(0.12, 0.6)))
-        source = noise(n, rng) * float(rng.uniform(0.3, 1))
+        loud = curve(n, (0, 0), (0.8, 1), (1, 0.2))
+        envelope = _vowel(voice, rng)
+        intake = float(rng.uniform(0.3, 1)) * _unit(shape((noise(n, rng) * loud).astype(np.float32), envelope))
         if rng.random() < 0.6:
-            source = source + pulses(voice.pitch * semitones(curve(n, (0, 0), (1, rng.uniform(1, 7)))), rng)
-        source = source * curve(n, (0, 0), (0.8, 1), (1, 0.2))
-        parts += [float(rng.uniform(0.05, 0.35)) * _unit(shape(source.astype(np.float32), _vowel(voice, rng)))]
+            contour = voice.pitch * semitones(curve(n, (0, 0), (1, rng.uniform(1, 7))))
+            intake = intake + _sung(voice, contour, loud, envelope, rng)
+        parts += [float(rng.uniform(0.05, 0.5)) * _unit(intake)]
         parts += [silence(float(rng.uniform(0.02, 0.2)))]
     n = _frames(float(rng.uniform(0.18, 0.7)))
     attack = float(rng.uniform(0.003, 0.02))
     fade = swell(n, attack, 0.05) * np.exp(-np.linspace(0, rng.uniform(2, 5), n))
-    hiss = tilt(high_pass(_breath_shape(voice, rng, 1), float(rng.uniform(700, 2500))), float(rng.uniform(0, 5)))
+    hiss = tilt(high_pass(_breath_shape(voice, rng, 1), float(rng.uniform(1200, 3000))), float(rng.uniform(1, 5)))
     after = _vowel(voice, rng, opened=bool(rng.random() < 0.5), count=2)
     after = after - after.mean() + hiss.mean()
     source = noise(n, rng)
-    if rng.random() < 0.55:
+    sung = np.zeros(n, np.float32)
+    if rng.random() < 0.6:
         late = curve(n, (0, 0), (rng.uniform(0.1, 0.4), 0), (rng.uniform(0.45, 0.6), 1), (1, 1))
         contour = voice.pitch * semitones(curve(n, (0, rng.uniform(2, 8)), (1, rng.uniform(-5, 2))))
-        source = source * (1 - 0.6 * late) + pulses(contour, rng, jitter=0.03) * late * float(rng.uniform(0.5, 1.5))
-    burst = shape((source * fade).astype(np.float32), np.concatenate([hiss, hiss, after]))
+        source = source * (1 - 0.6 * late)
+        sung = _sung(voice, contour, late * fade, after, rng, jitter=0.03) * float(rng.uniform(0.3, 1.2))
+    burst = _unit(shape((source * fade).astype(np.float32), np.concatenate([hiss, hiss, after]))) + sung
     parts += [2 * burst / (np.abs(burst).max() + 1e-9)]
     return normalized(join(parts))
 
@@ -307,15 +387,18 @@ def breath(voice: Voice, rng: Generator) -> Samples:
     cycle = 1 / float(rng.uniform(1.2, 4.0))
     share, ratio = float(rng.uniform(0.35, 0.65)), _decibels(float(rng.uniform(-14, 3)))
     shapes = [_breath_shape(voice, rng, 1)[0] for _ in range(2)]
+    # Panting through an open mouth starts at once, like a row of "h"; at rest the breath swells.
+    attack, voiced = float(rng.uniform(0.05, 0.4)), float(rng.choice([0.0, 0.1, 0.8], p=[0.5, 0.35, 0.15]))
     parts: list[NDArray[np.floating]] = []
     for _ in range(int(rng.integers(2, 9))):
         for direction, length in enumerate((cycle * share, cycle * (1 - share))):
             n = _frames(length * float(rng.uniform(0.85, 1.15)))
-            source = noise(n, rng) * swell(n, 0.35 * length, 0.4 * length)
-            voiced = direction == 1 and rng.random() < 0.12
-            if voiced:
-                source = source + 0.4 * pulses(np.full(n, voice.pitch), rng, jitter=0.03) * swell(n, 0.05, 0.1)
+            source = noise(n, rng) * swell(n, attack * length, 0.4 * length)
             out = _unit(shape(source.astype(np.float32), shapes[direction][None]))
+            if direction == 1 and rng.random() < voiced:
+                loud = swell(n, 0.05, 0.1)
+                sung = _sung(voice, np.full(n, voice.pitch), loud, shapes[direction][None], rng, jitter=0.03)
+                out = _unit(out + float(rng.uniform(0.1, 0.6)) * sung)
             parts += [out * (ratio if direction == 0 else 1.0)]
     return normalized(join(parts))
 
@@ -325,11 +408,12 @@ def gasp(voice: Voice, rng: Generator) -> Samples:
     n = _frames(float(rng.uniform(0.15, 0.6)))
     loud = swell(n, float(rng.uniform(0.03, 0.15)), float(rng.uniform(0.02, 0.08)))
     source = noise(n, rng) * loud
+    envelope = tilt(warp(_vowel(voice, rng, count=2), float(rng.uniform(1.0, 1.2))), float(rng.uniform(1, 6)))
+    out = _unit(shape(source.astype(np.float32), envelope))
     if rng.random() < 0.3:
         contour = voice.pitch * float(rng.uniform(1.2, 2.2)) * semitones(curve(n, (0, 0), (1, rng.uniform(0, 6))))
-        source = source * 0.6 + pulses(contour, rng, jitter=0.04, shimmer=0.2) * loud
-    envelope = tilt(warp(_vowel(voice, rng, count=2), float(rng.uniform(1.0, 1.2))), float(rng.uniform(1, 6)))
-    return normalized(shape(source.astype(np.float32), envelope))
+        out = 0.7 * out + _sung(voice, contour, loud, envelope, rng, jitter=0.04, shimmer=0.2)
+    return normalized(out)
 
 
 def sniff(voice: Voice, rng: Generator) -> Samples:
@@ -379,16 +463,23 @@ def other(voice: Voice, rng: Generator) -> Samples:
     kind = rng.choice(["nose", "burp", "hiccup", "grunt", "shush", "trill"], p=[0.5, 0.1, 0.1, 0.1, 0.1, 0.1])
     if kind == "nose":
         parts: list[NDArray[np.floating]] = []
-        envelope = high_pass(_breath_shape(voice, rng), float(rng.uniform(200, 1200)))
-        for _ in range(int(rng.integers(1, 4))):
-            n = _frames(float(rng.uniform(0.25, 1.2)))
-            source = noise(n, rng) * (1 + 0.3 * wander(n, 60, rng))
-            if rng.random() < 0.7:
-                rate = float(rng.uniform(25, 160)) * semitones(2 * wander(n, 6, rng))
-                buzz = pulses(rate, rng, jitter=0.15, shimmer=0.5) * np.clip(wander(n, 4, rng) + 0.5, 0, None)
-                source = source + float(rng.uniform(0.3, 2)) * buzz
-            parts += [_unit(shape((source * swell(n, 0.06, 0.12)).astype(np.float32), envelope))]
-            parts += [silence(float(rng.uniform(0.1, 0.5)))]
+        # A steady stream of air, wet and crackling, that may rattle or honk: even, long, and cut off; never a bang.
+        envelope = high_pass(_breath_shape(voice, rng), float(rng.uniform(80, 1500)))
+        honking, crackling = float(rng.choice([0, rng.uniform(0.3, 2.5)], p=[0.35, 0.65])), float(rng.uniform(0, 0.6))
+        rattle = float(np.exp(rng.uniform(np.log(22), np.log(320))))
+        for _ in range(int(rng.integers(1, 5))):
+            n = _frames(float(rng.uniform(0.2, 1.3)))
+            source = noise(n, rng) * np.clip(1 + crackling * wander(n, float(rng.uniform(20, 90)), rng), 0.05, None)
+            if honking:
+                rate = rattle * semitones(2 * wander(n, 6, rng) + curve(n, (0, 0), (1, rng.uniform(-4, 6))))
+                buzz = pulses(rate, rng, jitter=0.1, shimmer=0.4) * np.clip(wander(n, 4, rng) + 0.7, 0, None)
+                source = source + honking * buzz
+            loud = swell(n, float(rng.uniform(0.01, 0.12)), float(rng.uniform(0.03, 0.2)))
+            parts += [_decibels(float(rng.normal(0, 3))) * _unit(shape((source * loud).astype(np.float32), envelope))]
+            parts += [silence(float(rng.uniform(0.05, 0.6)))]
+            if rng.random() < 0.25:
+                parts += [float(rng.uniform(0.1, 0.4)) * _air(voice, rng, float(rng.uniform(0.2, 0.5)), 0.1, 0.05)]
+                parts += [silence(float(rng.uniform(0.05, 0.3)))]
         return normalized(join(parts[:-1]))
     if kind == "hiccup":
         n = _frames(float(rng.uniform(0.06, 0.16)))
@@ -456,3 +547,19 @@ def music(seconds: float, rng: Generator) -> Samples:
             drum = noise(min(n - a, 3200), rng) * np.exp(-np.arange(min(n - a, 3200)) / rng.uniform(150, 900))
             out[a : a + len(drum)] += float(rng.uniform(0.3, 2)) * drum
     return normalized(out)
+
+
+def bump(rng: Generator) -> Samples:
+    """What is no voice and sounds in between words: a puff of wind at the microphone, a thump, a click, a beep."""
+    kind = rng.choice(["puff", "thump", "click", "beep"])
+    if kind == "beep":
+        n = _frames(float(rng.uniform(0.05, 0.6)))
+        hertz = float(np.exp(rng.uniform(np.log(300), np.log(4000))))
+        return normalized(np.sin(2 * np.pi * hertz * np.arange(n) / SAMPLE_RATE) * swell(n, 0.005, 0.02))
+    n = _frames(
+        {"puff": rng.uniform(0.04, 0.3), "thump": rng.uniform(0.03, 0.2), "click": rng.uniform(0.005, 0.04)}[kind]
+    )
+    corner = {"puff": rng.uniform(100, 1200), "thump": rng.uniform(80, 500), "click": rng.uniform(2000, 7000)}[kind]
+    spectrum = np.fft.rfft(noise(n, rng) * np.exp(-np.linspace(0, rng.uniform(1, 6), n)) * swell(n, 0.002, 0.01))
+    frequencies = np.fft.rfftfreq(n, 1 / SAMPLE_RATE)
+    return normalized(np.fft.irfft(spectrum / (1 + (frequencies / corner) ** 2), n))

@@ -2,6 +2,8 @@
 
 The excitation is flat: pulses at a given pitch with jitter, shimmer and roughness, and noise. Envelopes of real vowels
 and breaths then shape it, over time, by short-time spectra (Fant 1960 for the idea; envelopes by cepstral smoothing).
+Or the pulses are not simulated at all: periods cut from voiced speech, laid down anew at another pitch and for as long
+as it takes (TD-PSOLA, Moulines & Charpentier 1990), so that a moan sounds as much like a person as the words beside it.
 """
 
 from __future__ import annotations
@@ -23,7 +25,15 @@ _WINDOW = np.sqrt(np.hanning(FFT + 1)[:-1]).astype(np.float32)
 _FREQUENCIES = np.fft.rfftfreq(FFT, 1 / SAMPLE_RATE)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
+class Voiced:
+    """A stretch of voiced speech, with the sample of each of its periods' peaks: (N,) and (P,), P >= 4."""
+
+    samples: Samples
+    marks: NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
 class Voice:
     """What a speaker lends to a simulated event.
 
@@ -31,11 +41,13 @@ class Voice:
         vowels: (K, 257) log envelopes of voiced frames, open vowels first.
         breaths: (M, 257) log envelopes of breaths, of anybody.
         pitch: median in Hz.
+        voiced: stretches of voiced speech, whose periods can be laid down anew.
     """
 
     vowels: Envelopes
     breaths: Envelopes
     pitch: float
+    voiced: tuple[Voiced, ...] = ()
 
 
 def smooth_envelope(magnitudes: NDArray[np.floating], lifter: int) -> Envelopes:
@@ -104,19 +116,78 @@ def pulses(
         shimmer: standard deviation of a pulse's height, relative.
     """
     steps = np.asarray(pitch, np.float64) / SAMPLE_RATE
-    phase = np.cumsum(steps)
-    count = int(phase[-1]) + 1 if len(phase) else 0
-    wobble = np.cumsum(rng.standard_normal(count)) * 0.3 * jitter + rng.standard_normal(count) * jitter
-    marks = np.interp(np.arange(count) + rng.random() + wobble, phase, np.arange(len(phase)))
-    marks = marks[(marks > 1) & (marks < len(phase) - 2)]
-    heights = np.maximum(0.05, 1 + shimmer * rng.standard_normal(len(marks)))
+    marks, heights = _instants(steps, rng, jitter, shimmer)
     heights /= np.sqrt(steps[marks.astype(int)] + 1e-9)
-    out = np.zeros(len(phase), np.float32)
+    out = np.zeros(len(steps), np.float32)
     whole = marks.astype(int)
     part = marks - whole
     np.add.at(out, whole, heights * (1 - part))
     np.add.at(out, whole + 1, heights * part)
     return out
+
+
+def _instants(
+    steps: NDArray[np.float64], rng: np.random.Generator, jitter: float, shimmer: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Where the pulses of a voice lie that makes `steps` (N,) periods per sample, and how high each is."""
+    phase = np.cumsum(steps)
+    count = int(phase[-1]) + 1 if len(phase) else 0
+    wobble = np.cumsum(rng.standard_normal(count)) * 0.3 * jitter + rng.standard_normal(count) * jitter
+    marks = np.interp(np.arange(count) + rng.random() + wobble, phase, np.arange(len(phase)))
+    marks = marks[(marks > 1) & (marks < len(phase) - 2)]
+    return marks, np.maximum(0.05, 1 + shimmer * rng.standard_normal(len(marks)))
+
+
+def find_marks(samples: Samples, hertz: NDArray[np.floating]) -> NDArray[np.int64]:
+    """The peaks of the periods of a voiced stretch (N,), given its pitch (K,) at places spread evenly over it."""
+    rectified = samples if samples.max(initial=0.0) >= -samples.min(initial=0.0) else -samples
+    first = int(SAMPLE_RATE / hertz[0])
+    marks = [int(rectified[:first].argmax())] if len(samples) > first else []
+    while marks:
+        place = min(len(hertz) - 1, marks[-1] * len(hertz) // len(samples))
+        period = SAMPLE_RATE / float(hertz[place])
+        low, high = marks[-1] + int(0.8 * period), marks[-1] + int(1.2 * period) + 1
+        if high > len(samples):
+            break
+        marks.append(low + int(rectified[low:high].argmax()))
+    return np.array(marks, np.int64)
+
+
+def resung(
+    voiced: Voiced,
+    pitch: NDArray[np.floating],
+    rng: np.random.Generator,
+    *,
+    jitter: float = 0.01,
+    shimmer: float = 0.05,
+) -> Samples:
+    """The periods of a voiced stretch, once through from a random place, at a pitch in Hz per sample (N,); about unit
+    power. Formants stay where they are (TD-PSOLA).
+
+    Args:
+        jitter: standard deviation of a period, relative.
+        shimmer: standard deviation of a period's height, relative.
+    """
+    source, marks = voiced.samples, voiced.marks
+    grains = []
+    for before, mark, after in zip(marks[:-2], marks[1:-1], marks[2:], strict=True):
+        rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(mark - before) / (mark - before))
+        fall = 0.5 + 0.5 * np.cos(np.pi * np.arange(after - mark) / (after - mark))
+        grains.append((int(mark - before), source[before:after] * np.concatenate([rise, fall])))
+    places, heights = _instants(np.asarray(pitch, np.float64) / SAMPLE_RATE, rng, jitter, shimmer)
+    n = len(pitch)
+    out = np.zeros(n + 2048, np.float64)
+    # There and back again in the stretch, never at an even pace: an even one would be heard as a loop.
+    direction = 1 if rng.random() < 0.5 else -1
+    path = direction * np.linspace(0, float(rng.uniform(0.4, 1.0)), n) + 0.1 * wander(n, 4, rng) + rng.random()
+    folded = np.abs((path % 2) - 1)
+    for place, height in zip(places.astype(int), heights, strict=True):
+        lead, grain = grains[min(len(grains) - 1, int(folded[place] * len(grains)))]
+        start = place - lead
+        grain = grain[max(0, -start) :][: len(out) - max(0, start)]
+        out[max(0, start) : max(0, start) + len(grain)] += height * grain
+    out = out[:n]
+    return (out / (np.sqrt(np.mean(np.square(out))) + 1e-9)).astype(np.float32)
 
 
 def noise(num_samples: int, rng: np.random.Generator) -> Samples:

@@ -16,13 +16,30 @@ from hybrid_tok.models.events import EventConfig, EventModel
 from hybrid_tok.train.events import TrainEventsOptions, train
 from hybrid_tok.train.events_material import NONE, Clip, active_runs, find_pauses, load_material
 from hybrid_tok.train.events_scenes import Composer, SceneOptions, vocoded
-from hybrid_tok.train.events_simulate import SIMULATORS, music
-from hybrid_tok.train.events_source_filter import Voice, overlap_add, pulses, shape, spectra
+from hybrid_tok.train.events_simulate import SIMULATORS, bump, music
+from hybrid_tok.train.events_source_filter import (
+    Voice,
+    Voiced,
+    find_marks,
+    overlap_add,
+    pulses,
+    resung,
+    shape,
+    spectra,
+)
 
 
-def voice() -> Voice:
+def voiced(hertz: float = 125.0) -> Voiced:
+    """Decaying 1 kHz rings, 0.2 s of them."""
+    time = np.arange(3_200) % round(16_000 / hertz) / 16_000
+    ring = (np.exp(-300 * time) * np.cos(2 * np.pi * 1000 * time)).astype(np.float32)
+    return Voiced(ring, find_marks(ring, np.full(10, hertz)))
+
+
+def voice(*stretches: Voiced) -> Voice:
     rng = np.random.default_rng(0)
-    return Voice(*(0.3 * rng.standard_normal((6, 257)).astype(np.float32) for _ in range(2)), pitch=150.0)
+    envelopes = (0.3 * rng.standard_normal((6, 257)).astype(np.float32) for _ in range(2))
+    return Voice(*envelopes, pitch=150.0, voiced=stretches)
 
 
 def test_spectra_and_back() -> None:
@@ -41,11 +58,23 @@ def test_pulses_come_at_their_pitch() -> None:
     assert float(np.mean(train_of_pulses**2)) == pytest.approx(1.0, rel=0.4)
 
 
+def test_periods_are_found_and_laid_down_at_another_pitch() -> None:
+    """Rings of 125 Hz become ones of 200 Hz, as long as wanted; they still ring at 1 kHz."""
+    assert set(np.diff(voiced().marks)) == {128}
+    out = resung(voiced(), np.full(16_000, 200.0), np.random.default_rng(0), jitter=0.0, shimmer=0.0)
+    assert out.shape == (16_000,) and float(np.mean(out**2)) == pytest.approx(1.0, rel=0.01)
+    spectrum = np.abs(np.fft.rfft(out[4_000:12_000] * np.hanning(8_000)))  # 2 Hz per bin
+    harmonics, between = spectrum[100:1000:100], spectrum[150:1050:100]
+    assert harmonics.min() > 5 * between.max()
+    assert int(spectrum.argmax()) == 500
+
+
+@pytest.mark.parametrize("stretches", [(), (voiced(), voiced(180.0))])
 @pytest.mark.parametrize("label", SIMULATORS)
-def test_simulations_are_audible_and_one_seed_gives_one(label: str) -> None:
+def test_simulations_are_audible_and_one_seed_gives_one(label: str, stretches: tuple[Voiced, ...]) -> None:
     simulate = SIMULATORS[label]  # type: ignore[index]
     for seed in range(4):
-        first, again = (simulate(voice(), np.random.default_rng(seed)) for _ in range(2))
+        first, again = (simulate(voice(*stretches), np.random.default_rng(seed)) for _ in range(2))
         np.testing.assert_array_equal(first, again)
         assert first.dtype == np.float32 and np.isfinite(first).all() and 0.3 < np.abs(first).max() <= 1.0
         assert 0.01 < len(first) / 16_000 < 20
@@ -80,6 +109,7 @@ def test_active_runs_bridge_short_gaps() -> None:
 def test_music_and_vocoded_speech_have_their_length() -> None:
     rng = np.random.default_rng(0)
     assert len(music(1.5, rng)) == 24_000
+    assert all(0.3 < np.abs(bump(rng)).max() <= 1 for _ in range(12))
     samples = 0.1 * rng.standard_normal(20_000).astype(np.float32)
     assert vocoded(samples, rng).shape == samples.shape
 
