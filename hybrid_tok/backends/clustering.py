@@ -1,11 +1,11 @@
 """How many voices there are, and which window is whose: agglomerative clustering with its own test of one against many.
 
 Windows that follow each other are joined first, as long as the voice stays the same, into stretches of one talker.
-Stretches, and then clusters of them, are joined while their voices are as alike as one person's would be. A voice heard
-for d seconds is the person's own plus an error whose power falls as 1 / d, which lowers the cosine similarity of two
-voices by sqrt((1 + c / d1) (1 + c / d2)): similarities are compared with this taken out, so that one threshold serves short
-and long stretches. What stays too short to be a person goes to the nearest voice. Long recordings are clustered block by
-block and the clusters' voices joined: never more than `BLOCK` points at once.
+Stretches, and then clusters of them, are joined while their voices are as alike as one person's would be. A voice
+heard for d seconds is the person's own plus an error whose power falls as 1 / d, which lowers the cosine similarity of
+two voices by sqrt((1 + c / d1) (1 + c / d2)): similarities are compared with this taken out, so that one threshold
+serves short and long stretches. What stays too short to be a person goes to the nearest voice. Long recordings are
+clustered block by block and the clusters' voices joined: never more than `BLOCK` points at once.
 """
 
 from __future__ import annotations
@@ -80,9 +80,7 @@ def stretches_of(
     """Numbers (n,) of stretches of one talker: the neighbours most alike are joined until none are alike enough."""
     sums = [voice * float(weight) for voice, weight in zip(np.asarray(voices, np.float64), seconds, strict=True)]
     bounds = list(range(len(voices)))  # first window of each stretch
-    alike = [
-        _cosine(sums[k], sums[k + 1]) if runs[k] == runs[k + 1] else -np.inf for k in range(len(voices) - 1)
-    ]
+    alike = [_cosine(sums[k], sums[k + 1]) if runs[k] == runs[k + 1] else -np.inf for k in range(len(voices) - 1)]
     while alike:
         best = int(np.argmax(alike))
         if alike[best] < follow:

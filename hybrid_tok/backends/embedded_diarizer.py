@@ -71,7 +71,12 @@ class DiarizerOptions:
             raise OptionsError(f"speakers={self.speakers}: give 1 or more, or None to have them counted")
         if not 0 < self.hop <= self.glance <= self.window:
             raise OptionsError(f"it takes 0 < hop <= glance <= window, not {self.hop}, {self.glance}, {self.window}")
-        if min(self.least, self.reach, self.pause, self.sharpness, self.switch, self.bridge, self.shortest, self.margin) < 0:
+        if (
+            min(
+                self.least, self.reach, self.pause, self.sharpness, self.switch, self.bridge, self.shortest, self.margin
+            )
+            < 0
+        ):
             raise OptionsError("times and costs of the diarizer cannot be negative")
 
 

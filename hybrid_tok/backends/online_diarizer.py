@@ -2,8 +2,8 @@
 
 Leader clustering: a stretch of one talker is over at a pause, at a change of voice, or when it has lasted long enough.
 It is then given to the speaker it is like (similarities as in `clustering`, freed of the error of short stretches), or
-announces a speaker if it is like nobody and long enough to be somebody. What is too short for that is given to the voice
-nearest to it. Nothing is decided twice, so that an early error stays: the offline diarizer knows better, later.
+announces a speaker if it is like nobody and long enough to be somebody. What is too short for that is given to the
+voice nearest to it. Nothing is decided twice, so that an early error stays: the offline diarizer knows better, later.
 
 Audio is heard in blocks on a fixed grid, so that the turns are the same however a recording is cut into chunks.
 """
