@@ -45,7 +45,7 @@ class DiarizerOptions:
         sharpness: nats per unit of cosine similarity and frame, in deciding who has which frame.
         switch: nats that a change of speaker costs within speech.
         overlap: probability of several talkers from which a second voice is reported; above 1 reports none.
-        bridge: seconds of pause within which a speaker's turn goes on if nobody else talks.
+        bridge: seconds of pause within which a speaker's turn goes on if nobody else talks or laughs in it.
         shortest: seconds; shorter turns are left out.
         margin: seconds by which turns are widened where nobody else talks: words begin and end softly.
     """
@@ -210,7 +210,7 @@ def turns_of(heard: Listening, frames: int, options: DiarizerOptions) -> tuple[S
         both = heard.speech & (heard.activity[:, SEVERAL] >= options.overlap)
         second = _second(per_frame, path)
         owner[second[both], np.flatnonzero(both)] = True
-    return _turns(owner, frames, options)
+    return _turns(owner, heard.activity[:, VOCAL] > options.vocal, frames, options)
 
 
 def _second(scores: NDArray[np.float64], path: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -219,13 +219,15 @@ def _second(scores: NDArray[np.float64], path: NDArray[np.int64]) -> NDArray[np.
     return others.argmax(1)
 
 
-def _turns(owner: NDArray[np.bool_], frames: int, options: DiarizerOptions) -> tuple[SpeakerTurn, ...]:
-    """Runs of frames as turns: pauses bridged where nobody else talks, short turns left out, labels by appearance."""
+def _turns(
+    owner: NDArray[np.bool_], vocal: NDArray[np.bool_], frames: int, options: DiarizerOptions
+) -> tuple[SpeakerTurn, ...]:
+    """Runs of frames as turns, labels by appearance; turns go on over pauses in which nobody else makes a sound."""
     found: list[tuple[int, int, int]] = []
     bridge, shortest = round(options.bridge * RATE), options.shortest * RATE
     margin = round(options.margin * RATE)
     for k in range(len(owner)):
-        others = np.asarray(np.delete(owner, k, axis=0).any(axis=0))
+        others = np.asarray(np.delete(owner, k, axis=0).any(axis=0)) | (vocal & ~owner[k])
         taken = np.concatenate([[-10 * margin], np.flatnonzero(others), [len(others) + 10 * margin]])
         merged: list[tuple[int, int]] = []
         for start, end in _runs(owner[k]):
