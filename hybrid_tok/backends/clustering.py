@@ -11,6 +11,7 @@ clustered block by block and the clusters' voices joined: never more than `BLOCK
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -78,9 +79,20 @@ def stretches_of(
     voices: NDArray[np.floating], seconds: NDArray[np.floating], runs: NDArray[np.integer], follow: float
 ) -> NDArray[np.int64]:
     """Numbers (n,) of stretches of one talker: the neighbours most alike are joined until none are alike enough."""
+    number = np.zeros(len(voices), np.int64)
+    edges = [0, *(np.flatnonzero(np.diff(runs)) + 1).tolist(), len(voices)]
+    for first, last in pairwise(edges):
+        for start in range(first, last, BLOCK):
+            part = slice(start, min(start + BLOCK, last))
+            number[[start + bound for bound in _bounds(voices[part], seconds[part], follow)]] = 1
+    return np.cumsum(number) - 1
+
+
+def _bounds(voices: NDArray[np.floating], seconds: NDArray[np.floating], follow: float) -> list[int]:
+    """First windows of the stretches of one run of speech."""
     sums = [voice * float(weight) for voice, weight in zip(np.asarray(voices, np.float64), seconds, strict=True)]
-    bounds = list(range(len(voices)))  # first window of each stretch
-    alike = [_cosine(sums[k], sums[k + 1]) if runs[k] == runs[k + 1] else -np.inf for k in range(len(voices) - 1)]
+    bounds = list(range(len(voices)))
+    alike = [_cosine(a, b) for a, b in pairwise(sums)]
     while alike:
         best = int(np.argmax(alike))
         if alike[best] < follow:
@@ -89,11 +101,9 @@ def stretches_of(
         alike.pop(best)
         bounds.pop(best + 1)
         for k in (best - 1, best):
-            if 0 <= k < len(alike) and alike[k] > -np.inf:
+            if 0 <= k < len(alike):
                 alike[k] = _cosine(sums[k], sums[k + 1])
-    number = np.zeros(len(voices), np.int64)
-    number[bounds[1:]] = 1
-    return np.cumsum(number)
+    return bounds
 
 
 def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:

@@ -79,7 +79,7 @@ def test_two_voices_far_apart_are_two_and_come_back_as_themselves() -> None:
     online = OnlineDiarizer()
     rng = np.random.default_rng(0)
     people = rng.standard_normal((2, 128))
-    online._mask = np.ones(4000, bool)
+    online._mask, online._pushed = np.ones(4000, bool), 4000 * 640
     found: list[SpeakerTurn] = []
     for k in range(60):
         voice = people[(k // 20) % 2] + 0.1 * rng.standard_normal(128)
