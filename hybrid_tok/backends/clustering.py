@@ -37,9 +37,9 @@ class ClusteringOptions:
     """
 
     follow: float = 0.5
-    join_windows: float = 0.8
-    join_voices: float = 0.5
-    doubt: float = 0.5
+    join_windows: float = 0.85
+    join_voices: float = 0.7
+    doubt: float = 0.3
     shortest: float = 1.0
 
     def __post_init__(self) -> None:

@@ -56,12 +56,12 @@ class DiarizerOptions:
     hop: float = 0.16
     pause: float = 0.32
     least: float = 0.4
-    reach: float = 0.2
+    reach: float = 0.0
     vocal: float = 0.5
     sharpness: float = 1.0
     switch: float = 4.0
     overlap: float = 0.6
-    bridge: float = 0.6
+    bridge: float = 1.2
     shortest: float = 0.2
     margin: float = 0.12
     clustering: ClusteringOptions = field(default_factory=ClusteringOptions)
