@@ -10,6 +10,7 @@ one speaks; speed, and memory for an hour. Run it on an otherwise idle machine.
 from __future__ import annotations
 
 import argparse
+import dataclasses
 import json
 import resource
 import time
@@ -24,15 +25,18 @@ import torch
 from hybrid_tok.annotations import SpeakerTurn
 from hybrid_tok.audio import Audio, read_mono
 from hybrid_tok.backends.embedded_diarizer import EmbeddedDiarizer
+from hybrid_tok.backends.embedded_tagger import EmbeddedTagger
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.mfcc_diarizer import MfccDiarizer
+from hybrid_tok.encode.annotate import Annotator
 from hybrid_tok.interfaces import Diarizer
-from hybrid_tok.timeline import FRAME_RATE, Span
+from hybrid_tok.timeline import FRAME_RATE, Span, subtract_spans
 
 COLLAR = 0.25
 TEST = ("dialogue10", "dialogue11", "dialogue12", "dialogue13", "trn06", "trn08", "trn09")
 SINGLE = ("librispeech", "speechocean762", "ljspeech", "aishell1")
 THREADS = 2
+SURE: float = next(field.default for field in dataclasses.fields(Annotator) if field.name == "sure")
 
 Truth = list[tuple[float, float, str]]
 
@@ -45,11 +49,11 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="at most so many single-speaker clips per source")
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
-    detector = SileroDetector()
+    talk = Talk()
     embedded = EmbeddedDiarizer()
     diarizers: dict[str, Any] = {"embedded": embedded, "mfcc statistics": MfccDiarizer()}
-    conversations = {name: (*prepared(path, detector), truth) for name, path, truth in read_truth(arguments.data)}
-    alone = single_speaker(arguments.data / "dev", detector, arguments.limit)
+    conversations = {name: (*prepared(path, talk), truth) for name, path, truth in read_truth(arguments.data)}
+    alone = single_speaker(arguments.data / "dev", talk, arguments.limit)
     results: dict[str, Any] = {"collar": COLLAR, "overlap": "scored", "limit": arguments.limit, "diarizers": {}}
     for name, diarizer in diarizers.items():
         results["diarizers"][name] = measure(diarizer, conversations, alone)
@@ -61,9 +65,20 @@ def main() -> None:
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
 
-def prepared(path: Path, detector: SileroDetector) -> tuple[Audio, tuple[Span, ...]]:
+class Talk:
+    """Where somebody talks, as the pipeline hands it to a diarizer: speech without the events that are sure."""
+
+    def __init__(self) -> None:
+        self._detector, self._tagger = SileroDetector(), EmbeddedTagger()
+
+    def find(self, audio: Audio) -> tuple[Span, ...]:
+        events = [event.span for event in self._tagger.tag(audio) if event.confidence >= SURE]
+        return tuple(subtract_spans(self._detector.detect(audio), events))
+
+
+def prepared(path: Path, talk: Talk) -> tuple[Audio, tuple[Span, ...]]:
     audio, _ = read_mono(path)
-    return audio, detector.detect(audio)
+    return audio, talk.find(audio)
 
 
 def read_truth(data: Path) -> list[tuple[str, Path, Truth]]:
@@ -80,9 +95,7 @@ def read_truth(data: Path) -> list[tuple[str, Path, Truth]]:
     return found
 
 
-def single_speaker(
-    dev: Path, detector: SileroDetector, limit: int | None = None
-) -> list[tuple[str, Audio, tuple[Span, ...]]]:
+def single_speaker(dev: Path, talk: Talk, limit: int | None = None) -> list[tuple[str, Audio, tuple[Span, ...]]]:
     """Every clip of one speaker, and up to a minute of each speaker's clips in a row."""
     found: list[tuple[str, Audio, tuple[Span, ...]]] = []
     people: dict[tuple[str, str], list[np.ndarray]] = {}
@@ -91,12 +104,12 @@ def single_speaker(
         clip = json.loads(line)
         if clip["source"] in SINGLE and (limit is None or taken.get(clip["source"], 0) < limit):
             taken[clip["source"]] = taken.get(clip["source"], 0) + 1
-            audio, speech = prepared(dev / clip["audio"], detector)
+            audio, speech = prepared(dev / clip["audio"], talk)
             found.append((clip["source"], audio, speech))
             people.setdefault((clip["source"], clip["speaker"]), []).append(audio.samples)
     for _, clips in sorted(people.items()):
         joined = Audio(np.concatenate(clips)[: 60 * 16_000], 16_000)
-        found.append(("joined clips", joined, detector.detect(joined)))
+        found.append(("joined clips", joined, talk.find(joined)))
     return found
 
 
@@ -160,7 +173,7 @@ def hour(diarizer: Diarizer, conversations: dict[str, Any]) -> dict[str, float]:
     """All conversations, over and over, for an hour."""
     joined = np.concatenate([audio.samples for audio, _, _ in conversations.values()])
     audio = Audio(np.resize(joined, 3600 * 16_000), 16_000)
-    speech = SileroDetector().detect(audio)
+    speech = Talk().find(audio)
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     started = time.perf_counter()
     turns = diarizer.diarize(audio, speech)

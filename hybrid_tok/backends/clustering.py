@@ -1,14 +1,17 @@
 """How many voices there are, and which window is whose: agglomerative clustering with its own test of one against many.
 
-Windows are joined by average linkage on cosine distance into small pure clusters. Then clusters are joined while the
-voices of two, each averaged over all its windows, are as alike as one person's would be; the longer both are, the
-surer their voices, and the more alike they must be. What stays too short to be a person goes to the nearest voice.
-Long recordings are clustered block by block and the clusters' voices joined: never more than `BLOCK` points at once.
+Windows that follow each other are joined first, as long as the voice stays the same, into stretches of one talker.
+Stretches, and then clusters of them, are joined while their voices are as alike as one person's would be. A voice
+heard for d seconds is the person's own plus an error whose power falls as 1 / d, which lowers the cosine similarity of
+two voices by sqrt((1 + c / d1) (1 + c / d2)): similarities are compared with this taken out, so that one threshold
+serves short and long stretches. What stays too short to be a person goes to the nearest voice. Long recordings are
+clustered block by block and the clusters' voices joined: never more than `BLOCK` points at once.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -26,24 +29,25 @@ class ClusteringOptions:
     """When windows and clusters are one voice.
 
     Attributes:
-        join_windows: mean cosine similarity at which windows are still joined.
-        join_voices: cosine similarity of averaged voices at which two long clusters are one person.
-        short: how much lower that is for very short clusters, whose voices are uncertain.
-        certain: seconds of speech at which half of that is gone.
+        follow: cosine similarity at which what follows without a pause is still the same talker.
+        join_windows: mean similarity at which stretches are joined into pure clusters.
+        join_voices: similarity, freed of the error of short stretches, at which two clusters are one person.
+        doubt: seconds of speech for which the error of a voice is as strong as the voice (c above).
         shortest: seconds of speech without which a cluster is no person, unless it is the only one.
     """
 
-    join_windows: float = 0.5
-    join_voices: float = 0.4
-    short: float = 0.3
-    certain: float = 2.0
-    shortest: float = 0.6
+    follow: float = 0.5
+    join_windows: float = 0.85
+    join_voices: float = 0.7
+    doubt: float = 0.3
+    shortest: float = 1.0
 
     def __post_init__(self) -> None:
-        if not (-1 < self.join_windows < 1 and -1 < self.join_voices < 1):
-            raise OptionsError("join_windows and join_voices are cosine similarities: give values between -1 and 1")
-        if min(self.short, self.certain, self.shortest) < 0:
-            raise OptionsError("short, certain and shortest cannot be negative")
+        for name in ("follow", "join_windows", "join_voices"):
+            if not -1 < getattr(self, name) < 1:
+                raise OptionsError(f"{name} is a cosine similarity: give a value between -1 and 1")
+        if min(self.doubt, self.shortest) < 0:
+            raise OptionsError("doubt and shortest are seconds and cannot be negative")
 
 
 def cluster(
@@ -51,6 +55,7 @@ def cluster(
     seconds: NDArray[np.floating],
     options: ClusteringOptions,
     speakers: int | None = None,
+    runs: NDArray[np.integer] | None = None,
 ) -> NDArray[np.int64]:
     """Labels (n,) 0, 1, ... in order of first appearance.
 
@@ -58,12 +63,51 @@ def cluster(
         voices: (n, embedding), of unit length, in order of time.
         seconds: (n,) of speech that is new in each window, so that they add up to a cluster's length.
         speakers: how many there are, where that is known; fewer are found only if there are fewer windows.
+        runs: (n,) number of the stretch of speech between pauses that each is in; without, there are no pauses.
     """
     if len(voices) == 0:
         return np.zeros(0, np.int64)
-    labels = _in_blocks(np.asarray(voices, np.float64), np.asarray(seconds, np.float64), options)
-    labels = _join(voices, seconds, labels, options, speakers)
-    return by_appearance(labels)
+    seconds = np.asarray(seconds, np.float64)
+    stretches = stretches_of(voices, seconds, np.zeros(len(voices), int) if runs is None else runs, options.follow)
+    points, total = centroids(voices, seconds, stretches)
+    labels = _in_blocks(points, total, options)
+    labels = _join(points, total, labels, options, speakers)
+    return by_appearance(labels[stretches])
+
+
+def stretches_of(
+    voices: NDArray[np.floating], seconds: NDArray[np.floating], runs: NDArray[np.integer], follow: float
+) -> NDArray[np.int64]:
+    """Numbers (n,) of stretches of one talker: the neighbours most alike are joined until none are alike enough."""
+    number = np.zeros(len(voices), np.int64)
+    edges = [0, *(np.flatnonzero(np.diff(runs)) + 1).tolist(), len(voices)]
+    for first, last in pairwise(edges):
+        for start in range(first, last, BLOCK):
+            part = slice(start, min(start + BLOCK, last))
+            number[[start + bound for bound in _bounds(voices[part], seconds[part], follow)]] = 1
+    return np.cumsum(number) - 1
+
+
+def _bounds(voices: NDArray[np.floating], seconds: NDArray[np.floating], follow: float) -> list[int]:
+    """First windows of the stretches of one run of speech."""
+    sums = [voice * float(weight) for voice, weight in zip(np.asarray(voices, np.float64), seconds, strict=True)]
+    bounds = list(range(len(voices)))
+    alike = [_cosine(a, b) for a, b in pairwise(sums)]
+    while alike:
+        best = int(np.argmax(alike))
+        if alike[best] < follow:
+            break
+        sums[best] = sums[best] + sums.pop(best + 1)
+        alike.pop(best)
+        bounds.pop(best + 1)
+        for k in (best - 1, best):
+            if 0 <= k < len(alike):
+                alike[k] = _cosine(sums[k], sums[k + 1])
+    return bounds
+
+
+def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12)
 
 
 def centroids(
@@ -120,8 +164,8 @@ def _join(
     """Join the two clusters that are most alike beyond what two people could be, again and again."""
     while (count := int(labels.max()) + 1) > 1:
         points, total = centroids(voices, seconds, labels)
-        doubt = options.short * options.certain / (options.certain + np.minimum.outer(total, total))
-        margin = points @ points.T - (options.join_voices - doubt)
+        sure = np.sqrt(1 + options.doubt / np.maximum(total, 1e-6))
+        margin = points @ points.T * np.outer(sure, sure) - options.join_voices
         margin[np.tril_indices(count)] = -np.inf
         a, b = np.unravel_index(int(np.argmax(margin)), margin.shape)
         if speakers is None:

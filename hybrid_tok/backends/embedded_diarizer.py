@@ -14,7 +14,7 @@ from hybrid_tok.annotations import SpeakerTurn
 from hybrid_tok.audio import Audio
 from hybrid_tok.backends.clustering import ClusteringOptions, centroids, cluster
 from hybrid_tok.backends.resegmentation import best_path
-from hybrid_tok.backends.voice_windows import ONE, SEVERAL, VOCAL, VoiceWindows, Windower
+from hybrid_tok.backends.voice_windows import ONE, SEVERAL, VOCAL, VoiceWindows, Windower, runs_of
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.timeline import Span, count_frames
 
@@ -38,28 +38,32 @@ class DiarizerOptions:
         window: seconds of the windows that are clustered.
         glance: seconds of the short windows that decide who has which frame.
         hop: seconds between windows of either kind.
+        pause: seconds without speech over which no window reaches, and after which anybody may talk.
         least: seconds of talk without which a window is not clustered.
         reach: seconds by which the detector's speech is widened where the network hears talk too.
         vocal: share of a stretch's frames heard as a vocal sound from which it is not talk at all.
         sharpness: nats per unit of cosine similarity and frame, in deciding who has which frame.
         switch: nats that a change of speaker costs within speech.
         overlap: probability of several talkers from which a second voice is reported; above 1 reports none.
-        bridge: seconds of pause within which a speaker's turn goes on if nobody else talks.
+        bridge: seconds of pause within which a speaker's turn goes on if nobody else talks or laughs in it.
         shortest: seconds; shorter turns are left out.
+        margin: seconds by which turns are widened where nobody else talks: words begin and end softly.
     """
 
     speakers: int | None = None
     window: float = 1.6
     glance: float = 0.8
     hop: float = 0.16
+    pause: float = 0.32
     least: float = 0.4
-    reach: float = 0.2
+    reach: float = 0.0
     vocal: float = 0.5
     sharpness: float = 1.0
     switch: float = 4.0
     overlap: float = 0.6
-    bridge: float = 0.6
+    bridge: float = 1.2
     shortest: float = 0.2
+    margin: float = 0.12
     clustering: ClusteringOptions = field(default_factory=ClusteringOptions)
 
     def __post_init__(self) -> None:
@@ -67,7 +71,12 @@ class DiarizerOptions:
             raise OptionsError(f"speakers={self.speakers}: give 1 or more, or None to have them counted")
         if not 0 < self.hop <= self.glance <= self.window:
             raise OptionsError(f"it takes 0 < hop <= glance <= window, not {self.hop}, {self.glance}, {self.window}")
-        if min(self.least, self.reach, self.sharpness, self.switch, self.bridge, self.shortest) < 0:
+        if (
+            min(
+                self.least, self.reach, self.pause, self.sharpness, self.switch, self.bridge, self.shortest, self.margin
+            )
+            < 0
+        ):
             raise OptionsError("times and costs of the diarizer cannot be negative")
 
 
@@ -129,7 +138,10 @@ def listen(
 ) -> Listening:
     """One pass over a recording, block by block."""
     hop = max(1, round(options.hop * RATE))
-    windowers = [Windower(encoder, round(length * RATE / 2), hop) for length in (options.window, options.glance)]
+    windowers = [
+        Windower(encoder, round(length * RATE / 2), hop, round(options.pause * RATE))
+        for length in (options.window, options.glance)
+    ]
     parts: list[list[VoiceWindows]] = [[], []]
     masks: list[NDArray[np.bool_]] = []
     activities: list[NDArray[np.float32]] = []
@@ -180,7 +192,8 @@ def turns_of(heard: Listening, frames: int, options: DiarizerOptions) -> tuple[S
         return ()
     # Windows overlap: each stands for the frames between it and the next.
     seconds = np.full(len(usable.centre), hop / RATE)
-    labels = cluster(usable.voice, seconds, options.clustering, options.speakers)
+    run = runs_of(heard.speech, round(options.pause * RATE))
+    labels = cluster(usable.voice, seconds, options.clustering, options.speakers, run[usable.centre])
     points, _ = centroids(usable.voice, seconds, labels)
     scores = heard.short.voice @ points.T
     clear = np.minimum(1.0, heard.short.talk / (0.5 * options.glance * RATE))[:, None]
@@ -189,7 +202,7 @@ def turns_of(heard: Listening, frames: int, options: DiarizerOptions) -> tuple[S
         [np.interp(np.arange(count), heard.short.centre, (scores * clear)[:, k]) for k in range(len(points))], axis=1
     )
     per_frame[~heard.speech] = 0
-    cost = np.where(heard.speech, options.switch, options.switch / 10)
+    cost = np.where(run >= 0, options.switch, options.switch / 10)
     path = best_path(per_frame * options.sharpness, cost)
     owner = np.zeros((len(points), count), bool)
     owner[path, np.arange(count)] = heard.speech
@@ -197,7 +210,7 @@ def turns_of(heard: Listening, frames: int, options: DiarizerOptions) -> tuple[S
         both = heard.speech & (heard.activity[:, SEVERAL] >= options.overlap)
         second = _second(per_frame, path)
         owner[second[both], np.flatnonzero(both)] = True
-    return _turns(owner, frames, options)
+    return _turns(owner, heard.activity[:, VOCAL] > options.vocal, frames, options)
 
 
 def _second(scores: NDArray[np.float64], path: NDArray[np.int64]) -> NDArray[np.int64]:
@@ -206,20 +219,29 @@ def _second(scores: NDArray[np.float64], path: NDArray[np.int64]) -> NDArray[np.
     return others.argmax(1)
 
 
-def _turns(owner: NDArray[np.bool_], frames: int, options: DiarizerOptions) -> tuple[SpeakerTurn, ...]:
-    """Runs of frames as turns: pauses bridged where nobody else talks, short turns left out, labels by appearance."""
+def _turns(
+    owner: NDArray[np.bool_], vocal: NDArray[np.bool_], frames: int, options: DiarizerOptions
+) -> tuple[SpeakerTurn, ...]:
+    """Runs of frames as turns, labels by appearance; turns go on over pauses in which nobody else makes a sound."""
     found: list[tuple[int, int, int]] = []
     bridge, shortest = round(options.bridge * RATE), options.shortest * RATE
+    margin = round(options.margin * RATE)
     for k in range(len(owner)):
-        others = np.asarray(np.delete(owner, k, axis=0).any(axis=0))
-        runs = _runs(owner[k])
+        others = np.asarray(np.delete(owner, k, axis=0).any(axis=0)) | (vocal & ~owner[k])
+        taken = np.concatenate([[-10 * margin], np.flatnonzero(others), [len(others) + 10 * margin]])
         merged: list[tuple[int, int]] = []
-        for start, end in runs:
+        for start, end in _runs(owner[k]):
             if merged and start - merged[-1][1] <= bridge and not others[merged[-1][1] : start].any():
                 merged[-1] = (merged[-1][0], end)
             else:
                 merged.append((start, end))
-        found += [(start, end, k) for start, end in merged if end - start >= shortest]
+        for start, end in merged:
+            if end - start >= shortest:
+                # Up to the middle of the pause between two talkers.
+                before = int(taken[np.searchsorted(taken, start, "left") - 1]) + 1
+                after = int(taken[np.searchsorted(taken, end, "left")])
+                widened = max(start - margin, min(start, (before + start + 1) // 2), 0)
+                found.append((widened, min(end + margin, max(end, (end + after) // 2)), k))
     order: dict[int, int] = {}
     turns = []
     for start, end, k in sorted(found):

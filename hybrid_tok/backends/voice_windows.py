@@ -45,14 +45,17 @@ class VoiceWindows:
 class Windower:
     """Cuts frames into windows; results do not depend on the blocks frames come in.
 
+    A window ends at a pause: who speaks after it may be somebody else.
+
     Args:
         encoder: what pools frames into voices.
         half: frames of a window on either side of its centre.
         hop: frames between centres.
+        pause: frames without speech that end a window; at most `half`, so that every such pause is seen whole.
     """
 
-    def __init__(self, encoder: SpeakerEncoder, half: int, hop: int) -> None:
-        self._encoder, self._half, self._hop = encoder, half, hop
+    def __init__(self, encoder: SpeakerEncoder, half: int, hop: int, pause: int) -> None:
+        self._encoder, self._half, self._hop, self._pause = encoder, half, hop, min(pause, half)
         self._frames: VoiceFrames | None = None
         self._speech = np.zeros(0, np.float32)
         self._first = 0
@@ -74,6 +77,9 @@ class Windower:
             self._next = int(centres[-1]) + self._hop
         offset = np.arange(len(talking)) + self._first
         inside = np.abs(offset[np.newaxis] - centres[:, np.newaxis]) <= self._half
+        run = runs_of(talking > 0, self._pause)
+        own = run[centres - self._first]
+        inside &= (run[np.newaxis] == own[:, np.newaxis]) & (own[:, np.newaxis] >= 0)
         masks = inside * (talking * joined.activity[:, ONE])
         voices = self._encoder.pool(joined, masks)
         kept = max(0, self._next - self._half - self._first)
@@ -81,6 +87,21 @@ class Windower:
         self._speech = talking[kept:]
         self._first += min(kept, len(talking))
         return VoiceWindows(centres.astype(np.int64), masks.sum(1).astype(np.float32), voices)
+
+
+def runs_of(speech: NDArray[np.bool_], pause: int) -> NDArray[np.int64]:
+    """Number of the stretch of speech each frame is in, pauses of fewer than `pause` frames included; -1 between."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[0], speech.astype(np.int8), [0]]))).reshape(-1, 2)
+    number = np.full(len(speech), -1, np.int64)
+    run, last = -1, -pause
+    for start, end in edges.tolist():
+        if start - last >= pause or run < 0:
+            run += 1
+        else:
+            number[last:start] = run
+        number[start:end] = run
+        last = end
+    return number
 
 
 def _concatenate(before: VoiceFrames, after: VoiceFrames) -> VoiceFrames:

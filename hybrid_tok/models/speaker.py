@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from hybrid_tok.models.logmel import BANDS
+from hybrid_tok.models.logmel import BANDS, FLOOR
 
 STRIDE = 4
 """Log-mel frames (10 ms) per frame of the network (40 ms)."""
@@ -35,6 +35,7 @@ class SpeakerConfig:
         hidden: size of the hidden vectors that are pooled.
         heads: attention scores per frame, each over its share of the hidden vector.
         embedding: size of an embedding.
+        gain: log-mel frames on either side over which a frame's level is measured, and taken from it; 0 leaves it.
     """
 
     width: int = 128
@@ -43,6 +44,7 @@ class SpeakerConfig:
     hidden: int = 192
     heads: int = 4
     embedding: int = 128
+    gain: int = 64
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SpeakerConfig:
@@ -55,7 +57,7 @@ class SpeakerConfig:
     @property
     def context(self) -> int:
         """Frames of the network that a frame's result depends on, on either side."""
-        return 1 + sum(self.voice_dilations) + sum(self.scene_dilations)
+        return 1 + sum(self.voice_dilations) + sum(self.scene_dilations) + -(-self.gain // STRIDE)
 
 
 class Block(nn.Module):
@@ -91,11 +93,20 @@ class SpeakerNetwork(nn.Module):
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, 4 T, 64) to hidden (batch, T, hidden), attention (batch, T, heads), activity logits (batch, T, 4)."""
-        x = (mel.transpose(1, 2) + 5.0) / 4.0  # roughly zero mean and unit variance for speech
-        voice = self.voice(functional.relu(self.stem_norm(self.stem(x))))
+        voice = self.voice(functional.relu(self.stem_norm(self.stem(self._levelled(mel)))))
         scene = self.scene(voice)
         hidden = functional.relu(self.hidden(voice))
         return hidden.transpose(1, 2), self.attention(scene).transpose(1, 2), self.activity(scene).transpose(1, 2)
+
+    def _levelled(self, mel: Tensor) -> Tensor:
+        """(batch, T, 64) to (batch, 64, T) of roughly zero mean and unit variance for speech, however loud it is."""
+        x = mel.transpose(1, 2)
+        if self.config.gain == 0:
+            return (x + 5.0) / 4.0
+        width = 2 * self.config.gain + 1
+        power = torch.exp(x).mean(1, keepdim=True)
+        level = functional.avg_pool1d(power, width, stride=1, padding=self.config.gain, count_include_pad=False)
+        return (x - torch.log(level + FLOOR) + 3.0) / 2.5
 
     def pool(self, hidden: Tensor, attention: Tensor, mask: Tensor) -> Tensor:
         """Embeddings (batch, embedding), not yet of unit length, of the frames where `mask` (batch, T) is positive."""

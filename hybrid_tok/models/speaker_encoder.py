@@ -104,10 +104,10 @@ class SpeakerEncoder:
         for start in range(0, count, BLOCK):
             yield self.block(samples, start, min(start + BLOCK, count))
 
-    def block(self, samples: NDArray[np.float32], start: int, end: int) -> VoiceFrames:
-        """Frames `start` to `end`; always computed at full block size, so that their last bits never differ."""
+    def block(self, samples: NDArray[np.float32], start: int, end: int, size: int = BLOCK) -> VoiceFrames:
+        """Frames `start` to `end`, `size` or fewer; always computed as `size`, so that their last bits never differ."""
         context = self.context
-        mel = log_mel_frames(samples, (start - context) * STRIDE, (start + BLOCK + context) * STRIDE)
+        mel = log_mel_frames(samples, (start - context) * STRIDE, (start + size + context) * STRIDE)
         with torch.inference_mode():
             hidden, attention, activity = self._network(torch.from_numpy(mel)[None])
         kept = slice(context, context + end - start)

@@ -25,6 +25,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.models.speaker import STRIDE, SpeakerConfig, SpeakerNetwork
+from hybrid_tok.train.speaker_crops import CropMaker, CropOptions, Crops
 from hybrid_tok.train.speaker_data import Clip, Material, load_material
 from hybrid_tok.train.speaker_export import export_speaker
 from hybrid_tok.train.speaker_scenes import IGNORED, TALKERS, Scene, SceneMaker, SceneOptions
@@ -40,10 +41,12 @@ class TrainSpeakerOptions:
         data: folder with manifest.jsonl and the clips it lists.
         out: folder for the spectra, the log and the exported weights.
         minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
-        batch: scenes per step, an even number.
+        batch: scenes per step of scenes, an even number.
+        scene_every: every so many steps one learns from scenes, the others from crops.
         learning_rate: at its highest.
         warmup: steps until it is reached.
-        margin, scale: of the softmax over speakers, in radians (whole from half of the budget on) and as a factor.
+        margin, scale: of the softmax over speakers, in radians and as a factor. The margin grows from none, when a
+            quarter of the budget is spent, to the whole at half: asked for at once, nothing is learnt for long.
         prototype_weight, activity_weight: of the other two losses, against that of the softmax over speakers.
         ema: decay of the moving average of the weights, which is what is exported.
         hold_out: speakers of LibriSpeech and of speechocean762 each that are verified and not trained on.
@@ -52,20 +55,22 @@ class TrainSpeakerOptions:
 
     data: Path
     out: Path
-    minutes: float = 20.0
+    minutes: float = 60.0
     steps: int = 1_000_000
     batch: int = 32
-    learning_rate: float = 2e-3
+    scene_every: int = 5
+    learning_rate: float = 3e-3
     warmup: int = 100
     margin: float = 0.2
     scale: float = 20.0
-    prototype_weight: float = 2.0
+    prototype_weight: float = 3.0
     activity_weight: float = 2.0
     ema: float = 0.99
     hold_out: int = 10
     seed: int = 0
     model: SpeakerConfig = field(default_factory=SpeakerConfig)
     scenes: SceneOptions = field(default_factory=SceneOptions)
+    crops: CropOptions = field(default_factory=CropOptions)
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.steps <= 0:
@@ -115,19 +120,23 @@ def train(options: TrainSpeakerOptions) -> Path:
     optimizer = torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=0.02)
     average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(options.ema), use_buffers=True)
     averaged = cast(SpeakerNetwork, average.module)
-    maker = SceneMaker(material, options.scenes)
+    scene_maker, crop_maker = SceneMaker(material, options.scenes), CropMaker(material, options.crops)
     log = options.out / "log.jsonl"
     log.unlink(missing_ok=True)
     started, step = time.monotonic(), 0
-    sums: dict[str, float] = {}
+    sums: dict[str, list[float]] = {}
     network.train()
     while (spent := max(step / options.steps, (time.monotonic() - started) / 60 / options.minutes)) < 1:
         warm = min(1.0, (step + 1) / options.warmup)
         for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * warm * (1 - spent)
+            group["lr"] = options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * spent))
         rng = np.random.default_rng((options.seed, step))
-        scenes = [scene for _ in range(options.batch // 2) for scene in maker.draw_pair(rng)]
-        terms = _losses(network, classifier, scenes, options, min(1.0, 2 * spent))
+        margin = options.margin * min(1.0, max(0.0, 4 * spent - 1))
+        if step % options.scene_every == 0:
+            scenes = [scene for _ in range(options.batch // 2) for scene in scene_maker.draw_pair(rng)]
+            terms = _scene_losses(network, classifier, scenes, options, margin)
+        else:
+            terms = _crop_losses(network, classifier, crop_maker.draw(rng), options, margin)
         optimizer.zero_grad()
         sum(terms.values(), torch.zeros(())).backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
@@ -135,10 +144,10 @@ def train(options: TrainSpeakerOptions) -> Path:
         average.update_parameters(network)
         step += 1
         for name, value in terms.items():
-            sums[name] = sums.get(name, 0.0) + value.item()
+            sums.setdefault(name, []).append(value.item())
         if step % LOG_STEPS == 0:
-            losses = {name: round(total / LOG_STEPS, 4) for name, total in sums.items()}
-            rate = equal_error_rate(averaged, material, seed=0) if step % (5 * LOG_STEPS) == 0 else {}
+            losses = {name: round(float(np.mean(values)), 4) for name, values in sums.items()}
+            rate = equal_error_rate(averaged, material, seed=0) if step % (4 * LOG_STEPS) == 0 else {}
             line = {"step": step, "minutes": round((time.monotonic() - started) / 60, 2)} | losses | rate
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
@@ -147,10 +156,22 @@ def train(options: TrainSpeakerOptions) -> Path:
     return export_speaker(averaged, options.out / "speaker.safetensors")
 
 
-def _losses(
-    network: SpeakerNetwork, classifier: MarginSoftmax, scenes: list[Scene], options: TrainSpeakerOptions, eased: float
+def _crop_losses(
+    network: SpeakerNetwork, classifier: MarginSoftmax, crops: Crops, options: TrainSpeakerOptions, margin: float
 ) -> dict[str, Tensor]:
-    """The three losses of a batch; `eased` is the share of the margin that is asked for yet."""
+    """The losses of a batch of crops, which come in pairs of one person."""
+    hidden, attention, _ = network(torch.from_numpy(crops.mel))
+    unit = functional.normalize(network.pool(hidden, attention, torch.from_numpy(crops.masks)), dim=1)
+    return {
+        "speaker": classifier(unit, torch.from_numpy(crops.speakers), margin),
+        "prototype": options.prototype_weight * classifier.match(unit[0::2], unit[1::2]),
+    }
+
+
+def _scene_losses(
+    network: SpeakerNetwork, classifier: MarginSoftmax, scenes: list[Scene], options: TrainSpeakerOptions, margin: float
+) -> dict[str, Tensor]:
+    """The losses of a batch of scenes: what each frame holds, and who is heard where one talker is heard alone."""
     mel = torch.from_numpy(np.stack([scene.mel for scene in scenes]))
     activity = torch.from_numpy(np.stack([scene.activity for scene in scenes]))
     masks = torch.from_numpy(np.concatenate([scene.masks for scene in scenes]))
@@ -165,8 +186,8 @@ def _losses(
     first, second = row.reshape(-1, 2, TALKERS).transpose(0, 1).flatten(1)
     both = (first >= 0) & (second >= 0)
     return {
-        "speaker": classifier(unit, speakers[known], options.margin * eased),
-        "prototype": options.prototype_weight * classifier.match(unit[first[both]], unit[second[both]]),
+        "scene_speaker": classifier(unit, speakers[known], margin),
+        "scene_prototype": options.prototype_weight * classifier.match(unit[first[both]], unit[second[both]]),
         "activity": options.activity_weight * functional.cross_entropy(logits.transpose(1, 2), activity),
     }
 

@@ -19,7 +19,7 @@ from hybrid_tok.models.logmel import BANDS, SAMPLE_RATE, log_mel
 
 SPEEDS = (1.0, 0.9, 1.1)
 
-TALKER_SHARES = {"librispeech": 0.4, "speechocean762": 0.35, "speech-commands": 0.21, "aishell1": 0.04}
+TALKER_SHARES = {"librispeech": 0.33, "speechocean762": 0.47, "speech-commands": 0.18, "aishell1": 0.02}
 """How often a talker is drawn from each source; those without speakers' names are left out."""
 
 VOCAL_LABELS = ("cough", "sneeze", "cry")

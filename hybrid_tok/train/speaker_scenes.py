@@ -11,11 +11,11 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import gaussian_filter1d
 from scipy.signal import lfilter
 
 from hybrid_tok.models.logmel import BANDS, FLOOR
 from hybrid_tok.models.speaker import ACTIVITIES, STRIDE
+from hybrid_tok.train.speaker_channel import band_limit, equalizer
 from hybrid_tok.train.speaker_data import TALKER_SHARES, Clip, Material
 
 Power = NDArray[np.float32]
@@ -98,7 +98,7 @@ class SceneMaker:
     def draw(self, rng: np.random.Generator, talkers: list[list[Clip]]) -> Scene:
         """One scene; each talker is given by their clips."""
         options = self._options
-        colours = [_equalizer(rng, 1.0) * np.float32(10 ** rng.uniform(-0.8, 0)) for _ in talkers]
+        colours = [equalizer(rng, 1.0) * np.float32(10 ** rng.uniform(-0.8, 0)) for _ in talkers]
         power = np.zeros((self._frames, BANDS), np.float32)
         heard = np.zeros((len(talkers), self._frames), bool)
         vocal = np.zeros(self._frames, bool)
@@ -188,9 +188,9 @@ class SceneMaker:
             power = _reverberate(rng, power, options.decay)
         if rng.random() < options.noise:
             power = power + self._noise(rng) * np.float32(10 ** (-rng.uniform(*options.noise_level) / 10))
-        power = power * _equalizer(rng, 2.0)
+        power = power * equalizer(rng, 2.0)
         if rng.random() < options.band_limit:
-            power = power * _band(rng)
+            power = power * band_limit(rng)
         power = power * np.float32(10 ** rng.uniform(-4.5, 1.0))
         return np.log(power + np.float32(FLOOR * 10 ** rng.uniform(0, 1)))
 
@@ -205,7 +205,7 @@ class SceneMaker:
             start = int(rng.integers(_FLICKER - self._frames * BANDS))
             noise = self._flicker[start : start + self._frames * BANDS].reshape(self._frames, BANDS)
             noise = noise * np.exp(np.linspace(0, -rng.uniform(0, 6), BANDS)).astype(np.float32)
-        return noise * _equalizer(rng, 1.5) / max(float(noise.mean()), 1e-9)
+        return noise * equalizer(rng, 1.5) / max(float(noise.mean()), 1e-9)
 
 
 def _lay(scene: Power, sound: Power, start: int) -> None:
@@ -285,23 +285,6 @@ def _shift(frames: Power, bands: float | NDArray[np.float64]) -> Power:
 
 def _unit(sound: Power) -> Power:
     return sound / max(float(np.sort(sound.mean(1))[-30:].mean()), 1e-6)
-
-
-def _equalizer(rng: np.random.Generator, nepers: float) -> NDArray[np.float32]:
-    """A smooth channel, about `nepers` of power up and down."""
-    curve = gaussian_filter1d(rng.standard_normal(BANDS), rng.uniform(3, 12), mode="nearest")
-    tilt = np.linspace(-1, 1, BANDS) * rng.normal(0, 0.5)
-    return np.exp(nepers * (curve / max(curve.std(), 0.1) * rng.uniform(0, 0.7) + tilt)).astype(np.float32)
-
-
-def _band(rng: np.random.Generator) -> NDArray[np.float32]:
-    """Low-pass anywhere from 2 kHz up, or the telephone's band."""
-    gain = np.ones(BANDS, np.float32)
-    top = 46 if rng.random() < 0.4 else int(rng.integers(38, BANDS))  # band 46 of 64 is 3.4 kHz
-    gain[top:] = 10 ** rng.uniform(-8, -3)
-    if top == 46:
-        gain[:7] = 10 ** rng.uniform(-3, -1)  # 300 Hz
-    return gain
 
 
 def _reverberate(rng: np.random.Generator, power: Power, decay: tuple[float, float]) -> Power:

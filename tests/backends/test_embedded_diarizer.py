@@ -39,6 +39,33 @@ def test_one_person_is_one_speaker_whole_clipped_or_over_the_telephone(diarizer:
         assert {turn.speaker for turn in turns} == {0}
 
 
+def test_music_has_at_most_one_speaker(diarizer: EmbeddedDiarizer) -> None:
+    """Chords marked as speech by a detector that errs: nobody is told apart in them."""
+    time = np.arange(8 * 16_000) / 16_000
+    chord = np.select([(time // 2) % 2 == k for k in range(2)], [np.float64(220.0), np.float64(330.0)])
+    music = sum(0.1 * np.sin(2 * np.pi * np.cumsum(chord * ratio) / 16_000) for ratio in (1.0, 1.25, 1.5))
+    audio = Audio(np.asarray(music, np.float32), 16_000)
+    assert diarizer.diarize(audio, ()) == ()
+    assert len({turn.speaker for turn in diarizer.diarize(audio, (Span(0, 400),))}) <= 1
+
+
+def test_one_word_is_one_speaker(diarizer: EmbeddedDiarizer) -> None:
+    audio, _ = read_mono(recording("dev/ljspeech") / _first("dev/ljspeech"))
+    for seconds in (0.1, 0.4, 0.7):
+        word = Audio(audio.samples[8_000 : 8_000 + int(16_000 * seconds)], 16_000)
+        assert len({turn.speaker for turn in diarizer.diarize(word, (Span(0, int(50 * seconds)),))}) <= 1
+
+
+def test_two_people_who_talk_all_the_time_are_no_crowd(diarizer: EmbeddedDiarizer) -> None:
+    manifest = recording("dev/manifest.jsonl").parent
+    mixed = np.zeros(12 * 16_000, np.float32)
+    for folder in ("ljspeech", "librispeech"):
+        clips = [read_mono(path)[0].samples for path in sorted((manifest / folder).iterdir())[:4]]
+        mixed += np.resize(np.concatenate(clips), len(mixed))
+    turns = diarizer.diarize(Audio(mixed, 16_000), (Span(0, 600),))
+    assert 1 <= len({turn.speaker for turn in turns}) <= 2
+
+
 def test_turns_are_in_order_inside_the_recording_and_always_the_same(diarizer: EmbeddedDiarizer) -> None:
     audio, _ = read_mono(recording("dialogues/dialogue03.flac"))
     frames = count_frames(audio.num_samples, 16_000)

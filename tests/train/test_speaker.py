@@ -9,11 +9,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+import torch
 
 from hybrid_tok.errors import AudioError, OptionsError
-from hybrid_tok.models.speaker import SpeakerConfig
+from hybrid_tok.models.speaker import SpeakerConfig, SpeakerNetwork
 from hybrid_tok.models.speaker_encoder import SpeakerEncoder
 from hybrid_tok.train.speaker import TrainSpeakerOptions, crossing, train
+from hybrid_tok.train.speaker_crops import CropMaker, CropOptions
 from hybrid_tok.train.speaker_data import load_material
 from hybrid_tok.train.speaker_scenes import IGNORED, SceneMaker, SceneOptions
 
@@ -37,7 +39,7 @@ def options(tmp_path: Path) -> TrainSpeakerOptions:
     soundfile.write(data / "cry.wav", buzz(400, 1.0), 16_000)
     lines += [{"audio": f"{name}.wav", "source": "esc10", "label": name} for name in ("rain", "cry")]
     (data / "manifest.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n")
-    return TrainSpeakerOptions(data=data, out=tmp_path / "out", steps=2, batch=4, hold_out=1, model=TINY)
+    return TrainSpeakerOptions(data=data, out=tmp_path / "out", steps=3, scene_every=2, batch=4, hold_out=1, model=TINY)
 
 
 def test_recipe_end_to_end(options: TrainSpeakerOptions, tmp_path: Path) -> None:
@@ -71,6 +73,29 @@ def test_scenes_say_what_is_in_them(options: TrainSpeakerOptions) -> None:
         agree = (first.speakers == second.speakers) | (first.speakers == IGNORED) | (second.speakers == IGNORED)
         assert agree.all()
     assert known > 0
+
+
+def test_crops_come_in_pairs_of_one_person_over_two_channels(options: TrainSpeakerOptions) -> None:
+    material = load_material(options.data, options.out / "cache")
+    maker = CropMaker(material, CropOptions(people=6, seconds=(0.8, 1.2)))
+    crops, again, other = (maker.draw(np.random.default_rng(seed)) for seed in (0, 0, 1))
+    count = len(crops.speakers)
+    assert 2 <= count <= 12 and crops.mel.shape[0] == crops.masks.shape[0] == count
+    assert crops.mel.shape[1] == 4 * crops.masks.shape[1] and crops.mel.shape[2] == 64
+    assert np.isfinite(crops.mel).all() and (crops.masks.sum(1) > 0).all()
+    assert (crops.speakers[0::2] == crops.speakers[1::2]).all() and len(set(crops.speakers[0::2])) == count // 2
+    assert np.abs(crops.mel[0::2] - crops.mel[1::2]).mean() > 0.1
+    assert (crops.mel == again.mel).all()
+    assert crops.mel.shape != other.mel.shape or (crops.mel != other.mel).any()
+
+
+def test_the_network_hears_no_level() -> None:
+    torch.manual_seed(0)
+    network = SpeakerNetwork(TINY).eval()
+    mel = torch.randn(1, 200, 64)
+    with torch.inference_mode():
+        for loud, quiet in zip(network(mel), network(mel - 5.0), strict=True):
+            assert torch.allclose(loud, quiet, atol=1e-3)
 
 
 def test_equal_error_rate() -> None:
