@@ -55,8 +55,11 @@ class Lattice:
     edges: tuple[Edge, ...]
 
 
-def parse_lattice(text: str) -> Lattice:
+def parse_lattice(text: str, least: float = 0.0) -> Lattice:
     """The lattice that pocketsphinx wrote.
+
+    Args:
+        least: edges with a lower posterior are left out, unless nothing would be left.
 
     Raises:
         BackendError: it is no such lattice.
@@ -71,14 +74,9 @@ def parse_lattice(text: str) -> Lattice:
         raise BackendError("pocketsphinx gave a lattice without a start or an end")
     if any(edge.source not in found or edge.target not in found for edge in edges):
         raise BackendError("pocketsphinx gave a lattice with an edge to nowhere")
-    return _ordered([found.get(place, Node(0, None, 1)) for place in range(max(found) + 1)], edges, **ends)
-
-
-def prune(lattice: Lattice, least: float) -> Lattice:
-    """The lattice without edges whose posterior is below `least`; the best path stays as it is."""
-    kept = [edge for edge in lattice.edges if edge.posterior >= least]
-    pruned = _ordered(lattice.nodes, kept, 0, len(lattice.nodes) - 1)
-    return pruned if pruned.edges else lattice
+    nodes = [found.get(place, Node(0, None, 1)) for place in range(max(found) + 1)]
+    likely = _ordered(nodes, [edge for edge in edges if edge.posterior >= least], **ends)
+    return likely if likely.edges else _ordered(nodes, edges, **ends)
 
 
 def _ordered(nodes: Sequence[Node], edges: Sequence[Edge], start: int, end: int) -> Lattice:

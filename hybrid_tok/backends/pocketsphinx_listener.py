@@ -74,7 +74,9 @@ class PocketsphinxListener:
             path = Path(folder) / "lattice"
             lattice.write_htk(str(path))
             text = path.read_text(encoding="utf-8")
-        words = rescore(parse_lattice(text), log_posteriors, self.columns, self._language, self._options)
+        words = rescore(
+            parse_lattice(text, self._options.least), log_posteriors, self.columns, self._language, self._options
+        )
         return Heard(tuple(words), log_posteriors)
 
     def first_pass(self, samples: NDArray[np.float32]) -> list[tuple[str, int, int, float]]:

@@ -17,7 +17,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.backends.lattice import Edge, Lattice, Node, prune
+from hybrid_tok.backends.lattice import Edge, Lattice, Node
 from hybrid_tok.errors import OptionsError
 
 LanguageModel: TypeAlias = Callable[[tuple[str, ...]], float]
@@ -40,7 +40,7 @@ class RescoringOptions:
         language: weight of the language model's.
         word: added for every word.
         floor: no frame counts more than this many nats against a word.
-        least: edges with a lower posterior are left out.
+        least: edges with a lower posterior are left out when the lattice is read.
         beam: pairs of words before a node that are told apart.
         flatten: scores are divided by this for the probabilities: frames are no independent witnesses.
     """
@@ -99,7 +99,6 @@ def rescore(
     Args:
         log_posteriors: (T, P) of the phone network, 100 frames a second, the first column silence.
     """
-    lattice = prune(lattice, options.least)
     if len(lattice.nodes) < 2 or not len(log_posteriors):
         return []
     heard = edge_scores(lattice, log_posteriors, pronounce, options.floor)

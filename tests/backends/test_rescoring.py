@@ -15,7 +15,7 @@ from hybrid_tok.backends.rescoring import RescoringOptions, edge_scores, rescore
 from hybrid_tok.errors import OptionsError
 
 PHONES = {"one": (1,), "two": (2,), "three": (3, 1)}
-OPTIONS = RescoringOptions(acoustic=1.0, phones=1.0, language=1.0, word=0.0, least=0.0, beam=10, flatten=1.0)
+OPTIONS = RescoringOptions(acoustic=1.0, phones=1.0, language=1.0, word=0.0, beam=10, flatten=1.0)
 
 
 def pronounce(word: str, variant: int) -> tuple[int, ...]:
