@@ -220,6 +220,21 @@ def voice() -> str:
     return markdown((*header, "spectrum, dB off own / others", "word pitch corr.", "word level corr."), rows)
 
 
+def diarization() -> str:
+    """Who speaks when: ours, and clustered MFCC statistics."""
+    results = load("diarization")["diarizers"]
+    rows = [
+        (
+            group,
+            f"{figures['der']:.3f}",
+            *(f"{figures[part]:.3f}" for part in ("confusion", "missed", "false_alarm")),
+            f"{results['mfcc statistics']['groups'][group]['der']:.3f}",
+        )
+        for group, figures in results["embedded"]["groups"].items()
+    ]
+    return markdown(("", "error", "confusion", "missed", "false alarm", "MFCC statistics: error"), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     "sweep": sweep,
     "words": words,
@@ -228,6 +243,7 @@ TABLES: dict[str, Callable[[], str]] = {
     "speed": speed,
     "codec": codec,
     "events": events,
+    "diarization": diarization,
     "events_talk": events_talk,
     "voice": voice,
 }

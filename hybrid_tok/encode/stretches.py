@@ -32,7 +32,7 @@ class StretchOptions:
 
     edge: int = 4
     join_gap: int = 15
-    event_threshold: float = 0.5
+    event_threshold: float = 0.3
     min_event: int = 5
 
     def __post_init__(self) -> None:
