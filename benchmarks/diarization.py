@@ -17,7 +17,7 @@ import time
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import torch
@@ -36,7 +36,7 @@ COLLAR = 0.25
 TEST = ("dialogue10", "dialogue11", "dialogue12", "dialogue13", "trn06", "trn08", "trn09")
 SINGLE = ("librispeech", "speechocean762", "ljspeech", "aishell1")
 THREADS = 2
-SURE: float = next(field.default for field in dataclasses.fields(Annotator) if field.name == "sure")
+SURE = cast(float, {field.name: field.default for field in dataclasses.fields(Annotator)}["sure"])
 
 Truth = list[tuple[float, float, str]]
 

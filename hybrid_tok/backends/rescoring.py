@@ -104,7 +104,8 @@ def rescore(
     heard = edge_scores(lattice, log_posteriors, pronounce, options.floor)
     states = _States()
     states.expand(lattice, heard, language, options)
-    per_edge = np.bincount(states.edge, states.posteriors(options.flatten), len(lattice.edges))
+    per_edge = np.zeros(len(lattice.edges))
+    np.add.at(per_edge, states.edge, states.posteriors(options.flatten))
     shares = _Shares(lattice, per_edge, len(log_posteriors))
     before = _Shares(lattice, np.array([edge.posterior for edge in lattice.edges]), len(log_posteriors))
     words = []

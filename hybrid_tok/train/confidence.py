@@ -59,7 +59,7 @@ class TrainConfidenceOptions:
     width: int = 12
     steps: int = 400
     learning_rate: float = 1e-2
-    decay: float = 3.0
+    decay: float = 1.0
     firmness: float = 30.0
     seed: int = 0
 
@@ -120,7 +120,7 @@ def load_words(options: TrainConfidenceOptions, material: WordOptions, name: str
         columns = ("features", "right", "speaker")
         joined = {f"{h}.{c}": np.concatenate([getattr(row, c) for row in rows[h]]) for h in HEADS for c in columns}
         partial = cache.with_name(f"{name}.part.npz")
-        np.savez(partial, **joined)
+        np.savez(partial, **joined)  # pyright: ignore[reportArgumentType]
         partial.replace(cache)
     with np.load(cache, allow_pickle=False) as arrays:
         return {h: Judged(arrays[f"{h}.features"], arrays[f"{h}.right"], arrays[f"{h}.speaker"]) for h in HEADS}

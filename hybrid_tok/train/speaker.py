@@ -138,7 +138,7 @@ def train(options: TrainSpeakerOptions) -> Path:
         else:
             terms = _crop_losses(network, classifier, crop_maker.draw(rng), options, margin)
         optimizer.zero_grad()
-        sum(terms.values(), torch.zeros(())).backward()
+        torch.stack(list(terms.values())).sum().backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
         optimizer.step()
         average.update_parameters(network)

@@ -170,7 +170,7 @@ class CropMaker:
             start = int(rng.integers(len(self._flicker) - length * BANDS))
             noise = self._flicker[start : start + length * BANDS].reshape(length, BANDS)
             noise = noise * self._slopes[int(rng.integers(_TABLE))]
-        return noise / max(float(noise.mean()), 1e-9)
+        return (noise / max(float(noise.mean()), 1e-9)).astype(np.float32)
 
 
 def _tail(rng: np.random.Generator, power: Power, decay: tuple[float, float]) -> Power:

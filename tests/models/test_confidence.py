@@ -36,7 +36,8 @@ def test_a_word_that_sounds_as_it_should_is_likelier(model: ConfidenceModel) -> 
     dog = HeardPhones("dog", ("D", "AO", "G"), 0.40, 0.64)
     zoo = HeardPhones("shoes", ("SH", "UW", "Z"), 0.40, 0.64)
     right, wrong = model.judge(heard, [cat, dog]), model.judge(heard, [cat, zoo])
-    assert right[1] > 0.7 and wrong[1] < 0.3
+    assert right[1] > 0.95 > wrong[1]
+    assert (1 - wrong[1]) > 5 * (1 - right[1])
 
 
 def test_a_higher_posterior_is_likelier(model: ConfidenceModel) -> None:
