@@ -48,17 +48,18 @@ class AlignerOptions:
         skip: nats that it costs to leave out a word, and `skip_phone` for each of its phones.
         other: nats that each 10 ms of speech outside the text costs, and `enter` each stretch of it.
         margin: seconds by which the times of a segment are widened; subtitles are timed loosely.
-        belongs: how well a text must fit (`Fit.merit`) not to be taken for another recording's. The costs and this were
-            chosen on 40 utterances of speechocean762's training part with their own and with each other's texts.
+        belongs: how well a text must fit (`Fit.merit`) not to be taken for another recording's; chosen on 40 utterances
+            of speechocean762's training part with their own and with each other's texts. The costs were chosen on the
+            development clips, with a tenth of the words of their texts edited.
         unsaid: confidence of a word that was skipped.
         band: where a transcript without times is looked for.
     """
 
     floor: float = 8.0
-    skip: float = 12.0
-    skip_phone: float = 3.0
-    other: float = 2.0
-    enter: float = 8.0
+    skip: float = 8.0
+    skip_phone: float = 2.0
+    other: float = 2.5
+    enter: float = 12.0
     margin: float = 1.0
     belongs: float = 0.58
     unsaid: float = 0.01
