@@ -101,12 +101,14 @@ class WhisperRecognizer:
         done = 0.0
         words: list[Word] = []
         for piece in pieces:
-            words.extend(place_words(self._run(piece, partial(self._hear, audio, piece, language)), piece))
+            heard = place_words(self._run(piece, partial(self._hear, audio, piece, language)), piece)
+            if self.options.judge and language == "en":  # by the piece alone, as it was heard
+                heard = self._judge.judge(Audio(piece_samples(audio, piece), SAMPLE_RATE), heard, piece.start)
+            words.extend(heard)
             done += piece.seconds
             if progress is not None:
                 progress(done, total)
-        heard = touching(words, speech)
-        return self._judge.judge(audio, heard) if self.options.judge and language == "en" else heard
+        return touching(words, speech)
 
     @cached_property
     def _judge(self) -> WordJudge:

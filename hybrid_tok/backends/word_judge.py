@@ -43,17 +43,18 @@ class WordJudge:
     def fingerprint(self) -> str:
         return f"{self._phones.fingerprint}:{self._confidence.fingerprint}"
 
-    def judge(self, audio: Audio, words: Sequence[Word]) -> tuple[Word, ...]:
+    def judge(self, audio: Audio, words: Sequence[Word], first: int = 0) -> tuple[Word, ...]:
         """The words with their confidences moved; those that cannot be pronounced keep theirs.
 
         Args:
             audio: mono at 16 kHz.
             words: in order of time.
+            first: frame of the words' time grid at which the audio begins.
         """
         if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
             raise BackendError(f"words are judged on mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
         log_posteriors = self._phones.log_posteriors(audio.samples)
-        heard = [self._heard(log_posteriors, word) for word in words]
+        heard = [self._heard(log_posteriors, word, first) for word in words]
         known = [word for word in heard if word is not None]
         trust = iter(self._confidence.judge(log_posteriors, known))
         usual = self._confidence.usual["given"]
@@ -64,9 +65,10 @@ class WordJudge:
             for word, phones in zip(words, heard, strict=True)
         )
 
-    def _heard(self, log_posteriors: NDArray[np.float32], word: Word) -> HeardPhones | None:
+    def _heard(self, log_posteriors: NDArray[np.float32], word: Word, first: int) -> HeardPhones | None:
         """A word in the pronunciation that fits best."""
-        start, end = word.span.start, max(word.span.end, word.span.start + 1)
+        start = word.span.start - first
+        end = max(word.span.end - first, start + 1)
         best: Phones | None = None
         least = float("inf")
         for phones in self._pronunciations(word.text):

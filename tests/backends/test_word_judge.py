@@ -33,6 +33,12 @@ def test_words_that_were_said_gain_and_others_lose(judge: WordJudge) -> None:
     assert [(word.text, word.span, word.speaker) for word in judged] == [(w.text, w.span, w.speaker) for w in said]
 
 
+def test_a_part_is_judged_at_its_place(judge: WordJudge) -> None:
+    noise = Audio((0.1 * np.random.default_rng(0).standard_normal(32_000)).astype(np.float32), 16_000)
+    here, there = Word("cat", Span(10, 40), 0.5), Word("cat", Span(110, 140), 0.5)
+    assert judge.judge(noise, [there], 100)[0].confidence == judge.judge(noise, [here])[0].confidence
+
+
 def test_what_cannot_be_pronounced_keeps_its_confidence(judge: WordJudge) -> None:
     word = Word("你好", Span(0, 20), 0.7)
     assert judge.judge(Audio(np.zeros(16_000, np.float32), 16_000), [word]) == (word,)
