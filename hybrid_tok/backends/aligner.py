@@ -48,9 +48,8 @@ class AlignerOptions:
         skip: nats that it costs to leave out a word, and `skip_phone` for each of its phones.
         other: nats that each 10 ms of speech outside the text costs, and `enter` each stretch of it.
         margin: seconds by which the times of a segment are widened; subtitles are timed loosely.
-        belongs: how well a text must fit (`Fit.merit`) not to be taken for another recording's; chosen on 40 utterances
-            of speechocean762's training part with their own and with each other's texts. The costs were chosen on the
-            development clips, with a tenth of the words of their texts edited.
+        belongs: how well a text must fit (`Fit.merit`) not to be taken for another recording's. This and the
+            costs were chosen on the development clips with their own texts, each other's, and texts edited.
         unsaid: confidence of a word that was skipped.
         band: where a transcript without times is looked for.
     """
@@ -61,7 +60,7 @@ class AlignerOptions:
     other: float = 2.5
     enter: float = 12.0
     margin: float = 1.0
-    belongs: float = 0.58
+    belongs: float = 0.65
     unsaid: float = 0.01
     band: BandOptions = field(default_factory=BandOptions)
 

@@ -126,6 +126,18 @@ def load_words(options: TrainConfidenceOptions, material: WordOptions, name: str
         return {h: Judged(arrays[f"{h}.features"], arrays[f"{h}.right"], arrays[f"{h}.speaker"]) for h in HEADS}
 
 
+class _Member(nn.Module):
+    """One network of an ensemble: features (n, F) to log odds (n,)."""
+
+    def __init__(self, features: int, width: int) -> None:
+        super().__init__()
+        self.hidden = nn.Linear(features, width)
+        self.output = nn.Linear(width, 1)
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.output(torch.tanh(self.hidden(x)))[:, 0]
+
+
 def fit(words: Judged, options: TrainConfidenceOptions) -> tuple[dict[str, NDArray[np.float32]], dict[str, float]]:
     """The arrays of a head, and what it says about speakers it has not seen."""
     mean = words.features.mean(0)
@@ -134,32 +146,32 @@ def fit(words: Judged, options: TrainConfidenceOptions) -> tuple[dict[str, NDArr
     y = torch.from_numpy(words.right.astype(np.float32))
     order = np.random.default_rng(options.seed).permutation(int(words.speaker.max()) + 1)
     fold = order[words.speaker] % options.folds
-    members: list[nn.Sequential] = []
+    members: list[_Member] = []
     unseen = np.zeros(len(y))
     for index in range(options.folds):
         torch.manual_seed(options.seed + index)
-        member = nn.Sequential(nn.Linear(x.shape[1], options.width), nn.Tanh(), nn.Linear(options.width, 1))
+        member = _Member(x.shape[1], options.width)
         optimizer = torch.optim.AdamW(member.parameters(), lr=options.learning_rate, weight_decay=options.decay)
         kept = torch.from_numpy(fold != index)
         for step in range(options.steps):
             for group in optimizer.param_groups:
                 group["lr"] = options.learning_rate * (1.0 - step / options.steps)
-            loss = functional.binary_cross_entropy_with_logits(member(x[kept])[:, 0], y[kept])
+            loss = functional.binary_cross_entropy_with_logits(member(x[kept]), y[kept])
             optimizer.zero_grad()
             loss.backward()
             optimizer.step()
         with torch.no_grad():
-            unseen[fold == index] = member(x)[:, 0].numpy()[fold == index]
+            unseen[fold == index] = member(x).numpy()[fold == index]
         members.append(member)
     slope, offset = calibrate(unseen, words.right)
     probability = 1.0 / (1.0 + np.exp(-(slope * unseen + offset)))
     arrays = {
         "mean": mean,
         "scale": scale,
-        "hidden.weight": _stacked([member[0].weight.T for member in members]),
-        "hidden.bias": _stacked([member[0].bias for member in members]),
-        "output.weight": _stacked([member[2].weight[0] for member in members]),
-        "output.bias": _stacked([member[2].bias[0] for member in members]),
+        "hidden.weight": _stacked([member.hidden.weight.T for member in members]),
+        "hidden.bias": _stacked([member.hidden.bias for member in members]),
+        "output.weight": _stacked([member.output.weight[0] for member in members]),
+        "output.bias": _stacked([member.output.bias[0] for member in members]),
         "calibration": np.array([slope, offset]),
     }
     measured = {
