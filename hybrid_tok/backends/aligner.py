@@ -60,7 +60,7 @@ class AlignerOptions:
     other: float = 2.5
     enter: float = 12.0
     margin: float = 1.0
-    belongs: float = 0.65
+    belongs: float = 0.6
     unsaid: float = 0.01
     band: BandOptions = field(default_factory=BandOptions)
 
