@@ -51,6 +51,8 @@ class GateOptions:
         tag_loss: lost of an event of which only the label is written.
         overlap_loss: lost of a second speaker of whom no words are known, by writing the first one's as text.
         wrong_word: words that a wrong word costs at least, however short it is.
+        noise_loss: lost of a sound that is neither speech nor an event, by writing nothing. A half, at the default
+            `rate_weight`, keeps long sounds between words and leaves out the hiss at the edge of a sentence.
         silence_loss: words there are to lose per 0.3 s of silence, that is, room tone.
         unit_padding: frames by which unit runs reach into silence beside them, so that nothing is cut off.
         stretches: how the recording is cut into stretches.
@@ -66,6 +68,7 @@ class GateOptions:
     tag_loss: float = 0.7
     overlap_loss: float = 0.7
     wrong_word: float = 0.5
+    noise_loss: float = 0.5
     silence_loss: float = 0.003
     unit_padding: int = 2
     stretches: StretchOptions = field(default_factory=StretchOptions)
@@ -83,6 +86,8 @@ class GateOptions:
             raise OptionsError("units must lose less than text and tags do: 0 <= unit_loss < voice_loss, tag_loss <= 1")
         if not 0.0 < self.silence_loss <= 1.0 or not 0.0 <= self.label_loss <= 1.0 or self.tag_loss > 1.0:
             raise OptionsError("silence_loss must be in (0, 1], label_loss and tag_loss in [0, 1]")
+        if not self.unit_loss < self.noise_loss <= 1.0:
+            raise OptionsError(f"noise_loss must be above unit_loss and at most 1, not {self.noise_loss}")
         if not 0.0 <= self.overlap_loss <= 1.0 or not 0.0 <= self.wrong_word <= 10.0:
             raise OptionsError("overlap_loss must be in [0, 1], wrong_word in [0, 10]")
         if self.unit_padding < 0:
@@ -226,7 +231,8 @@ def stretch_costs(
             loss[EVENT] = at_stake * options.unit_loss + mislabelled
             loss[TAG] = at_stake * options.tag_loss + mislabelled
         else:
-            loss[PAUSE] = at_stake * (1.0 if stretch.kind == "sound" else options.silence_loss)
+            heard = stretch.speech + (1.0 - stretch.speech) * options.noise_loss
+            loss[PAUSE] = at_stake * (heard if stretch.kind == "sound" else options.silence_loss)
             loss[UNITS] *= 1.0 if stretch.kind == "sound" else options.silence_loss
             if stretch.joinable:
                 loss[JOIN] = loss[PAUSE]

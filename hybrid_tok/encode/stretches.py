@@ -8,7 +8,7 @@ event, is noted on the word's stretch.
 from __future__ import annotations
 
 from bisect import bisect_right
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
@@ -55,6 +55,7 @@ class Stretch:
         talked_over: of a word stretch: frames in which somebody else speaks too, of whom no words are known.
         event: of an event stretch; of a word stretch, the event heard under the word for longest.
         event_under: of a word stretch: frames of events that are heard under the word, times their confidence.
+        speech: of a sound: share of it in which the detector hears speech; 1 where nobody looked for speech.
         joinable: this is (part of) a short gap between two words of one speaker.
     """
 
@@ -66,6 +67,7 @@ class Stretch:
     talked_over: int = 0
     event: Event | None = None
     event_under: float = 0.0
+    speech: float = 1.0
     joinable: bool = False
 
 
@@ -74,7 +76,7 @@ def find_stretches(annotations: Annotations, options: StretchOptions = StretchOp
     words = _place_words(annotations.words, annotations.frames)
     events = [event for event in annotations.events if event.confidence >= options.event_threshold]
     anchors = _place_events(words, events, annotations.frames, options)
-    stretches = list(_fill_gaps(anchors, annotations, options))
+    stretches = _with_speech(_fill_gaps(anchors, annotations, options), annotations.speech)
     return _with_speakers(stretches, annotations.turns)
 
 
@@ -163,6 +165,24 @@ def _fill_gaps(anchors: list[Stretch], annotations: Annotations, options: Stretc
             yield right
             cursor = right.span.end
         left = right
+
+
+def _with_speech(stretches: Iterable[Stretch], speech: Sequence[Span]) -> list[Stretch]:
+    """Give each sound its share of speech."""
+    if not speech:
+        return list(stretches)
+    given: list[Stretch] = []
+    ends = [span.end for span in speech]
+    for stretch in stretches:
+        if stretch.kind == "sound":
+            heard, index = 0, bisect_right(ends, stretch.span.start)
+            while index < len(speech) and speech[index].start < stretch.span.end:
+                heard += speech[index].overlap(stretch.span)
+                index += 1
+            given.append(replace(stretch, speech=heard / stretch.span.frames))
+        else:
+            given.append(stretch)
+    return given
 
 
 def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn]) -> list[Stretch]:

@@ -367,3 +367,19 @@ def test_options_are_checked(options: dict[str, object]) -> None:
 
 def test_no_frames_no_decisions() -> None:
     assert gate(Annotations(0)) == ()
+
+
+def test_a_short_sound_that_nobody_takes_for_speech_is_left_out_and_a_long_one_kept() -> None:
+    def kinds(frames: int, heard: tuple[Span, ...], options: GateOptions = GateOptions()) -> set[str]:
+        """How a sound between two words is written."""
+        end = 60 + frames
+        words = (Word("one", Span(0, 40), 1.0), Word("two", Span(end + 20, end + 60), 1.0))
+        annotations = Annotations(end + 60, speech=heard, active=(Span(0, 40), Span(60, end)), words=words)
+        return {d.kind for d in gate(annotations, options) if d.span.overlap(Span(60, end)) > frames / 2}
+
+    elsewhere = (Span(0, 40),)
+    assert kinds(20, elsewhere) == {"pause"}
+    assert kinds(200, elsewhere) == {"units"}
+    assert kinds(20, (Span(0, 80),)) == {"units"}  # speech
+    assert kinds(20, ()) == {"units"}  # nobody looked for speech
+    assert kinds(20, elsewhere, GateOptions(noise_loss=1.0)) == {"units"}
