@@ -6,7 +6,7 @@ whatever the phone model likes best in its frames.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 
@@ -88,7 +88,7 @@ def free_phones(log_posteriors: NDArray[np.float32]) -> list[int]:
     return heard
 
 
-def edit_distance(left: Sequence[int], right: Sequence[int]) -> int:
+def edit_distance(left: Sequence[Hashable], right: Sequence[Hashable]) -> int:
     """Insertions, deletions and substitutions from one sequence to the other."""
     row = list(range(len(right) + 1))
     for i, one in enumerate(left, 1):

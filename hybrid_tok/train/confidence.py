@@ -25,7 +25,8 @@ from hybrid_tok.models.arrays import save_arrays
 from hybrid_tok.models.confidence import HEADS, LIMIT, TUNED, ConfidenceModel, tuned_rows
 from hybrid_tok.models.phones import PhoneModel
 from hybrid_tok.models.word_features import FEATURES
-from hybrid_tok.train.confidence_words import SENTENCES, Judged, WordOptions, collect
+from hybrid_tok.train.confidence_words import Judged, WordOptions, collect
+from hybrid_tok.train.phone_labels import SENTENCES
 
 ENGLISH = ("librispeech", "ljspeech", "speechocean762")
 """Sources of the clips that are tuned on."""

@@ -24,10 +24,7 @@ from hybrid_tok.backends.protocol import Handler, Message, serve
 from hybrid_tok.backends.workers import WorkerPool
 from hybrid_tok.bench.words import normalize
 from hybrid_tok.models.word_features import FEATURES, word_features
-from hybrid_tok.train.phone_labels import held_out, read_clips, read_samples
-
-SENTENCES = ("speechocean762",)
-NOISES = ("esc10", "covid19-cough", "speech-commands")
+from hybrid_tok.train.phone_labels import NOISES, held_out, read_clips, read_samples
 
 
 @dataclass(frozen=True, slots=True)

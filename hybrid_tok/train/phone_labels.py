@@ -20,6 +20,12 @@ from hybrid_tok.backends.pocketsphinx_listener import MAX_HMMS, MAX_WORDS
 from hybrid_tok.errors import AudioError
 from hybrid_tok.models.phones import HOP, PHONES, SAMPLE_RATE, SILENCE
 
+SENTENCES = ("speechocean762",)
+"""Sources of transcribed sentences."""
+
+NOISES = ("esc10", "covid19-cough", "speech-commands")
+"""Sources of sounds without phones; of some only the clips without a text."""
+
 UNKNOWN = 255
 """Label of a frame of which nothing is known; it does not count in training."""
 

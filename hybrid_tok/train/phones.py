@@ -23,13 +23,11 @@ from hybrid_tok.models.arrays import save_arrays
 from hybrid_tok.models.logmel import HOP, log_mel
 from hybrid_tok.models.phones import PHONES, SILENCE, PhoneModel, subtract_mean
 from hybrid_tok.train.phone_augment import PhoneAugmentOptions, augment, change_pace
-from hybrid_tok.train.phone_labels import UNKNOWN, PhoneAligner, held_out, read_clips, read_samples
+from hybrid_tok.train.phone_labels import NOISES, SENTENCES, UNKNOWN, PhoneAligner, held_out, read_clips, read_samples
 from hybrid_tok.train.phone_network import PhoneNetworkConfig, TrainablePhoneNetwork
 
-SENTENCES = ("speechocean762",)
 COMMANDS = ("speech-commands",)
 UNTRANSCRIBED = ("librispeech",)
-NOISES = ("esc10", "covid19-cough", "speech-commands")
 
 
 @dataclass(frozen=True, slots=True)

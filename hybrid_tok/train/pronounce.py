@@ -24,6 +24,7 @@ from torch.nn import functional
 
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.files import atomic_write
+from hybrid_tok.models.goodness import edit_distance
 from hybrid_tok.models.pronounce import LETTERS, PHONES, SLOTS, SpellingModel, dictionary
 
 HELD_OUT = 40
@@ -153,7 +154,7 @@ def measure(model: SpellingModel, words: list[str]) -> dict[str, float]:
     for word in words:
         truths = [tuple(text.split()) for text in dictionary()[word]]
         found = model.pronounce(word)
-        distance, length = min((_distance(found[0], truth), len(truth)) for truth in truths)
+        distance, length = min((edit_distance(found[0], truth), len(truth)) for truth in truths)
         errors, phones = errors + distance, phones + length
         wrong += distance > 0
         neither += not any(one in truths for one in found)
@@ -193,13 +194,3 @@ def _rate(progress: float) -> float:
 def _needed(phones: list[str]) -> int:
     """Outputs that CTC needs: one per phone, and a blank between two alike."""
     return len(phones) + sum(a == b for a, b in pairwise(phones))
-
-
-def _distance(found: tuple[str, ...], truth: tuple[str, ...]) -> int:
-    """Edit distance (Levenshtein)."""
-    row = list(range(len(truth) + 1))
-    for i, one in enumerate(found, 1):
-        diagonal, row[0] = row[0], i
-        for j, other in enumerate(truth, 1):
-            diagonal, row[j] = row[j], min(row[j] + 1, row[j - 1] + 1, diagonal + (one != other))
-    return row[-1]
