@@ -23,6 +23,7 @@ from hybrid_tok.backends.aligner_band import BandOptions, heard_band, window_ban
 from hybrid_tok.backends.aligner_graph import WordGraph, build_graph
 from hybrid_tok.backends.aligner_search import OTHER, Band, Costs, Floats, Path, search
 from hybrid_tok.errors import AnnotationWarning, BackendError, OptionsError
+from hybrid_tok.masks import runs
 from hybrid_tok.normalize import WrittenWord, read_words
 from hybrid_tok.stage import Progress
 from hybrid_tok.timeline import FRAME_RATE, Span, count_frames
@@ -140,8 +141,9 @@ class EmbeddedAligner:
 
     @cached_property
     def fingerprint(self) -> str:
-        models = f"{self._phones.fingerprint}:{self._confidence.fingerprint}"
-        return f"aligner:{models}:{self.options!r}:{sorted(self._pronunciations.items())!r}"
+        from hybrid_tok.models.confidence import judges_fingerprint
+
+        return f"aligner:{judges_fingerprint()}:{self.options!r}:{sorted(self._pronunciations.items())!r}"
 
     @cached_property
     def _phones(self) -> PhoneModel:
@@ -216,7 +218,7 @@ class EmbeddedAligner:
         inside, outside = int((path.state >= 0).sum()), int((path.state == OTHER).sum())
         return Fit(
             tuple(_placed(path, scores, graph, index) for index in range(len(words))),
-            _runs(path.state == OTHER),
+            tuple(runs(path.state == OTHER)),
             inside / max(inside + outside, 1),
             posteriors,
         )
@@ -261,12 +263,6 @@ def _placed(path: Path, scores: NDArray[np.float32], graph: WordGraph, index: in
     phones = graph.phone[states[np.diff(graph.unit[states], prepend=-1) != 0]]
     shortfall = float(-scores[start:end][own, graph.phone[states]].mean())
     return Placed(start, end, shortfall, tuple(int(phone) for phone in phones))
-
-
-def _runs(mask: NDArray[np.bool_]) -> tuple[tuple[int, int], ...]:
-    """Stretches of True, half-open."""
-    edges = np.flatnonzero(np.diff(mask.astype(np.int8), prepend=0, append=0))
-    return tuple((int(a), int(b)) for a, b in edges.reshape(-1, 2))
 
 
 def _spans(placed: Sequence[Placed], frames: int) -> list[Span]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.backends.aligner_graph import WordGraph
 from hybrid_tok.backends.aligner_search import Band, Floats
+from hybrid_tok.jit import compiled
 
 _MATCH, _MISMATCH, _GAP = 4, -2, -1
 _SWITCH = 4.0
@@ -103,14 +104,10 @@ def _connected(lowest: NDArray[np.int64], highest: NDArray[np.int64], words: int
 
 @cache
 def _compiled() -> tuple[Callable[..., NDArray[np.int32]], Callable[..., NDArray[np.int64]]]:
-    from numba import njit
     from numba.extending import register_jitable
 
     register_jitable(_row)  # called by _strings
-    try:
-        return njit(cache=True)(_loop), njit(cache=True)(_strings)
-    except RuntimeError:  # numba finds no folder that it may cache in
-        return njit(_loop), njit(_strings)
+    return compiled(_loop), compiled(_strings)
 
 
 def _loop(scores, switch):

@@ -19,6 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.aligner_graph import WordGraph
+from hybrid_tok.jit import compiled
 
 SILENCE, OTHER = -1, -2
 """What a frame outside all words holds: silence, or speech that is not in the text."""
@@ -155,12 +156,7 @@ def _restore(kept: Any, state: Floats, node: Floats, other: Floats) -> None:
 
 @cache
 def _compiled() -> tuple[Callable[..., None], Callable[..., Any]]:
-    from numba import njit
-
-    try:
-        return njit(cache=True)(_advance), njit(cache=True)(_trace)
-    except RuntimeError:  # numba finds no folder that it may cache in
-        return njit(_advance), njit(_trace)
+    return compiled(_advance), compiled(_trace)
 
 
 def _advance(

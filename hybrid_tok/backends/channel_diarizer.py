@@ -16,6 +16,7 @@ from hybrid_tok.annotations import SpeakerTurn
 from hybrid_tok.audio import Audio
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.interfaces import Diarizer
+from hybrid_tok.masks import runs
 from hybrid_tok.timeline import FRAME_RATE, Span, subtract_spans
 
 _SMOOTH = 11
@@ -46,7 +47,7 @@ def diarize_channels(
     found: list[tuple[Span, int, int]] = []
     for k, (channel, spans) in enumerate(zip(audio.samples, speech, strict=True)):
         others = np.delete(levels, k, axis=0).max(axis=0, initial=-np.inf)
-        own = subtract_spans(spans, _spans(others > levels[k] + bleed))
+        own = subtract_spans(spans, [Span(*run) for run in runs(others > levels[k] + bleed)])
         turns = diarizer.diarize(Audio(channel, audio.sample_rate), own) if own else ()
         found += [(turn.span, k, turn.speaker) for turn in turns]
     order: dict[tuple[int, int], int] = {}
@@ -60,8 +61,3 @@ def _levels(samples: NDArray[np.float32], rate: int) -> NDArray[np.float64]:
     starts = np.arange(frames) * hop
     power = np.add.reduceat(np.square(samples, dtype=np.float64), starts) / hop if frames else np.zeros(0)
     return 10 * np.log10(uniform_filter1d(power, _SMOOTH, mode="nearest").clip(1e-12) if frames else power)
-
-
-def _spans(mask: NDArray[np.bool_]) -> list[Span]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]]))).reshape(-1, 2)
-    return [Span(int(a), int(b)) for a, b in edges]

@@ -16,6 +16,7 @@ from hybrid_tok.backends.clustering import ClusteringOptions, centroids, cluster
 from hybrid_tok.backends.resegmentation import best_path
 from hybrid_tok.backends.voice_windows import ONE, SEVERAL, VOCAL, VoiceWindows, Windower, runs_of
 from hybrid_tok.errors import BackendError, OptionsError
+from hybrid_tok.masks import runs
 from hybrid_tok.timeline import Span, count_frames
 
 if TYPE_CHECKING:
@@ -230,7 +231,7 @@ def _turns(
         others = np.asarray(np.delete(owner, k, axis=0).any(axis=0)) | (vocal & ~owner[k])
         taken = np.concatenate([[-10 * margin], np.flatnonzero(others), [len(others) + 10 * margin]])
         merged: list[tuple[int, int]] = []
-        for start, end in _runs(owner[k]):
+        for start, end in runs(owner[k]):
             if merged and start - merged[-1][1] <= bridge and not others[merged[-1][1] : start].any():
                 merged[-1] = (merged[-1][0], end)
             else:
@@ -248,8 +249,3 @@ def _turns(
         span = Span(start * PER_FRAME, min(end * PER_FRAME, frames))
         turns.append(SpeakerTurn(order.setdefault(k, len(order)), span))
     return tuple(turns)
-
-
-def _runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], mask.astype(np.int8), [0]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]

@@ -17,6 +17,7 @@ from hybrid_tok.annotations import Event
 from hybrid_tok.audio import Audio
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.events import EVENT_LABELS
+from hybrid_tok.masks import runs
 from hybrid_tok.timeline import FRAME_RATE, Span, count_frames
 
 _SPEECH = len(EVENT_LABELS)
@@ -128,9 +129,7 @@ def _named(labels: NDArray[np.float64]) -> tuple[int, float]:
 
 def _hysteresis(probability: NDArray[np.float64], options: TaggerOptions) -> list[tuple[int, int]]:
     """Stretches that stay at or above `stay` and somewhere reach `threshold`."""
-    above = np.concatenate([[False], probability >= options.stay, [False]])
-    edges = np.flatnonzero(np.diff(above)).reshape(-1, 2)
-    return [(int(a), int(b)) for a, b in edges if probability[a:b].max() >= options.threshold]
+    return [(a, b) for a, b in runs(probability >= options.stay) if probability[a:b].max() >= options.threshold]
 
 
 def bridged(

@@ -82,12 +82,7 @@ class PocketsphinxListener:
     def first_pass(self, samples: NDArray[np.float32]) -> list[tuple[str, int, int, float]]:
         """What pocketsphinx alone hears: (word, first frame, end frame, posterior) in frames of 10 ms."""
         self._decode(samples)
-        segments = self._decoder.seg() if self._decoder.hyp() is not None else None
-        return [
-            (re.sub(r"\(\d+\)$", "", s.word), s.start_frame, s.end_frame + 1, s.prob)
-            for s in segments or ()
-            if not re.match(r"[<\[+]", s.word)
-        ]
+        return heard_words(self._decoder)
 
     def _decode(self, samples: NDArray[np.float32]) -> None:
         pcm = np.clip(np.rint(samples.astype(np.float64) * self._gain * 32768), -32768, 32767).astype("<i2").tobytes()
@@ -126,3 +121,19 @@ class PocketsphinxListener:
         if nats is None:
             nats = self._known[words] = max(_NAT * self._language_model.prob(list(words)), _UNSEEN)
         return nats
+
+
+def is_filler(word: str) -> bool:
+    """Whether an entry of pocketsphinx's is silence or a noise (`<sil>`, `[NOISE]`, `++SMACK++`)."""
+    return word.startswith(("<", "[", "+"))
+
+
+def heard_words(decoder: Any) -> list[tuple[str, int, int, float]]:
+    """Words of a decoder's best path, (word, first frame, end frame, posterior) in frames of 10 ms; fillers are left
+    out, and numbers of alternate pronunciations (`read(2)`) taken off."""
+    segments = decoder.seg() if decoder.hyp() is not None else None
+    return [
+        (re.sub(r"\(\d+\)$", "", s.word), s.start_frame, s.end_frame + 1, s.prob)
+        for s in segments or ()
+        if not is_filler(s.word)
+    ]

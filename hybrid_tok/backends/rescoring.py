@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.backends.lattice import Edge, Lattice, Node
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.jit import compiled
 
 LanguageModel: TypeAlias = Callable[[tuple[str, ...]], float]
 """Natural logarithm of the probability of the first word after the others, the nearest of them first."""
@@ -115,7 +116,6 @@ def rescore(
         if node.word is None:
             continue
         start, end = node.frame, max(lattice.nodes[edge.target].frame, node.frame + 1)
-        own, rival = shares.of(node.word, start, end)
         length = end - start
         words.append(
             RescoredWord(
@@ -123,9 +123,9 @@ def rescore(
                 node.variant,
                 start,
                 end,
-                own,
-                rival,
-                before.of(node.word, start, end)[0],
+                shares.of(node.word, start, end),
+                shares.rival(node.word, start, end),
+                before.of(node.word, start, end),
                 edge.acoustic / length,
                 float(heard[states.edge[arc]]) / length,
                 states.language[arc],
@@ -165,9 +165,9 @@ def edge_scores(
 
 @dataclass(slots=True)
 class _States:
-    """A lattice whose nodes are told apart by the two words before them. Arcs are in order of their sources."""
+    """A lattice whose nodes are told apart by the two words before them. Arcs are in order of their targets."""
 
-    node: list[int] = field(default_factory=list)
+    count: int = 0
     source: list[int] = field(default_factory=list)
     target: list[int] = field(default_factory=list)
     edge: list[int] = field(default_factory=list)
@@ -192,8 +192,8 @@ class _States:
             kept = sorted(waiting[place].items(), key=lambda item: -item[1][0])[: options.beam]
             waiting[place] = {}
             for history, (best, coming) in kept:
-                state = len(self.node)
-                self.node.append(place)
+                state = self.count
+                self.count += 1
                 for source, edge, score, nats in coming:
                     self.source.append(source)
                     self.target.append(state)
@@ -219,8 +219,8 @@ class _States:
 
     def best(self) -> list[int]:
         """The arcs of the best path."""
-        total = [-math.inf] * len(self.node)
-        came = [-1] * len(self.node)
+        total = [-math.inf] * self.count
+        came = [-1] * self.count
         total[0] = 0.0
         for arc, (source, target, score) in enumerate(zip(self.source, self.target, self.score, strict=True)):
             if total[source] + score > total[target]:
@@ -235,14 +235,14 @@ class _States:
     def posteriors(self, flatten: float) -> NDArray[np.float64]:
         """(arcs,), probability of each by the forward-backward algorithm."""
         scores = (np.array(self.score) / flatten).tolist()
-        forward = [-math.inf] * len(self.node)
-        backward = [-math.inf] * len(self.node)
+        forward = [-math.inf] * self.count
+        backward = [-math.inf] * self.count
         forward[0] = 0.0
         for source, target, score in zip(self.source, self.target, scores, strict=True):
             forward[target] = _log_add(forward[target], forward[source] + score)
         for state, score in self._final:
             backward[state] = score / flatten
-        # Arcs are in order of their targets, so their reverse is one of their sources' successors first.
+        # In reverse, all arcs that leave a state come before those that lead to it.
         for source, target, score in zip(reversed(self.source), reversed(self.target), reversed(scores), strict=True):
             backward[source] = _log_add(backward[source], backward[target] + score)
         through = np.array(
@@ -265,14 +265,18 @@ class _Shares:
             row[min(max(lattice.nodes[edge.target].frame, node.frame + 1), frames)] -= share
         self._rows = {word: np.cumsum(row) for word, row in self._rows.items()}
 
-    def of(self, word: str, start: int, end: int) -> tuple[float, float]:
-        """The highest probability of a word between two frames, and of any other one in the middle half of them."""
+    def of(self, word: str, start: int, end: int) -> float:
+        """The highest probability of a word between two frames."""
+        own = self._rows.get(word)
+        share = 0.0 if own is None else float(own[start:end].max(initial=0.0))
+        return min(max(share, 0.0), 1.0)
+
+    def rival(self, word: str, start: int, end: int) -> float:
+        """The highest mean probability of any other word in the middle half between two frames."""
         quarter = (end - start) // 4
         middle = slice(start + quarter, max(end - quarter, start + quarter + 1))
-        own = self._rows.get(word)
         others = [float(row[middle].mean()) for other, row in self._rows.items() if other != word]
-        share = 0.0 if own is None else float(own[start:end].max(initial=0.0))
-        return min(max(share, 0.0), 1.0), min(max(others, default=0.0), 1.0)
+        return min(max(others, default=0.0), 1.0)
 
 
 def _log_add(a: float, b: float) -> float:
@@ -288,12 +292,7 @@ def compile_scoring() -> None:
 
 @cache
 def _laid() -> Callable[..., NDArray[np.float64]]:
-    from numba import njit
-
-    try:
-        return njit(cache=True)(_lay)
-    except RuntimeError:  # numba finds no folder that it may cache in
-        return njit(_lay)
+    return compiled(_lay)
 
 
 def _lay(scores, phones, start, stop, least):

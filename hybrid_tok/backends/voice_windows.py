@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.masks import runs
+
 if TYPE_CHECKING:
     from hybrid_tok.models.speaker_encoder import SpeakerEncoder, VoiceFrames
 
@@ -91,10 +93,9 @@ class Windower:
 
 def runs_of(speech: NDArray[np.bool_], pause: int) -> NDArray[np.int64]:
     """Number of the stretch of speech each frame is in, pauses of fewer than `pause` frames included; -1 between."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[0], speech.astype(np.int8), [0]]))).reshape(-1, 2)
     number = np.full(len(speech), -1, np.int64)
     run, last = -1, -pause
-    for start, end in edges.tolist():
+    for start, end in runs(speech):
         if start - last >= pause or run < 0:
             run += 1
         else:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hybrid_tok.annotations import Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.errors import BackendError
-from hybrid_tok.models.confidence import ConfidenceModel, with_probability
+from hybrid_tok.models.confidence import ConfidenceModel, judges_fingerprint, with_probability
 from hybrid_tok.models.goodness import fit_phones
 from hybrid_tok.models.phones import PhoneModel
 from hybrid_tok.models.pronounce import Phones, Pronouncer
@@ -41,7 +41,7 @@ class WordJudge:
 
     @property
     def fingerprint(self) -> str:
-        return f"{self._phones.fingerprint}:{self._confidence.fingerprint}"
+        return judges_fingerprint()
 
     def judge(self, audio: Audio, words: Sequence[Word], first: int = 0) -> tuple[Word, ...]:
         """The words with their confidences moved; those that cannot be pronounced keep theirs.

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.masks import runs
 from hybrid_tok.voice.envelope import envelopes, fft_size
 from hybrid_tok.voice.pitch import PitchTrack, gather
 
@@ -112,8 +113,7 @@ def find_marks(samples: NDArray[np.float32], sample_rate: int, track: PitchTrack
 
 def _voiced_runs(track: PitchTrack) -> list[tuple[int, int]]:
     """First and last frame number of each stretch of voiced frames."""
-    edges = np.diff(np.concatenate([[0], track.voiced.astype(np.int8), [0]]))
-    return list(zip(np.flatnonzero(edges == 1).tolist(), (np.flatnonzero(edges == -1) - 1).tolist(), strict=True))
+    return [(start, end - 1) for start, end in runs(track.voiced)]
 
 
 def _follow(

@@ -12,6 +12,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.jit import compiled
+
 
 def best_path(
     local: NDArray[np.float64],
@@ -37,12 +39,7 @@ def best_path(
 
 @cache
 def _compiled() -> Callable[..., tuple[NDArray[np.int64], NDArray[np.float64]]]:
-    from numba import njit
-
-    try:
-        return njit(cache=True)(_passes)
-    except RuntimeError:  # numba finds no folder that it may cache in
-        return njit(_passes)
+    return compiled(_passes)
 
 
 def _passes(

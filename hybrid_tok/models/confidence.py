@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.models.arrays import load_arrays
-from hybrid_tok.models.phones import PHONES, PhoneModel
+from hybrid_tok.models.arrays import fingerprint_of, load_arrays
+from hybrid_tok.models.phones import PHONE_WEIGHTS, PHONES, PhoneModel
 from hybrid_tok.models.word_features import FEATURES, HeardPhones, word_features
 
 __all__ = ["ConfidenceModel", "HeardPhones"]
@@ -26,6 +26,15 @@ CONFIDENCE_WEIGHTS = Path(__file__).parent / "confidence.safetensors"
 HEADS = ("recognized", "given")
 LIMIT = 4.0
 """Standardized features are clipped here: nothing outside what was seen in training counts for more."""
+
+
+def judges_fingerprint() -> str:
+    """Changes with the weights of the phone network or of this model; neither is loaded for it.
+
+    Raises:
+        WeightsError: the description of one is missing or damaged.
+    """
+    return f"phones-{fingerprint_of(PHONE_WEIGHTS)}:confidence-{fingerprint_of(CONFIDENCE_WEIGHTS)}"
 
 
 TUNED = ("acoustic_around", "certainty_around", "stretch_around")

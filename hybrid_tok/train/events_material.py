@@ -17,6 +17,7 @@ import torch
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import AudioError
+from hybrid_tok.masks import runs
 from hybrid_tok.models.event_features import HOP, EventFeatures
 from hybrid_tok.train.data import Clips, load_clips
 from hybrid_tok.train.events_source_filter import FFT, Envelopes, Samples, Voice, Voiced, find_marks, smooth_envelope
@@ -182,12 +183,6 @@ def find_pauses(clip: Clip, loudness: NDArray[np.float64], periodicity: NDArray[
             elif b - a >= 4 and unvoiced:
                 unsure.append((a, b))
     return Utterance(clip, activity, tuple(breaths), tuple(unsure))
-
-
-def runs(mask: NDArray[np.bool_]) -> list[tuple[int, int]]:
-    """Stretches [start, end) where a mask holds."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], mask, [False]])))
-    return [(int(a), int(b)) for a, b in edges.reshape(-1, 2)]
 
 
 def active_runs(samples: Samples, drop: float = 32.0, bridge: int = 15) -> list[tuple[int, int]]:

@@ -15,9 +15,10 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from hybrid_tok.events import EVENT_LABELS, EventLabel
+from hybrid_tok.masks import runs
 from hybrid_tok.models.event_features import HOP
 from hybrid_tok.train.augment import band_limit
-from hybrid_tok.train.events_material import NONE, UNSURE, Material, Utterance, active_runs, runs
+from hybrid_tok.train.events_material import NONE, UNSURE, Material, Utterance, active_runs
 from hybrid_tok.train.events_simulate import SIMULATORS, bump, music
 from hybrid_tok.train.events_source_filter import (
     SAMPLE_RATE,

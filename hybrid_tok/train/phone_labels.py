@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.backends.pocketsphinx_listener import MAX_HMMS, MAX_WORDS
+from hybrid_tok.backends.pocketsphinx_listener import MAX_HMMS, MAX_WORDS, heard_words, is_filler
 from hybrid_tok.errors import AudioError
 from hybrid_tok.models.phones import HOP, PHONES, SAMPLE_RATE, SILENCE
 
@@ -80,12 +80,11 @@ class PhoneAligner:
         decoder = self._decoder
         decoder.activate_search("_default")
         self._decode(_pcm(samples))
-        heard = [] if decoder.hyp() is None else list(decoder.seg())
-        lexical = [segment for segment in heard if not re.match(r"[<\[+]", segment.word)]
-        words = [re.sub(r"\(\d+\)$", "", segment.word) for segment in lexical]
-        if not words:
+        heard = heard_words(decoder)
+        if not heard:
             return None
-        return self._aligned(samples, words, frozenset(k for k, s in enumerate(lexical) if s.prob < sure))
+        doubtful = frozenset(k for k, (*_, posterior) in enumerate(heard) if posterior < sure)
+        return self._aligned(samples, [word for word, *_ in heard], doubtful)
 
     def _aligned(
         self, samples: NDArray[np.float32], words: Sequence[str], doubtful: frozenset[int]
@@ -104,7 +103,7 @@ class PhoneAligner:
         labels = np.full(-(-len(samples) // HOP), SILENCE, np.uint8)
         lexical = -1
         for word in alignment:
-            lexical += not re.match(r"[<\[+]", word.name)
+            lexical += not is_filler(word.name)
             for phone in word:
                 name = phone.name if phone.name in PHONES else "SIL"
                 start = phone.start + _DELAY

@@ -1,0 +1,16 @@
+"""Functions compiled by numba, which takes half a second to import: call `compiled` when they are first needed."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function as machine code, kept on disk for the next process where numba finds a folder for it."""
+    from numba import njit
+
+    try:
+        return njit(cache=True)(function)
+    except RuntimeError:  # numba finds no folder that it may cache in
+        return njit(function)
