@@ -67,6 +67,7 @@ class Material:
         voices: of the speakers, for simulation.
         recorded: label -> clips (cough, cry, sneeze).
         noises: background clips.
+        floors: what recordings of events sound like when nothing happens in them.
     """
 
     clips: Clips
@@ -74,6 +75,7 @@ class Material:
     voices: tuple[Voice, ...]
     recorded: dict[str, tuple[Clip, ...]]
     noises: tuple[Clip, ...]
+    floors: tuple[Samples, ...]
 
     def samples(self, clip: Clip) -> Samples:
         return self.clips.floats(clip.start, clip.end)
@@ -141,12 +143,47 @@ def _measure(clips: Clips, chosen: list[tuple[Clip, str | None]]) -> Material:
             pitches[clip.speaker] += hertz
             voiced[clip.speaker] += _voiced(samples, loudness, periodicity, octave)
     breaths = np.array(breath_shapes or [np.zeros(FFT // 2 + 1, np.float32)], np.float32)
+    airs, pressed, floors = _taken_apart(clips, recorded, features)
+    airs += [clips.floats(u.clip.start, u.clip.end)[a * HOP : b * HOP] for u in utterances for a, b in u.breaths]
     voices = [
-        Voice(_open_first(np.array(v)), breaths, float(np.median(pitches[speaker])), tuple(voiced[speaker]))
+        Voice(
+            _open_first(np.array(v)),
+            breaths,
+            float(np.median(pitches[speaker])),
+            tuple(voiced[speaker]),
+            tuple(airs),
+            tuple(pressed),
+        )
         for speaker, v in vowels.items()
         if len(v) >= 3
     ]
-    return Material(clips, tuple(utterances), tuple(voices), {k: tuple(v) for k, v in recorded.items()}, tuple(noises))
+    kinds = {label: tuple(found) for label, found in recorded.items()}
+    return Material(clips, tuple(utterances), tuple(voices), kinds, tuple(noises), tuple(floors))
+
+
+def _taken_apart(
+    clips: Clips, recorded: dict[str, list[Clip]], features: EventFeatures
+) -> tuple[list[Samples], list[Voiced], list[Samples]]:
+    """What recorded events are made of: rushing air of 0.1 s and more (of coughs and sneezes), voiced stretches of
+    coughs, and what is heard in a recording beside its event, 0.3 s and more."""
+    airs: list[Samples] = []
+    pressed: list[Voiced] = []
+    floors: list[Samples] = []
+    for label, found in recorded.items():
+        for clip in found:
+            samples = clips.floats(clip.start, clip.end)
+            loudness, periodicity, octave = frame_measures(samples, features)
+            active = np.zeros(len(loudness), bool)
+            for a, b in active_runs(samples):
+                active[a:b] = True
+            quiet = ~np.convolve(active, np.ones(9), "same").astype(bool) & (loudness > -85)
+            floors += [samples[a * HOP : b * HOP] for a, b in runs(quiet) if b - a >= 15]
+            if label in ("cough", "sneeze"):
+                rushing = active & (periodicity < 0.4) & (loudness > loudness.max(initial=-120) - 25)
+                airs += [samples[a * HOP : b * HOP] for a, b in runs(rushing) if b - a >= 5]
+            if label == "cough":
+                pressed += _voiced(samples, loudness, periodicity, octave)
+    return airs, pressed, floors
 
 
 def frame_measures(

@@ -38,7 +38,19 @@ SPEECH, MUSIC, NOISE, SILENCE = range(4)
 AUDIBLE = 1e-3
 """Root mean square (-60 dBFS) above which a background is noise; a scene below it, and nothing else, is silence."""
 
-Idea = Literal["simulated", "recorded", "mined", "resung", "vocoded", "distractors", "rooms", "music", "overlap"]
+Idea = Literal[
+    "simulated",
+    "recorded",
+    "mined",
+    "resung",
+    "strewn",
+    "floors",
+    "vocoded",
+    "distractors",
+    "rooms",
+    "music",
+    "overlap",
+]
 IDEAS: tuple[Idea, ...] = get_args(Idea)
 
 SHARES: dict[EventLabel, float] = {
@@ -95,7 +107,9 @@ class Composer:
         self._labels, self._shares = labels, shares / shares.sum()
         self._voices = material.voices
         if "resung" not in options.ideas:
-            self._voices = tuple(replace(voice, voiced=()) for voice in material.voices)
+            self._voices = tuple(replace(voice, voiced=(), pressed=()) for voice in self._voices)
+        if "strewn" not in options.ideas:
+            self._voices = tuple(replace(voice, airs=()) for voice in self._voices)
 
     def _can(self, label: EventLabel) -> bool:
         recorded = "recorded" in self.options.ideas and bool(self.material.recorded.get(label))
@@ -103,7 +117,7 @@ class Composer:
 
     def draw(self, rng: np.random.Generator) -> Scene:
         frames = self.options.frames
-        kind = rng.choice(["alone", "talk", "speech", "background"], p=[0.23, 0.46, 0.22, 0.09])
+        kind = rng.choice(["alone", "talk", "speech", "background"], p=[0.27, 0.42, 0.2, 0.11])
         samples = np.zeros(frames * HOP, np.float32)
         events = np.full(frames, NONE, np.uint8)
         background = np.zeros((frames, 4), np.uint8)
@@ -122,7 +136,7 @@ class Composer:
                 overlap = kind == "talk" and "overlap" in self.options.ideas and rng.random() < 0.06
                 if overlap:
                     self._event(rng, samples, events, place + int(rng.integers(0, max(1, end - place))), 2 * gain)
-            elif kind == "talk" and "distractors" in self.options.ideas and rng.random() < 0.2:
+            elif "distractors" in self.options.ideas and rng.random() < (0.2 if kind == "talk" else 0.25):
                 end = self._distractor(rng, samples, background, place, gain * 10 ** (float(rng.uniform(-14, 6)) / 20))
             else:
                 gain *= 10 ** (float(rng.uniform(-14, 8)) / 20)
@@ -208,14 +222,16 @@ class Composer:
         self, rng: np.random.Generator, samples: Samples, background: NDArray[np.uint8], place: int, gain: float
     ) -> int:
         """Put a sound that is nobody's at a frame: a piece of a noise clip, or a bump."""
-        if rng.random() < 0.4:
+        if rng.random() < 0.3:
             piece = bump(rng)
         else:
             clip = self.material.noises[rng.integers(len(self.material.noises))]
-            piece = self.material.samples(clip)
+            piece = stretched(self.material.samples(clip), float(rng.uniform(0.7, 1.4)))
             found = active_runs(piece)
             start, end = found[rng.integers(len(found))] if found else (0, 25)
-            piece = piece[start * HOP : min(end, start + int(rng.integers(10, 120))) * HOP]
+            piece = piece[start * HOP : min(end, start + int(rng.integers(10, 200))) * HOP]
+            if rng.random() < 0.5:
+                piece = equalized(piece, rng)
         end = self._put(samples, piece * np.float32(gain / (level(piece) + 1e-9)), place)
         background[place:end, NOISE] = 1
         return end
@@ -235,7 +251,19 @@ class Composer:
                 return stretched(piece, float(rng.uniform(0.6, 1.3)))
         voice = self._voices[rng.integers(len(self._voices))]
         piece = SIMULATORS[label](voice, rng)
-        return stretched(piece, float(rng.uniform(0.85, 1.2))) if rng.random() < 0.3 else piece
+        if rng.random() < 0.3:
+            piece = stretched(piece, float(rng.uniform(0.85, 1.2)))
+        return self._as_if_recorded(piece, rng) if "floors" in ideas and rng.random() < 0.5 else piece
+
+    def _as_if_recorded(self, piece: Samples, rng: np.random.Generator) -> Samples:
+        """A simulated sound in a small room, with what recordings of events have beneath them: else it would be known
+        by being clean."""
+        piece = reverberant(np.pad(piece, (0, int(0.2 * SAMPLE_RATE))), rng)
+        if self.material.floors:
+            floor = np.resize(self.material.floors[rng.integers(len(self.material.floors))], len(piece))
+            below = 10 ** (-float(rng.uniform(18, 45)) / 20) * level(piece) / (level(floor) + 1e-9)
+            piece = piece + np.float32(below) * floor
+        return piece
 
     def _breathing(self, rng: np.random.Generator) -> Utterance | None:
         breathing = [u for u in self.material.utterances if u.breaths]

@@ -9,6 +9,7 @@ purpose: a network that has to accept all of them keeps to what they have in com
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 
 import numpy as np
@@ -31,6 +32,7 @@ from hybrid_tok.train.events_source_filter import (
     semitones,
     shape,
     silence,
+    strewn,
     swell,
     tilt,
     wander,
@@ -61,12 +63,22 @@ def _breath_shape(voice: Voice, rng: Generator, count: int = 2) -> Envelopes:
     return warp(part * recorded + (1 - part) * vowels, float(rng.uniform(0.85, 1.2)))
 
 
+def _blown(voice: Voice, loud: NDArray[np.floating], envelope: Envelopes, rng: Generator) -> Samples:
+    """Air at a loudness per sample (N,), of unit level: recorded air strewn anew where there is any, every other time,
+    its formants moved the way an envelope's were; noise through the envelope otherwise."""
+    if voice.airs and rng.random() < 0.5:
+        air = voice.airs[rng.integers(len(voice.airs))]
+        moving = (envelope - envelope.mean(axis=0)).astype(np.float32)
+        moving = moving + tilt(np.zeros_like(envelope[:1]), float(rng.normal(0, 2)))
+        return _unit(shape((strewn(air, len(loud), rng) * loud).astype(np.float32), moving))
+    return _unit(shape((noise(len(loud), rng) * loud).astype(np.float32), envelope))
+
+
 def _air(voice: Voice, rng: Generator, seconds: float, attack: float, release: float) -> Samples:
     """Breath noise of one direction, of unit level."""
     n = _frames(seconds)
-    excitation = noise(n, rng) * swell(n, attack, release) * (1 + 0.15 * wander(n, 12, rng))
-    out = shape(excitation.astype(np.float32), _breath_shape(voice, rng))
-    return _unit(out)
+    loud = swell(n, attack, release) * (1 + 0.15 * wander(n, 12, rng))
+    return _blown(voice, loud, _breath_shape(voice, rng), rng)
 
 
 def _sung(
@@ -255,7 +267,6 @@ def sigh(voice: Voice, rng: Generator) -> Samples:
         parts += [silence(float(rng.uniform(0.02, 0.2)))]
     n = _frames(float(rng.uniform(0.5, 2.3)))
     fade = np.exp(-np.linspace(0, rng.uniform(1, 4), n)) * swell(n, float(rng.uniform(0.03, 0.25)), 0.25)
-    source = noise(n, rng) * fade
     envelope = _breath_shape(voice, rng, 3) if rng.random() < 0.6 else _vowel(voice, rng, count=3)
     sung = np.zeros(n, np.float32)
     if rng.random() < 0.4:
@@ -265,7 +276,7 @@ def sigh(voice: Voice, rng: Generator) -> Samples:
         envelope = _vowel(voice, rng, count=3)
     narrowing = np.linspace(rng.uniform(1.0, 1.15), rng.uniform(0.8, 1.0), len(envelope))
     envelope = np.stack([warp(row, float(f)) for row, f in zip(envelope, narrowing, strict=True)])
-    air = _unit(shape(source.astype(np.float32), envelope))
+    air = _blown(voice, fade, envelope, rng)
     parts += [_unit(float(rng.uniform(0.2, 1.2)) * air + sung)]
     return normalized(join(parts))
 
@@ -278,8 +289,8 @@ def yawn(voice: Voice, rng: Generator) -> Samples:
         opening = np.stack(
             [warp(row, f) for row, f in zip(_breath_shape(voice, rng, 3), (1.1, 0.95, 0.8), strict=True)]
         )
-        source = noise(n, rng) * curve(n, (0, 0.05), (0.7, 1), (1, 0.1))
-        parts += [float(rng.uniform(0.15, 0.8)) * _unit(shape(source.astype(np.float32), opening))]
+        drawn = curve(n, (0, 0.05), (0.7, 1), (1, 0.1))
+        parts += [float(rng.uniform(0.15, 0.8)) * _blown(voice, drawn, opening, rng)]
         parts += [silence(float(rng.uniform(0.0, 0.15)))]
     n = _frames(float(rng.uniform(0.8, 2.6)))
     loud = swell(n, float(rng.uniform(0.1, 0.4)), float(rng.uniform(0.4, 1.0)))
@@ -294,7 +305,7 @@ def yawn(voice: Voice, rng: Generator) -> Samples:
         # The voice fails before the breath does.
         failing = curve(n, (0, 1), (rng.uniform(0.3, 0.9), 1), (1, rng.uniform(0, 1)))
         sung, breathy = _sung(voice, contour, loud * failing, sagging, rng, jitter=0.02), float(rng.uniform(0.1, 0.9))
-    air = _unit(shape((noise(n, rng) * loud).astype(np.float32), sagging))
+    air = _blown(voice, loud, sagging, rng)
     parts += [_unit(sung + breathy * air)]
     return normalized(join(parts))
 
@@ -310,6 +321,8 @@ def throat_clear(voice: Voice, rng: Generator) -> Samples:
     which = int(rng.integers(1 << 16))
     rattle = float(rng.uniform(25, 90))
     spread = float(rng.uniform(0.02, 0.35))
+    if voice.pressed and rng.random() < 0.5:
+        voice = replace(voice, voiced=(voice.pressed[rng.integers(len(voice.pressed))],))
     for burst in range(int(rng.choice([1, 2, 3, 4], p=[0.25, 0.4, 0.23, 0.12]))):
         long = style == "growl" or (style == "ahem" and burst)
         n = _frames(float(rng.uniform(0.2, 0.7) if long else rng.uniform(0.09, 0.35)))
@@ -333,7 +346,7 @@ def throat_clear(voice: Voice, rng: Generator) -> Samples:
             shimmer=float(rng.uniform(0.1, 0.5)),
             which=which,
         )
-        rasp = _unit(shape((noise(n, rng) * loud * (1 + depth * beat)).astype(np.float32), envelope))
+        rasp = _blown(voice, loud * (1 + depth * beat), envelope, rng)
         breathy = float(rng.uniform(0.05, 0.4) if style == "ahem" else rng.uniform(0.1, 1.2))
         parts += [_decibels(float(rng.normal(0, 3))) * _unit(sung + breathy * rasp), silence(spread)]
         spread = float(rng.uniform(0.02, 0.35)) if rng.random() < 0.8 else float(rng.uniform(0.3, 0.8))
@@ -386,18 +399,22 @@ def breath(voice: Voice, rng: Generator) -> Samples:
         return normalized(_air(voice, rng, float(rng.uniform(0.2, 1.0)), 0.12, 0.12))
     cycle = 1 / float(rng.uniform(1.2, 4.0))
     share, ratio = float(rng.uniform(0.35, 0.65)), _decibels(float(rng.uniform(-14, 3)))
-    shapes = [_breath_shape(voice, rng, 1)[0] for _ in range(2)]
+    shapes = [_breath_shape(voice, rng, 1) for _ in range(2)]
+    airs = [voice.airs[rng.integers(len(voice.airs))] for _ in range(2)] if voice.airs and rng.random() < 0.5 else None
     # Panting through an open mouth starts at once, like a row of "h"; at rest the breath swells.
     attack, voiced = float(rng.uniform(0.05, 0.4)), float(rng.choice([0.0, 0.1, 0.8], p=[0.5, 0.35, 0.15]))
     parts: list[NDArray[np.floating]] = []
     for _ in range(int(rng.integers(2, 9))):
         for direction, length in enumerate((cycle * share, cycle * (1 - share))):
             n = _frames(length * float(rng.uniform(0.85, 1.15)))
-            source = noise(n, rng) * swell(n, attack * length, 0.4 * length)
-            out = _unit(shape(source.astype(np.float32), shapes[direction][None]))
+            puff = swell(n, attack * length, 0.4 * length)
+            if airs is None:
+                out = _unit(shape((noise(n, rng) * puff).astype(np.float32), shapes[direction]))
+            else:
+                out = _unit(strewn(airs[direction], n, rng) * puff)
             if direction == 1 and rng.random() < voiced:
                 loud = swell(n, 0.05, 0.1)
-                sung = _sung(voice, np.full(n, voice.pitch), loud, shapes[direction][None], rng, jitter=0.03)
+                sung = _sung(voice, np.full(n, voice.pitch), loud, shapes[direction], rng, jitter=0.03)
                 out = _unit(out + float(rng.uniform(0.1, 0.6)) * sung)
             parts += [out * (ratio if direction == 0 else 1.0)]
     return normalized(join(parts))
@@ -407,9 +424,8 @@ def gasp(voice: Voice, rng: Generator) -> Samples:
     """One short sharp inhalation, some with voice."""
     n = _frames(float(rng.uniform(0.15, 0.6)))
     loud = swell(n, float(rng.uniform(0.03, 0.15)), float(rng.uniform(0.02, 0.08)))
-    source = noise(n, rng) * loud
     envelope = tilt(warp(_vowel(voice, rng, count=2), float(rng.uniform(1.0, 1.2))), float(rng.uniform(1, 6)))
-    out = _unit(shape(source.astype(np.float32), envelope))
+    out = _blown(voice, loud, envelope, rng)
     if rng.random() < 0.3:
         contour = voice.pitch * float(rng.uniform(1.2, 2.2)) * semitones(curve(n, (0, 0), (1, rng.uniform(0, 6))))
         out = 0.7 * out + _sung(voice, contour, loud, envelope, rng, jitter=0.04, shimmer=0.2)
@@ -422,8 +438,8 @@ def sniff(voice: Voice, rng: Generator) -> Samples:
     envelope = high_pass(_breath_shape(voice, rng), float(rng.uniform(600, 2000)))
     for _ in range(int(rng.integers(1, 5))):
         n = _frames(float(rng.uniform(0.08, 0.35)))
-        source = noise(n, rng) * swell(n, 0.06, 0.04) * (1 + 0.4 * wander(n, 40, rng))
-        parts += [_unit(shape(source.astype(np.float32), envelope)), silence(float(rng.uniform(0.1, 0.5)))]
+        loud = swell(n, 0.06, 0.04) * (1 + 0.4 * wander(n, 40, rng))
+        parts += [_blown(voice, loud, envelope, rng), silence(float(rng.uniform(0.1, 0.5)))]
     return normalized(join(parts[:-1]))
 
 
@@ -467,15 +483,18 @@ def other(voice: Voice, rng: Generator) -> Samples:
         envelope = high_pass(_breath_shape(voice, rng), float(rng.uniform(80, 1500)))
         honking, crackling = float(rng.choice([0, rng.uniform(0.3, 2.5)], p=[0.35, 0.65])), float(rng.uniform(0, 0.6))
         rattle = float(np.exp(rng.uniform(np.log(22), np.log(320))))
+        air = voice.airs[rng.integers(len(voice.airs))] if voice.airs and rng.random() < 0.5 else None
         for _ in range(int(rng.integers(1, 5))):
             n = _frames(float(rng.uniform(0.2, 1.3)))
-            source = noise(n, rng) * np.clip(1 + crackling * wander(n, float(rng.uniform(20, 90)), rng), 0.05, None)
+            loud = swell(n, float(rng.uniform(0.01, 0.12)), float(rng.uniform(0.03, 0.2)))
+            rough = loud * np.clip(1 + crackling * wander(n, float(rng.uniform(20, 90)), rng), 0.05, None)
+            source = rough * (noise(n, rng) if air is None else strewn(air, n, rng))
+            out = _unit(shape(source.astype(np.float32), envelope if air is None else 0.3 * envelope))
             if honking:
                 rate = rattle * semitones(2 * wander(n, 6, rng) + curve(n, (0, 0), (1, rng.uniform(-4, 6))))
-                buzz = pulses(rate, rng, jitter=0.1, shimmer=0.4) * np.clip(wander(n, 4, rng) + 0.7, 0, None)
-                source = source + honking * buzz
-            loud = swell(n, float(rng.uniform(0.01, 0.12)), float(rng.uniform(0.03, 0.2)))
-            parts += [_decibels(float(rng.normal(0, 3))) * _unit(shape((source * loud).astype(np.float32), envelope))]
+                buzz = pulses(rate, rng, jitter=0.1, shimmer=0.4) * np.clip(wander(n, 4, rng) + 0.7, 0, None) * loud
+                out = _unit(out + honking * _unlike(shape(buzz.astype(np.float32), envelope), out))
+            parts += [_decibels(float(rng.normal(0, 3))) * out]
             parts += [silence(float(rng.uniform(0.05, 0.6)))]
             if rng.random() < 0.25:
                 parts += [float(rng.uniform(0.1, 0.4)) * _air(voice, rng, float(rng.uniform(0.2, 0.5)), 0.1, 0.05)]

@@ -4,6 +4,8 @@ The excitation is flat: pulses at a given pitch with jitter, shimmer and roughne
 and breaths then shape it, over time, by short-time spectra (Fant 1960 for the idea; envelopes by cepstral smoothing).
 Or the pulses are not simulated at all: periods cut from voiced speech, laid down anew at another pitch and for as long
 as it takes (TD-PSOLA, Moulines & Charpentier 1990), so that a moan sounds as much like a person as the words beside it.
+Nor need air be simulated: grains cut from recorded coughs, sneezes and breaths, strewn at random (granular synthesis,
+Roads 1978), rush on for as long as a sigh takes. Microphone and room are then no hint at what a sound is.
 """
 
 from __future__ import annotations
@@ -42,12 +44,16 @@ class Voice:
         breaths: (M, 257) log envelopes of breaths, of anybody.
         pitch: median in Hz.
         voiced: stretches of voiced speech, whose periods can be laid down anew.
+        airs: (N,) each: stretches of rushing air from recordings, of anybody, whose grains can be strewn anew.
+        pressed: voiced stretches of anybody's coughs.
     """
 
     vowels: Envelopes
     breaths: Envelopes
     pitch: float
     voiced: tuple[Voiced, ...] = ()
+    airs: tuple[Samples, ...] = ()
+    pressed: tuple[Voiced, ...] = ()
 
 
 def smooth_envelope(magnitudes: NDArray[np.floating], lifter: int) -> Envelopes:
@@ -188,6 +194,21 @@ def resung(
         out[max(0, start) : max(0, start) + len(grain)] += height * grain
     out = out[:n]
     return (out / (np.sqrt(np.mean(np.square(out))) + 1e-9)).astype(np.float32)
+
+
+def strewn(air: Samples, num_samples: int, rng: np.random.Generator) -> Samples:
+    """Grains of 32 ms of a stretch of air (at least so long), one every 8 ms from anywhere in it, all equally loud:
+    steady noise (N,) of unit power with the sound of the recording."""
+    count = -(-num_samples // STEP) + FFT // STEP
+    starts = rng.integers(0, len(air) - FFT + 1, size=count)
+    grains = np.lib.stride_tricks.sliding_window_view(air, FFT)[starts]
+    grains = grains / (np.sqrt(np.mean(np.square(grains), axis=1, keepdims=True)) + 1e-6)
+    grains = grains * (_WINDOW * rng.choice([-1.0, 1.0], size=count)[:, None])
+    out = np.zeros((count + FFT // STEP, STEP))
+    for part in range(FFT // STEP):
+        out[part : part + count] += grains[:, part * STEP : (part + 1) * STEP]
+    whole = out.reshape(-1)[FFT : FFT + num_samples]
+    return (whole / (np.sqrt(np.mean(np.square(whole))) + 1e-9)).astype(np.float32)
 
 
 def noise(num_samples: int, rng: np.random.Generator) -> Samples:

@@ -26,6 +26,7 @@ from hybrid_tok.train.events_source_filter import (
     resung,
     shape,
     spectra,
+    strewn,
 )
 
 
@@ -39,7 +40,8 @@ def voiced(hertz: float = 125.0) -> Voiced:
 def voice(*stretches: Voiced) -> Voice:
     rng = np.random.default_rng(0)
     envelopes = (0.3 * rng.standard_normal((6, 257)).astype(np.float32) for _ in range(2))
-    return Voice(*envelopes, pitch=150.0, voiced=stretches)
+    airs = (0.1 * rng.standard_normal(3_000).astype(np.float32),) if stretches else ()
+    return Voice(*envelopes, pitch=150.0, voiced=stretches, airs=airs, pressed=stretches[:1])
 
 
 def test_spectra_and_back() -> None:
@@ -67,6 +69,19 @@ def test_periods_are_found_and_laid_down_at_another_pitch() -> None:
     harmonics, between = spectrum[100:1000:100], spectrum[150:1050:100]
     assert harmonics.min() > 5 * between.max()
     assert int(spectrum.argmax()) == 500
+
+
+def test_grains_of_air_make_a_steady_noise_of_its_colour() -> None:
+    """A hiss at 3 kHz that dies away goes on as long and as loud as wanted, still around 3 kHz."""
+    rng = np.random.default_rng(0)
+    hiss = np.convolve(rng.standard_normal(1_900), np.cos(2 * np.pi * 3000 / 16_000 * np.arange(100)), "same")
+    hiss = (hiss * np.exp(-np.arange(1_900) / 600)).astype(np.float32)
+    out = strewn(hiss, 20_000, rng)
+    assert out.shape == (20_000,) and float(np.mean(out**2)) == pytest.approx(1.0, rel=0.01)
+    halves = [float(np.mean(half**2)) for half in np.split(out, 4)]
+    assert max(halves) < 1.5 * min(halves)
+    spectrum = np.abs(np.fft.rfft(out)) ** 2
+    assert spectrum[3_500:4_000].sum() > 0.8 * spectrum.sum()  # bins of 0.8 Hz
 
 
 @pytest.mark.parametrize("stretches", [(), (voiced(), voiced(180.0))])
@@ -140,6 +155,9 @@ def test_material_is_split_by_speaker(tmp_path: Path) -> None:
     speakers = [{u.clip.speaker for u in side.utterances} for side in sides]
     assert speakers[0] and speakers[1] and not speakers[0] & speakers[1]
     assert sum(len(side.recorded["cough"]) for side in sides) == 20
+    # Coughs end after 0.4 s of noise: that is the air, and what is left of their recordings is silence.
+    assert all(0.1 < len(air) / 16_000 < 0.6 for side in sides for air in side.voices[0].airs)
+    assert all(len(side.voices[0].airs) >= len(side.recorded["cough"]) for side in sides) and not sides[0].floors
     assert all(80 < v.pitch < 320 for side in sides for v in side.voices)
 
     composer = Composer(sides[0], SceneOptions(frames=200))
@@ -150,6 +168,13 @@ def test_material_is_split_by_speaker(tmp_path: Path) -> None:
     labels = np.concatenate([scene.events for scene in scenes])
     assert (labels == NONE).mean() > 0.3 and (labels < NONE).any()
     assert any((scene.background[:, 0] == 1).any() for scene in scenes)
+
+    # With a floor that hums, what is made to sound recorded hums before and after the sound.
+    hum = np.sin(2 * np.pi * 50 * np.arange(16_000) / 16_000).astype(np.float32)
+    humming = Composer(dataclasses.replace(sides[0], floors=(hum,)), SceneOptions())
+    piece = np.pad(np.ones(1_600, np.float32), 8_000)
+    heard = humming._as_if_recorded(piece, np.random.default_rng(0))
+    assert len(heard) == len(piece) + 3_200 and 1e-4 < np.abs(heard[:8_000]).max() < 0.2
 
     only = Composer(sides[0], SceneOptions(ideas=("recorded",)))
     found = {int(v) for k in range(12) for v in only.draw(np.random.default_rng(k)).events}
