@@ -131,7 +131,7 @@ class EmbeddedDiarizer:
         if audio.num_samples == 0:
             return ()
         heard = listen(self._encoder, audio.samples, speech, self.options)
-        return turns_of(heard, count_frames(audio.num_samples, SAMPLE_RATE), self.options)
+        return turns_of(heard, count_frames(audio.num_samples, SAMPLE_RATE), self.options, self._encoder.cohort)
 
 
 def listen(
@@ -184,7 +184,9 @@ def talk_frames(
     return np.asarray(given[first:end] & ~not_speech) | (widened[at : at + len(activity)] & heard)
 
 
-def turns_of(heard: Listening, frames: int, options: DiarizerOptions) -> tuple[SpeakerTurn, ...]:
+def turns_of(
+    heard: Listening, frames: int, options: DiarizerOptions, cohort: NDArray[np.floating] | None = None
+) -> tuple[SpeakerTurn, ...]:
     """Cluster, decide frame by frame, and tidy up."""
     least = options.least * RATE
     usable = heard.long[heard.long.talk >= least]
@@ -194,7 +196,7 @@ def turns_of(heard: Listening, frames: int, options: DiarizerOptions) -> tuple[S
     # Windows overlap: each stands for the frames between it and the next.
     seconds = np.full(len(usable.centre), hop / RATE)
     run = runs_of(heard.speech, round(options.pause * RATE))
-    labels = cluster(usable.voice, seconds, options.clustering, options.speakers, run[usable.centre])
+    labels = cluster(usable.voice, seconds, options.clustering, options.speakers, run[usable.centre], cohort)
     points, _ = centroids(usable.voice, seconds, labels)
     scores = heard.short.voice @ points.T
     clear = np.minimum(1.0, heard.short.talk / (0.5 * options.glance * RATE))[:, None]

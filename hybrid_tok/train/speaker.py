@@ -25,6 +25,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.models.speaker import STRIDE, SpeakerConfig, SpeakerNetwork
+from hybrid_tok.train.speaker_calibration import CalibrationOptions, calibrate
 from hybrid_tok.train.speaker_crops import CropMaker, CropOptions, Crops
 from hybrid_tok.train.speaker_data import Clip, Material, load_material
 from hybrid_tok.train.speaker_export import export_speaker
@@ -71,6 +72,7 @@ class TrainSpeakerOptions:
     model: SpeakerConfig = field(default_factory=SpeakerConfig)
     scenes: SceneOptions = field(default_factory=SceneOptions)
     crops: CropOptions = field(default_factory=CropOptions)
+    calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.steps <= 0:
@@ -153,6 +155,7 @@ def train(options: TrainSpeakerOptions) -> Path:
                 file.write(json.dumps(line) + "\n")
             sums = {}
             export_speaker(averaged, options.out / "speaker.safetensors")
+    calibrate(averaged, material, options.calibration, options.seed)
     return export_speaker(averaged, options.out / "speaker.safetensors")
 
 
