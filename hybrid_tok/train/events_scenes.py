@@ -56,11 +56,11 @@ IDEAS: tuple[Idea, ...] = get_args(Idea)
 SHARES: dict[EventLabel, float] = {
     "laugh": 0.14,
     "cough": 0.11,
-    "sneeze": 0.08,
+    "sneeze": 0.065,
     "cry": 0.08,
     "sigh": 0.09,
-    "throat_clear": 0.10,
-    "scream": 0.08,
+    "throat_clear": 0.11,
+    "scream": 0.1,
     "yawn": 0.07,
     "moan": 0.09,
     "breath": 0.10,
@@ -117,7 +117,7 @@ class Composer:
 
     def draw(self, rng: np.random.Generator) -> Scene:
         frames = self.options.frames
-        kind = rng.choice(["alone", "talk", "speech", "background"], p=[0.27, 0.42, 0.2, 0.11])
+        kind = rng.choice(["alone", "talk", "speech", "background"], p=[0.25, 0.44, 0.21, 0.1])
         samples = np.zeros(frames * HOP, np.float32)
         events = np.full(frames, NONE, np.uint8)
         background = np.zeros((frames, 4), np.uint8)
@@ -136,7 +136,7 @@ class Composer:
                 overlap = kind == "talk" and "overlap" in self.options.ideas and rng.random() < 0.06
                 if overlap:
                     self._event(rng, samples, events, place + int(rng.integers(0, max(1, end - place))), 2 * gain)
-            elif "distractors" in self.options.ideas and rng.random() < (0.2 if kind == "talk" else 0.25):
+            elif "distractors" in self.options.ideas and rng.random() < (0.2 if kind == "talk" else 0.15):
                 end = self._distractor(rng, samples, background, place, gain * 10 ** (float(rng.uniform(-14, 6)) / 20))
             else:
                 gain *= 10 ** (float(rng.uniform(-14, 8)) / 20)
@@ -180,7 +180,7 @@ class Composer:
             end = int(rng.choice(ends)) if ends else frames
             samples, marks, spoken = samples[start * HOP : end * HOP], marks[start:end], spoken[start:end]
         samples = samples[: len(marks) * HOP]
-        if "vocoded" in self.options.ideas and rng.random() < 0.12:
+        if "vocoded" in self.options.ideas and rng.random() < 0.08:
             samples = vocoded(samples, rng)
         if rng.random() < 0.5:
             speed = float(rng.uniform(0.84, 1.22))
