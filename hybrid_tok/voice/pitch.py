@@ -10,6 +10,7 @@ key and range for the automatic modelling and coding of intonation"), which take
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -175,6 +176,7 @@ def _candidates(
     )
 
 
+@cache
 def _fast_size(least: int) -> int:
     """The least number of factors 2, 3 and 5 that is large enough for a transform."""
     powers = range(least.bit_length() + 1)
