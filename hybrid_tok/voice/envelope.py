@@ -9,8 +9,10 @@ window lies, nor on the pitch, so that voices of different pitch compare.
 from __future__ import annotations
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
+from hybrid_tok.voice.fourier import even_fft, rfft
 from hybrid_tok.voice.pitch import gather
 
 UNVOICED = 400.0
@@ -41,63 +43,82 @@ def envelopes(
         centres: (T,), in samples.
         frequency: (T,), pitch in Hz, 0 where unvoiced.
     """
+    return np.exp(log_envelopes(samples, sample_rate, centres, frequency))
+
+
+def log_envelopes(
+    samples: NDArray[np.float32],
+    sample_rate: int,
+    centres: NDArray[np.int64],
+    frequency: NDArray[np.float64],
+) -> NDArray[np.float32]:
+    """The natural logarithm of `envelopes`."""
     size = fft_size(sample_rate)
     result = np.empty((len(centres), size // 2 + 1), np.float32)
     pitch = np.where(frequency > 0.0, np.maximum(frequency, 3.0 * sample_rate / size + 1.0), UNVOICED)
     for first in range(0, len(centres), _BLOCK):
         part = slice(first, first + _BLOCK)
-        result[part] = _envelopes(samples, sample_rate, centres[part], pitch[part], size)
+        result[part] = _log_envelopes(samples, sample_rate, centres[part], pitch[part], size)
     return result
 
 
-def _envelopes(
+def _log_envelopes(
     samples: NDArray[np.float32],
     sample_rate: int,
     centres: NDArray[np.int64],
     pitch: NDArray[np.float64],
     size: int,
 ) -> NDArray[np.float32]:
-    half = size // 2
-    frames = gather(samples, centres, half)
     reach = (1.5 * sample_rate / pitch)[:, None].astype(np.float32)
+    half = min(size // 2, int(reach.max()) + 1)
     offset = np.arange(-half, half, dtype=np.float32)
-    window = np.where(np.abs(offset) < reach, 0.5 + 0.5 * np.cos(np.pi * offset / reach), 0.0).astype(np.float32)
+    window = np.float32(0.5) + np.float32(0.5) * np.cos(np.float32(np.pi) * np.minimum(np.abs(offset) / reach, 1.0))
     window /= np.sqrt(np.square(window).sum(axis=1, keepdims=True))
-    windowed = frames * window
+    windowed = gather(samples, centres, half) * window
     windowed -= window * (windowed.sum(axis=1, keepdims=True) / window.sum(axis=1, keepdims=True))
-    spectrum = np.fft.rfft(windowed)
-    power = (spectrum.real**2 + spectrum.imag**2).astype(np.float64)
-    power = _fill_bottom(power, pitch, sample_rate, size)
+    spectrum = rfft(windowed, size)
+    power = _fill_bottom(spectrum.real**2 + spectrum.imag**2, pitch * size / sample_rate)
     smooth = _smooth(power, 2.0 / 3.0 * pitch * size / sample_rate) + _FLOOR
-    cepstrum = np.fft.irfft(np.log(smooth), size)
-    quefrency = np.minimum(np.arange(size), size - np.arange(size)) / sample_rate * pitch[:, None]
-    lifter = np.sinc(quefrency) * (1.0 - 2.0 * _COMPENSATION + 2.0 * _COMPENSATION * np.cos(2.0 * np.pi * quefrency))
-    logarithm = np.fft.rfft(cepstrum * lifter).real
-    return np.exp(np.clip(logarithm, np.log(_FLOOR), 20.0)).astype(np.float32)
+    cepstrum = even_fft(np.log(smooth.astype(np.float32)))
+    cepstrum *= _lifter(pitch, sample_rate, size)
+    return np.clip(even_fft(cepstrum), np.float32(np.log(_FLOOR)), np.float32(20.0))
 
 
-def _fill_bottom(
-    power: NDArray[np.float64], pitch: NDArray[np.float64], sample_rate: int, size: int
-) -> NDArray[np.float64]:
-    """Below the fundamental there is nothing but the flank of its peak: mirror it, as the envelope goes on to 0 Hz."""
-    bins = np.arange(power.shape[1])[None]
-    fundamental = (pitch * size / sample_rate)[:, None]
-    mirrored = np.clip(np.rint(fundamental - bins), 0, power.shape[1] - 1).astype(np.int64)
-    return power + np.where(bins < fundamental, np.take_along_axis(power, mirrored, 1), 0.0)
+def _lifter(pitch: NDArray[np.float64], sample_rate: int, size: int) -> NDArray[np.float32]:
+    """Factors (T, size / 2 + 1) of the cepstrum, those of the transform there and back included."""
+    turn = np.arange(size // 2 + 1, dtype=np.float32) * (2.0 * np.pi / sample_rate * pitch).astype(np.float32)[:, None]
+    turn[:, 0] = 1.0  # the first factor of the two is 0 / 0 there, and the product 1
+    lifter = np.sin(np.float32(0.5) * turn) / turn
+    lifter *= np.float32(1.0 - 2.0 * _COMPENSATION) + np.float32(2.0 * _COMPENSATION) * np.cos(turn)
+    lifter *= np.float32(2.0 / size)
+    lifter[:, 0] = 1.0 / size
+    return lifter
 
 
-def _smooth(power: NDArray[np.float64], width: NDArray[np.float64]) -> NDArray[np.float64]:
+def _fill_bottom(power: NDArray[np.float32], fundamental: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Below the fundamental (T,), in bins, there is nothing but the flank of its peak: mirror it, as the envelope goes
+    on to 0 Hz."""
+    count = min(power.shape[1], int(fundamental.max()) + 1)
+    distance = fundamental[:, None] - np.arange(count)
+    mirrored = np.clip(np.rint(distance), 0, power.shape[1] - 1).astype(np.int64)
+    power[:, :count] += np.where(distance > 0.0, np.take_along_axis(power, mirrored, 1), np.float32(0.0))
+    return power
+
+
+def _smooth(power: NDArray[np.float32], width: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean over a band `width` bins wide (T,), around every bin; the spectrum is mirrored at both its ends."""
-    bins = power.shape[1]
+    count, bins = power.shape
     margin = int(np.ceil(width.max(initial=1.0) / 2.0)) + 2
-    extended = np.pad(power, ((0, 0), (margin, margin)), mode="reflect")
-    total = np.concatenate([np.zeros((len(power), 1)), np.cumsum(extended, axis=1)], axis=1)
-    middle = np.arange(bins)[None] + margin + 0.5
+    total = np.zeros((count, bins + 2 * margin + 1))
+    np.cumsum(np.pad(power, ((0, 0), (margin, margin)), mode="reflect"), axis=1, dtype=np.float64, out=total[:, 1:])
+    windows, rows = sliding_window_view(total, bins, axis=1), np.arange(count)
 
-    def upto(place: NDArray[np.float64]) -> NDArray[np.float64]:
+    def upto(reach: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums up to so many bins beyond the middle of each bin, (T, bins)."""
+        place = margin + 0.5 + reach
         low = np.floor(place).astype(np.int64)
-        share = place - low
-        return np.take_along_axis(total, low, 1) * (1.0 - share) + np.take_along_axis(total, low + 1, 1) * share
+        share = (place - low)[:, None]
+        return windows[rows, low] * (1.0 - share) + windows[rows, low + 1] * share
 
-    reach = np.maximum(width, 1.0)[:, None] / 2.0
-    return (upto(middle + reach) - upto(middle - reach)) / (2.0 * reach)
+    reach = np.maximum(width, 1.0) / 2.0
+    return (upto(reach) - upto(-reach)) / (2.0 * reach[:, None])

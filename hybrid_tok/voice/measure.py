@@ -7,6 +7,7 @@ envelope, not with the recording's own level, so that a gain changes nothing.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from hybrid_tok.audio import Audio
 from hybrid_tok.timeline import Span, frame_to_sample
 from hybrid_tok.voice.code import NEUTRAL, VoiceTraits
-from hybrid_tok.voice.envelope import envelopes, fft_size
+from hybrid_tok.voice.envelope import fft_size, log_envelopes
 from hybrid_tok.voice.pitch import HOP_SECONDS, PitchTrack, frame_centres, track_pitch
 from hybrid_tok.voice.tract import measure_formants
 
@@ -50,8 +51,8 @@ def voiced_spectra(audio: Audio, track: PitchTrack) -> NDArray[np.float32]:
     """Log spectra (T, bins) in dB of loud voiced frames, at most `MOST_FRAMES`, evenly over all there are."""
     chosen = loud_voiced(track)
     chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_FRAMES)).round().astype(np.int64)]
-    spectra = envelopes(audio.samples, audio.sample_rate, track.centres[chosen], track.frequency[chosen])
-    return np.float32(10.0) * np.log10(spectra)
+    spectra = log_envelopes(audio.samples, audio.sample_rate, track.centres[chosen], track.frequency[chosen])
+    return np.float32(10.0 / math.log(10.0)) * spectra
 
 
 def traits_of(track: PitchTrack, logarithms: NDArray[np.float32], sample_rate: int) -> VoiceTraits:

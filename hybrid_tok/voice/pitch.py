@@ -10,11 +10,14 @@ key and range for the automatic modelling and coding of intonation"), which take
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.voice.fourier import irfft, rfft
 
 HOP_SECONDS = 0.01
 """Between frames, unless frames are placed otherwise."""
@@ -147,15 +150,15 @@ def _candidates(
     shortest, longest = int(sample_rate / options.ceiling), int(np.ceil(sample_rate / options.floor))
     size = _fast_size(2 * half + longest + 2)
     window = np.hanning(2 * half + 1)[:-1].astype(np.float32)
-    own = np.fft.irfft(np.abs(np.fft.rfft(window, size)) ** 2)[: longest + 2]
+    own = np.fft.irfft(np.abs(np.fft.rfft(window.astype(np.float64), size)) ** 2, size)[: longest + 2]
     frames = gather(samples, centres, half)
     frames = frames - frames.mean(axis=1, keepdims=True)
-    spectrum = np.fft.rfft(frames * window, size)
+    spectrum = rfft(frames * window, size)
     # Rumble and hum below the floor fill the valleys of the autocorrelation, and give high peaks in silence.
     keep = np.clip(np.arange(size // 2 + 1) * (sample_rate / size) / options.floor * 2.0 - 1.0, 0.0, 1.0)
     density = (spectrum.real**2 + spectrum.imag**2) * keep.astype(np.float32)
     power = density.sum(axis=1, dtype=np.float64) * (2.0 / size / np.square(window).sum())
-    correlation = np.fft.irfft(density, size)[:, : longest + 2].astype(np.float64)
+    correlation = irfft(density, size)[:, : longest + 2].astype(np.float64)
     correlation = correlation / (correlation[:, :1] + 1e-9) * (own[0] / own)
     left, middle, right = (correlation[:, shortest - 1 + i : longest + i] for i in range(3))
     peak = (middle > left) & (middle >= right) & (middle > 0.25)
@@ -173,6 +176,7 @@ def _candidates(
     )
 
 
+@cache
 def _fast_size(least: int) -> int:
     """The least number of factors 2, 3 and 5 that is large enough for a transform."""
     powers = range(least.bit_length() + 1)
@@ -182,11 +186,12 @@ def _fast_size(least: int) -> int:
 
 def gather(samples: NDArray[np.float32], centres: NDArray[np.int64], half: int) -> NDArray[np.float32]:
     """Frames (T, 2 * half) around the centres; beyond the ends of the samples there is silence."""
-    low, high = int(centres.min(initial=half)) - half, int(centres.max(initial=0)) + half
-    before, after = max(0, -low), max(0, high - len(samples))
-    low, high = max(0, low), min(len(samples), max(high, 0))
-    part = np.pad(samples[low:high], (before, after))
-    return part[(centres - low + before - half)[:, None] + np.arange(2 * half)]
+    if not len(centres):
+        return np.zeros((0, 2 * half), np.float32)
+    low, high = int(centres.min()) - half, int(centres.max()) + half
+    part = samples[max(0, low) : max(0, high)]
+    part = np.pad(part, (max(0, -low), max(0, high - max(low, len(samples)))))
+    return sliding_window_view(part, 2 * half)[centres - half - low]
 
 
 def _best_path(
@@ -200,29 +205,25 @@ def _best_path(
     length, states = strength.shape[0], strength.shape[1] + 1
     local = np.concatenate([unvoiced[:, None], strength], axis=1)
     origin = np.zeros((length, states), np.int8)
-    cost = np.empty((states, states))
-    cost[0, :] = cost[:, 0] = options.voicing_cost
-    cost[0, 0] = 0.0
-    total = local[0]
-    rows = np.arange(states)
-    jumps = options.jump_cost * np.abs(octaves[1:, None, :] - octaves[:-1, :, None]) if length < _BLOCK else None
-    for i in range(1, length):
-        if not joined[i]:
-            origin[i] = np.argmax(total)
-            total = total.max() + local[i]
-            continue
-        if jumps is None:
-            cost[1:, 1:] = options.jump_cost * np.abs(octaves[i] - octaves[i - 1][:, None])
-        else:
-            cost[1:, 1:] = jumps[i - 1]
-        reached = total[:, None] - cost
-        origin[i] = best = reached.argmax(axis=0)
-        total = reached[best, rows] + local[i]
+    total = local[0].copy()
+    for first in range(1, length, _BLOCK):
+        block = slice(first, min(first + _BLOCK, length))
+        cost = np.full((block.stop - first, states, states), options.voicing_cost)
+        cost[:, 0, 0] = 0.0
+        before = octaves[first - 1 : block.stop - 1]
+        cost[:, 1:, 1:] = options.jump_cost * np.abs(octaves[block, None, :] - before[:, :, None])
+        cost[~joined[block]] = 0.0  # nothing says how a voice goes on elsewhere
+        column = total[:, None]
+        for reached, own in zip(cost, local[block], strict=True):  # costs make room for the totals reached
+            np.subtract(column, reached, out=reached)
+            np.maximum.reduce(reached, axis=0, out=total)
+            total += own
+        origin[block] = cost.argmax(axis=1)
     path = np.empty(length, np.int64)
     state = int(np.argmax(total))
-    for i in range(length - 1, -1, -1):
+    for i, back in zip(range(length - 1, -1, -1), reversed(origin.tolist()), strict=True):
         path[i] = state - 1
-        state = int(origin[i, state])
+        state = back[state]
     return path
 
 

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from fakes import FakeCodec
-from hybrid_tok.audio import read_mono
+from hybrid_tok.audio import Audio, read_mono
 from hybrid_tok.backends.embedded_codec import EmbeddedCodec
 from hybrid_tok.backends.espeak import EspeakSynthesizer
+from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.pipeline import Decoder
+from hybrid_tok.encode.voice import measure_voice
 from hybrid_tok.stream import Channel, HybridStream, Item, Pause, TextItem, Turn, UnitItem
+from hybrid_tok.timeline import Span, count_frames
+from hybrid_tok.voice.measure import measure_traits
 from real_audio import recording
 
 RATE = 16_000
@@ -83,3 +89,37 @@ def test_a_unit_run_cut_out_of_speech_sounds_like_the_whole(
         expected = whole[start * HOP : (start + 20) * HOP]
         levels.append(10 * np.log10(np.mean(samples**2) / np.mean(expected**2)))
     assert np.abs(np.median(levels)) < 2.0
+
+
+def paces() -> dict[str, tuple[tuple[int, ...], float]]:
+    """Voice code, and letters per second of speech, of somebody who reads slowly and of one who reads fast."""
+    found: dict[str, tuple[tuple[int, ...], float]] = {}
+    lines = recording("dev/manifest.jsonl").read_text("utf-8").splitlines()
+    for entry in map(json.loads, lines):
+        name = {"085810012": "slow", "010370025": "fast"}.get(Path(entry["audio"]).stem)
+        if name is not None:
+            audio, _ = read_mono(recording(f"dev/{entry['audio']}"), RATE)
+            speech = SileroDetector().detect(audio)
+            letters = sum(char.isalpha() for char in entry["text"])
+            found[name] = measure_voice(audio, speech), letters / sum(span.seconds for span in speech)
+    return found
+
+
+def test_in_free_timing_a_slow_speaker_takes_longer_than_a_fast_one(synthesizer: EspeakSynthesizer) -> None:
+    found = paces()
+    (slow, slowly), (fast, quickly) = found["slow"], found["fast"]
+    text = TextItem("we were away a year ago when the children asked why such large boats go by")
+    spoken: dict[str, Audio] = {}
+    for name, voice in {"slow": slow, "fast": fast, "own": None}.items():
+        stream = HybridStream((Channel((Turn(0, (text,), voice),)),), "free", None)
+        spoken[name] = Decoder(lambda: synthesizer, None, RATE).decode(stream)
+    lengths = {name: audio.seconds for name, audio in spoken.items()}
+    assert quickly > 1.5 * slowly
+    assert lengths["slow"] > 1.2 * lengths["own"]  # espeak's own pace is a fast reader's
+    assert lengths["slow"] / lengths["fast"] == pytest.approx(quickly / slowly, rel=0.3)
+    # It is the syllables that take longer, and not silence that was put between them.
+    rates = {
+        name: measure_traits(audio, [Span(0, count_frames(audio.num_samples, RATE))]).rate
+        for name, audio in spoken.items()
+    }
+    assert rates["slow"] < 0.75 * rates["fast"]
