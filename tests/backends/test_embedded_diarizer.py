@@ -78,21 +78,23 @@ def test_turns_are_in_order_inside_the_recording_and_always_the_same(diarizer: E
     assert first == list(range(len(first)))
 
 
-def test_a_number_of_speakers_that_is_known() -> None:
+def test_a_number_of_speakers_that_is_known(diarizer: EmbeddedDiarizer) -> None:
     audio, _ = read_mono(recording("dialogues/dialogue03.flac"))
     speech = (Span(0, count_frames(audio.num_samples, 16_000)),)
     for speakers in (1, 2):
-        turns = EmbeddedDiarizer(DiarizerOptions(speakers=speakers)).diarize(audio, speech)
+        turns = diarizer.diarize(audio, speech, speakers)
         assert len({turn.speaker for turn in turns}) <= speakers
 
 
 def test_what_is_wrong_is_said(diarizer: EmbeddedDiarizer) -> None:
     with pytest.raises(BackendError, match="16000 Hz"):
         diarizer.diarize(Audio(np.zeros(800, np.float32), 8_000), ())
-    for wrong in ({"speakers": 0}, {"hop": 0.0}, {"glance": 2.0}, {"bridge": -1.0}):
+    with pytest.raises(OptionsError, match="speakers=0"):
+        diarizer.diarize(Audio(np.zeros(800, np.float32), 16_000), (), 0)
+    for wrong in ({"hop": 0.0}, {"glance": 2.0}, {"bridge": -1.0}):
         with pytest.raises(OptionsError):
             DiarizerOptions(**wrong)
-    assert diarizer.fingerprint != EmbeddedDiarizer(DiarizerOptions(speakers=2)).fingerprint
+    assert diarizer.fingerprint != EmbeddedDiarizer(DiarizerOptions(overlap=2.0)).fingerprint
 
 
 def _first(folder: str) -> str:
