@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hybrid_tok import Audio, FingerprintError, Given, GrammarError, HybridTokenizer, OptionsError, Span, Word
-from hybrid_tok.audio import read_mono, write_wav
+from hybrid_tok.audio import read_mono, resample, resampled_length, write_wav
 from hybrid_tok.errors import AudioError, StreamError
-from hybrid_tok.stream import TextItem
+from hybrid_tok.stream import EventItem, HybridStream, TextItem
+from hybrid_tok.train.events_simulate import music
 from hybrid_tok.voice.code import NEUTRAL_CODE
 from hybrid_tok.voice.pitch import track_pitch
 from real_audio import recording
@@ -249,6 +251,77 @@ def test_channels_that_cannot_be_separate_are_refused(hum: Audio) -> None:
         pytest.raises(AudioError, match="one channel"),
     ):
         tokenizer.encode(hum)
+
+
+def _reader(seconds: float, start: float = 0.5) -> NDArray[np.float32]:
+    samples = read_mono(recording("dev/ljspeech/LJ001-0014.flac"))[0].samples
+    return samples[round(16_000 * start) : round(16_000 * (start + seconds))]
+
+
+def _both_all_the_time() -> NDArray[np.float32]:
+    other = read_mono(recording("dev/librispeech/1688-142285-0000.flac"))[0].samples
+    return _reader(4.0) + other[16_000 : 16_000 + 64_000]
+
+
+def _chord() -> NDArray[np.float32]:
+    time = np.arange(3 * 16_000) / 16_000
+    return np.sum([0.1 * np.sin(2 * np.pi * hertz * time) for hertz in (262, 330, 392)], axis=0)
+
+
+NOT_SPEECH: dict[str, Callable[[], Audio]] = {
+    "silence": lambda: Audio(np.zeros(48_000, np.float32), 16_000),
+    "a chord": lambda: Audio.from_samples(_chord(), 16_000),
+    "a chord in stereo": lambda: Audio.from_samples(np.stack([_chord(), 0.3 * _chord()]), 16_000),
+    **{
+        f"music {seed}": lambda seed=seed: Audio.from_samples(0.3 * music(4.0, np.random.default_rng(seed)), 16_000)
+        for seed in range(3)
+    },
+    "0.1 s of hiss": lambda: Audio.from_samples(np.random.default_rng(0).normal(0, 0.01, 1_600), 16_000),
+}
+
+
+@pytest.mark.parametrize("name", NOT_SPEECH)
+def test_nobody_and_nothing_is_invented(diarizing: HybridTokenizer, name: str) -> None:
+    audio = NOT_SPEECH[name]()
+    analysis = diarizing.analyze(audio)
+    assert analysis.annotations.turns == ()
+    assert _labels(analysis.stream) == []
+    assert {turn.speaker for turn in analysis.stream.channels[0].turns} <= {0}
+    assert diarizing.decode(analysis.ids).num_samples == audio.num_samples
+
+
+BAD_SPEECH: dict[str, tuple[Callable[[], Audio], int]] = {
+    "one word": (lambda: Audio(_reader(0.5), 16_000), 1),
+    "0.1 s": (lambda: Audio(_reader(0.1), 16_000), 1),
+    "clipped": (lambda: Audio(np.clip(20 * _reader(4.0), -1, 1), 16_000), 1),
+    "telephone": (lambda: resample(Audio(_reader(4.0), 16_000), 8_000), 1),
+    "two all the time": (lambda: Audio(_both_all_the_time(), 16_000), 2),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SPEECH)
+def test_speech_in_bad_shape_has_no_more_people_and_no_other_events(diarizing: HybridTokenizer, name: str) -> None:
+    """Readers breathe; they do nothing else. The words are left out: how bad speech is recognized is not the claim."""
+    make, people = BAD_SPEECH[name]
+    audio = make()
+    analysis = diarizing.analyze(audio, annotations=Given(words=()))
+    assert len({turn.speaker for turn in analysis.annotations.turns}) <= people
+    if audio.seconds > 1:
+        assert analysis.annotations.turns
+    assert set(_labels(analysis.stream)) <= {"breath"}
+    assert diarizing.decode(analysis.ids).num_samples == resampled_length(audio.num_samples, audio.sample_rate, 16_000)
+
+
+def test_one_word_of_which_nothing_is_known(diarizing: HybridTokenizer) -> None:
+    """The recognizer too."""
+    analysis = diarizing.analyze((_reader(0.5), 16_000))
+    assert {turn.speaker for turn in analysis.stream.channels[0].turns} == {0}
+    assert diarizing.decode(analysis.ids).num_samples == 8_000
+
+
+def _labels(stream: HybridStream) -> list[str]:
+    turns = stream.channels[0].turns
+    return [item.label for turn in turns for item in turn.items if isinstance(item, EventItem)]
 
 
 def _median_pitch(audio: Audio) -> float:

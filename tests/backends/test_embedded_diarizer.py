@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.audio import Audio, read_mono
+from hybrid_tok.audio import Audio, read_mono, resample
 from hybrid_tok.backends.embedded_diarizer import DiarizerOptions, EmbeddedDiarizer
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.timeline import Span, count_frames
+from hybrid_tok.train.events_simulate import music
 from real_audio import recording
 
 
@@ -34,7 +35,8 @@ def test_one_person_is_one_speaker_whole_clipped_or_over_the_telephone(diarizer:
     audio, _ = read_mono(recording("dev/ljspeech") / _first("dev/ljspeech"))
     speech = (Span(0, count_frames(audio.num_samples, 16_000)),)
     telephone = sosfilt(butter(4, (300, 3400), "bandpass", fs=16_000, output="sos"), audio.samples)
-    for samples in (audio.samples, np.clip(audio.samples * 20, -1, 1), telephone.astype(np.float32)):
+    narrow = resample(resample(audio, 8_000), 16_000, audio.num_samples).samples
+    for samples in (audio.samples, np.clip(audio.samples * 20, -1, 1), telephone.astype(np.float32), narrow):
         turns = diarizer.diarize(Audio(samples, 16_000), speech)
         assert {turn.speaker for turn in turns} == {0}
 
@@ -47,6 +49,13 @@ def test_music_has_at_most_one_speaker(diarizer: EmbeddedDiarizer) -> None:
     audio = Audio(np.asarray(music, np.float32), 16_000)
     assert diarizer.diarize(audio, ()) == ()
     assert len({turn.speaker for turn in diarizer.diarize(audio, (Span(0, 400),))}) <= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tunes_and_beats_have_at_most_one_speaker(diarizer: EmbeddedDiarizer, seed: int) -> None:
+    tune = Audio(np.asarray(0.3 * music(8.0, np.random.default_rng(seed)), np.float32), 16_000)
+    assert diarizer.diarize(tune, ()) == ()
+    assert len({turn.speaker for turn in diarizer.diarize(tune, (Span(0, 400),))}) <= 1
 
 
 def test_one_word_is_one_speaker(diarizer: EmbeddedDiarizer) -> None:
