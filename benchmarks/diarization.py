@@ -1,10 +1,11 @@
-"""Who spoke when: the embedded diarizer beside MFCC statistics, on the same speech, scored by pyannote.metrics.
+"""Who spoke when: the embedded diarizer, also online, beside MFCC statistics, on the same speech; by pyannote.metrics.
 
     python benchmarks/diarization.py --data ../shared/audio --out benchmarks/results/diarization.json
 
 Diarization error rate with overlap scored and a collar of 0.25 s (pyannote's: half of it on either side of a boundary),
 with its parts, on `--data`/dialogues and `--data`/diarization, test files apart; how often one speaker is found where
-one speaks; speed, and memory for an hour. Run it on an otherwise idle machine.
+one speaks; of the online diarizer, how long after a turn it is known; speed, and memory for an hour. Run it on an
+otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from hybrid_tok.annotations import SpeakerTurn
 from hybrid_tok.audio import Audio, read_mono
 from hybrid_tok.backends.embedded_diarizer import EmbeddedDiarizer
 from hybrid_tok.backends.embedded_tagger import EmbeddedTagger
+from hybrid_tok.backends.online_diarizer import OnlineDiarizer
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.mfcc_diarizer import MfccDiarizer
 from hybrid_tok.encode.annotate import Annotator
@@ -37,6 +39,12 @@ TEST = ("dialogue10", "dialogue11", "dialogue12", "dialogue13", "trn06", "trn08"
 SINGLE = ("librispeech", "speechocean762", "ljspeech", "aishell1")
 THREADS = 2
 SURE = cast(float, {field.name: field.default for field in dataclasses.fields(Annotator)}["sure"])
+
+CHUNK = 8_000
+"""Samples that the online diarizer is given at a time: half a second."""
+
+LATE = 5.0
+"""Seconds after its end from which a turn is announced late."""
 
 Truth = list[tuple[float, float, str]]
 
@@ -51,18 +59,76 @@ def main() -> None:
     torch.set_num_threads(THREADS)
     talk = Talk()
     embedded = EmbeddedDiarizer()
-    diarizers: dict[str, Any] = {"embedded": embedded, "mfcc statistics": MfccDiarizer()}
+    online = Online()
+    diarizers: dict[str, Any] = {"embedded": embedded, "embedded, online": online, "mfcc statistics": MfccDiarizer()}
     conversations = {name: (*prepared(path, talk), truth) for name, path, truth in read_truth(arguments.data)}
     alone = single_speaker(arguments.data / "dev", talk, arguments.limit)
     results: dict[str, Any] = {"collar": COLLAR, "overlap": "scored", "limit": arguments.limit, "diarizers": {}}
     for name, diarizer in diarizers.items():
         results["diarizers"][name] = measure(diarizer, conversations, alone)
+    results["diarizers"]["embedded, online"]["announced"] = online.announced(conversations)
     results["fingerprint"] = diarizers["embedded"].fingerprint
-    results["speed"] = speed(diarizers["embedded"], conversations)
+    results["speed"] = speed(embedded, conversations)
+    results["speed_online"] = speed(online, conversations)
     if not arguments.no_hour:
         results["hour"] = hour(diarizers["embedded"], conversations)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+
+
+class Online:
+    """The online diarizer as a `Diarizer`: it is given a recording and its speech chunk by chunk."""
+
+    name = "embedded, online"
+
+    def __init__(self) -> None:
+        self._diarizer = OnlineDiarizer()
+
+    @property
+    def fingerprint(self) -> str:
+        return f"{self.name}:{self._diarizer.options!r}"
+
+    def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
+        """How many speakers there are cannot be told to it."""
+        return tuple(turn for turn, _ in self.follow(audio, speech))
+
+    def follow(self, audio: Audio, speech: Sequence[Span]) -> list[tuple[SpeakerTurn, float]]:
+        """Turns, each with the seconds of the recording that had been pushed when it was announced."""
+        per_chunk = CHUNK * FRAME_RATE // audio.sample_rate
+        found: list[tuple[SpeakerTurn, float]] = []
+        for k, start in enumerate(range(0, audio.num_samples, CHUNK)):
+            low, high = k * per_chunk, (k + 1) * per_chunk
+            new = [Span(max(s.start, low), min(s.end, high)) for s in speech if s.start < high and s.end > low]
+            pushed = min(start + CHUNK, audio.num_samples) / audio.sample_rate
+            found += [(turn, pushed) for turn in self._diarizer.push(audio.samples[start : start + CHUNK], new)]
+        return found + [(turn, audio.seconds) for turn in self._diarizer.finish()]
+
+    def announced(self, conversations: dict[str, Any]) -> dict[str, Any]:
+        """How long after their end, and after their start, turns are announced; of conversations without their ends,
+        at which everything left is announced at once."""
+        after_end: list[float] = []
+        after_start: list[float] = []
+        renamed = 0
+        for audio, speech, _ in conversations.values():
+            known, until = 0, 0
+            for turn, at in self.follow(audio, speech):
+                # Speakers must come as 0, 1, 2... and what was announced must lie behind: nothing is said anew.
+                renamed += turn.speaker > known or turn.span.start < until
+                known, until = max(known, turn.speaker + 1), turn.span.end
+                if at < audio.seconds:
+                    after_end.append(at - turn.span.end / FRAME_RATE)
+                    after_start.append(at - turn.span.start / FRAME_RATE)
+        return {
+            "turns": len(after_end),
+            "seconds_after_end": {name: round(value, 2) for name, value in _spread(after_end).items()},
+            "seconds_after_start": {name: round(value, 2) for name, value in _spread(after_start).items()},
+            "late": f"{sum(delay > LATE for delay in after_end)} of {len(after_end)} after more than {LATE} s",
+            "renamed": renamed,
+        }
+
+
+def _spread(values: list[float]) -> dict[str, float]:
+    return {"median": float(np.median(values)), "p90": float(np.quantile(values, 0.9)), "most": max(values)}
 
 
 class Talk:

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import mmap
 import sys
+import tempfile
 import wave
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -14,7 +17,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.errors import AudioError
 from hybrid_tok.files import atomic_write
-from hybrid_tok.readers import BLOCK, Readable, open_reader
+from hybrid_tok.readers import BLOCK, Readable, Reader, open_reader
 
 _MAX_CHANNELS = 64
 """More channels than this are taken for samples whose array is the wrong way round."""
@@ -127,17 +130,69 @@ def read_mono(source: Readable, sample_rate: int = 16_000) -> tuple[Audio, Sourc
         AudioError: it cannot be read whole, or has samples that are not finite.
     """
     with open_reader(source) as reader:
-        read = 0
+        return _read_mixed(reader, sample_rate)
 
-        def mixed() -> Iterator[NDArray[np.float32]]:
-            nonlocal read
-            for block in reader.blocks:
-                read += block.shape[1]
-                yield _mix(block)[np.newaxis]
 
-        blocks = _resampled(mixed(), reader.sample_rate, sample_rate, channels=1)
-        audio = Audio(_join(blocks, channels=1)[0], sample_rate)
-        return audio, SourceInfo(reader.sample_rate, read, reader.channels)
+def read_channels(
+    source: Readable, sample_rate: int = 16_000, channel_rate: int = 16_000
+) -> tuple[Audio, SourceInfo, tuple[Audio, ...]]:
+    """Read a recording as `read_mono` does, and its channels by themselves, in one pass; errors as of `read_mono`.
+
+    The channels are kept in temporary files on disk (64 kB a second and channel at 16 kHz, gone with the arrays) and
+    mapped into memory: the system pages them in as they are read, and takes the pages back when memory is short.
+
+    Args:
+        channel_rate: of the channels, in Hz.
+
+    Returns:
+        The mix, what the recording was, and a mono `Audio` per channel; none where there is only one channel.
+
+    Raises:
+        OSError: the disk is full.
+    """
+    with open_reader(source) as reader:
+        if reader.channels == 1:
+            return *_read_mixed(reader, sample_rate), ()
+        resampler = _Resampler(reader.sample_rate, channel_rate, reader.channels)
+        with ExitStack() as stack:
+            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(reader.channels)]
+
+            def kept() -> Iterator[NDArray[np.float32]]:
+                for block in reader.blocks:
+                    _append(files, resampler.push(block))
+                    yield block
+                _append(files, resampler.finish())
+
+            mono, info = _read_mixed(Reader(reader.name, reader.sample_rate, reader.channels, kept()), sample_rate)
+            return mono, info, tuple(Audio(_mapped(file), channel_rate) for file in files)
+
+
+def _read_mixed(reader: Reader, sample_rate: int) -> tuple[Audio, SourceInfo]:
+    read = 0
+
+    def mixed() -> Iterator[NDArray[np.float32]]:
+        nonlocal read
+        for block in reader.blocks:
+            read += block.shape[1]
+            yield _mix(block)[np.newaxis]
+
+    blocks = _resampled(mixed(), reader.sample_rate, sample_rate, channels=1)
+    audio = Audio(_join(blocks, channels=1)[0], sample_rate)
+    return audio, SourceInfo(reader.sample_rate, read, reader.channels)
+
+
+def _append(files: Sequence[BinaryIO], block: NDArray[np.float32]) -> None:
+    """Each channel of (channels, n) to its file."""
+    for file, channel in zip(files, block, strict=True):
+        file.write(channel.tobytes())
+
+
+def _mapped(file: BinaryIO) -> NDArray[np.float32]:
+    """The samples in a file, which may be closed afterwards. Writing to the array changes nothing on disk."""
+    file.flush()
+    if file.tell() == 0:  # nothing cannot be mapped
+        return np.zeros(0, np.float32)
+    return np.frombuffer(mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_COPY), np.float32)
 
 
 def resampled_length(num_samples: int, sample_rate: int, new_rate: int) -> int:
@@ -228,29 +283,48 @@ def _mix(block: NDArray[np.float32]) -> NDArray[np.float32]:
     return np.ascontiguousarray(block).mean(axis=0, dtype=np.float64).astype(np.float32)
 
 
+class _Resampler:
+    """Blocks (channels, n) to another rate, `resampled_length` samples in all whatever the blocks' sizes."""
+
+    def __init__(self, sample_rate: int, new_rate: int, channels: int) -> None:
+        self._sample_rate, self._new_rate, self._channels = sample_rate, new_rate, channels
+        self._read = self._written = 0
+        self._stream = None
+        if sample_rate == new_rate:
+            return
+        import soxr
+
+        try:
+            self._stream = soxr.ResampleStream(sample_rate, new_rate, channels, dtype="float32", quality="HQ")
+        except (RuntimeError, ValueError) as error:
+            raise AudioError(f"cannot resample from {sample_rate} Hz to {new_rate} Hz: {error}") from None
+
+    def push(self, block: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self._stream is None:
+            return block
+        out = self._stream.resample_chunk(np.ascontiguousarray(block.T))
+        self._read += block.shape[1]
+        self._written += len(out)
+        return out.T
+
+    def finish(self) -> NDArray[np.float32]:
+        """What is left once all blocks have been pushed."""
+        if self._stream is None:
+            return np.zeros((self._channels, 0), np.float32)
+        # soxr rounds the length to nearest: two more output samples' worth of silence makes sure of the last one
+        silence = np.zeros((2 * -(-self._sample_rate // self._new_rate), self._channels), np.float32)
+        out = self._stream.resample_chunk(silence, last=True)
+        return out[: resampled_length(self._read, self._sample_rate, self._new_rate) - self._written].T
+
+
 def _resampled(
     blocks: Iterable[NDArray[np.float32]], sample_rate: int, new_rate: int, channels: int
 ) -> Iterator[NDArray[np.float32]]:
-    """Blocks (channels, n) at another rate, `resampled_length` samples in all whatever the blocks' sizes."""
-    if sample_rate == new_rate:
-        yield from blocks
-        return
-    import soxr
-
-    try:
-        stream = soxr.ResampleStream(sample_rate, new_rate, channels, dtype="float32", quality="HQ")
-    except (RuntimeError, ValueError) as error:
-        raise AudioError(f"cannot resample from {sample_rate} Hz to {new_rate} Hz: {error}") from None
-    read = written = 0
+    """Blocks (channels, n) at another rate."""
+    resampler = _Resampler(sample_rate, new_rate, channels)
     for block in blocks:
-        read += block.shape[1]
-        out = stream.resample_chunk(np.ascontiguousarray(block.T))
-        written += len(out)
-        yield out.T
-    # soxr rounds the length to nearest: two more output samples' worth of silence makes sure of the last one
-    silence = np.zeros((2 * -(-sample_rate // new_rate), channels), np.float32)
-    out = stream.resample_chunk(silence, last=True)
-    yield out[: resampled_length(read, sample_rate, new_rate) - written].T
+        yield resampler.push(block)
+    yield resampler.finish()
 
 
 def _join(blocks: Iterable[NDArray[np.float32]], channels: int) -> NDArray[np.float32]:

@@ -59,6 +59,12 @@ class ProsodyTokens(str, Enum):
     word = "word"
 
 
+class ChannelUse(str, Enum):
+    auto = "auto"
+    mix = "mix"
+    separate = "separate"
+
+
 Recording = Annotated[str, typer.Argument(help="A recording in any common format; - reads standard input.")]
 TokenFile = Annotated[Path, typer.Argument(help="A .hyt file.")]
 Language = Annotated[str, typer.Option("--language", help="Voice that speaks the text, e.g. en-us, de, cmn.")]
@@ -81,6 +87,10 @@ TOKENIZER_OPTIONS: Mapping[str, tuple[Any, Any]] = MappingProxyType(
         "events": (Annotated[bool, typer.Option(help="Listen for laughter, breath and the like.")], True),
         "diarize": (Annotated[bool, typer.Option(help="Tell speakers apart.")], False),
         "speakers": (Annotated[int | None, typer.Option(help="How many there are, where known.", min=1)], None),
+        "channels": (
+            Annotated[ChannelUse, typer.Option(help="Tell speakers apart in the mix, or in each channel.")],
+            ChannelUse.auto,
+        ),
         "voice": (Annotated[bool, typer.Option(help="Write how each speaker sounds: 9 tokens.")], True),
         "prosody": (
             Annotated[ProsodyTokens, typer.Option(help="Pitch, energy and rate of each word: 3 tokens.")],

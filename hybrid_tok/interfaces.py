@@ -79,9 +79,16 @@ class EventTagger(Backend, Protocol):
 
 
 class Diarizer(Backend, Protocol):
-    """Says who speaks when; speakers are numbered in order of first appearance."""
+    """Says who speaks when."""
 
-    def diarize(self, audio: Audio, speech: Sequence[Span]) -> tuple[SpeakerTurn, ...]: ...
+    def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
+        """Turns, sorted by start; speakers are numbered in order of first appearance. `audio` is mono at 16 kHz.
+
+        Args:
+            speech: where there is talk.
+            speakers: how many there are, where that is known; None has them counted.
+        """
+        ...
 
 
 class UnitCodec(Backend, Protocol):

@@ -14,16 +14,17 @@ from numpy.typing import NDArray
 from typing_extensions import Self
 
 from hybrid_tok.annotations import Annotations, Given
-from hybrid_tok.audio import Audio, SourceInfo, read_mono, resample
+from hybrid_tok.audio import Audio, SourceInfo, read_channels, read_mono, resample
 from hybrid_tok.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.decode.pipeline import Decoder
-from hybrid_tok.encode.annotate import Annotator
+from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
+from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
 from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.encode.prosody import ProsodyOptions
 from hybrid_tok.encode.quantize import QuantizeOptions
 from hybrid_tok.encode.voice import VoiceOptions
-from hybrid_tok.errors import OptionsError
+from hybrid_tok.errors import AudioError, OptionsError
 from hybrid_tok.idspace import Durations, Layout, VocabularyOptions
 from hybrid_tok.interfaces import Recognizer, Synthesizer, VoiceActivityDetector
 from hybrid_tok.models.identity import codec_identity
@@ -91,6 +92,9 @@ class TokenizerOptions:
         events: listen for laughter, breath and the like.
         diarize: tell speakers apart; without, all is one speaker's.
         speakers: how many there are, where that is known.
+        channels: where speakers are told apart in a recording of several channels: `mix`, as everything else;
+            `separate`, in each by itself (a person or side per channel: overlap is heard for certain, and whoever
+            talks on two is two); `auto`, in each where they hardly share anything, else in the mix.
         voice: write a voice code at each speaker's first turn, so that decoded speech sounds like the speaker.
         prosody: `none`, or `word`: pitch, energy and rate before each word, which the decoder follows.
         language: the synthesizer's voice, an espeak-ng language such as "en-us", "de" or "cmn".
@@ -107,6 +111,7 @@ class TokenizerOptions:
     events: bool = True
     diarize: bool = False
     speakers: int | None = None
+    channels: ChannelUse = "auto"
     voice: bool = True
     prosody: Literal["none", "word"] = "none"
     language: str = "en-us"
@@ -115,6 +120,11 @@ class TokenizerOptions:
     def __post_init__(self) -> None:
         if self.prosody not in ("none", "word"):
             raise OptionsError(f"prosody must be none or word, not {self.prosody!r}")
+        if self.speakers is not None and self.speakers < 1:
+            raise OptionsError(f"speakers={self.speakers}: give 1 or more, or None to have them counted")
+        ChannelOptions(self.channels)
+        if self.channels == "separate" and not self.diarize:
+            raise OptionsError("channels='separate' tells speakers apart: it needs diarize=True (--diarize)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,6 +221,8 @@ class HybridTokenizer:
             aligner=lambda: self._backend("aligner"),
             events=(lambda: self._backend("events")) if self.options.events else None,
             diarizer=(lambda: self._backend("diarizer")) if self.options.diarize else None,
+            speakers=self.options.speakers,
+            channels=ChannelOptions(self.options.channels),
         )
         return Encoder(
             annotator=annotator,
@@ -242,18 +254,19 @@ class HybridTokenizer:
         """Everything about a recording: ids, stream, every decision of the gate with its reason, figures.
 
         Args:
-            source: several channels are mixed to one.
+            source: several channels are mixed to one; speakers may be told apart in each (option `channels`).
             annotations: what is known already; see `Known`.
             listen: told (stage, done, total) while it works.
 
         Raises:
-            AudioError: the recording cannot be read, or has samples that are not finite.
+            AudioError: the recording cannot be read, has samples that are not finite, or one channel where they were
+                said to be separate.
             BackendError: a backend is missing or failed.
         """
         clock = StageClock(listen)
         with clock.stage("read"):
-            audio, info = self.read(source)
-        encoding = self.encoder.encode(audio, clock, _given(annotations, audio, source))
+            audio, info, channels = self._read(source)
+        encoding = self.encoder.encode(audio, clock, _given(annotations, audio, source), channels)
         with clock.stage("vocabulary"):
             ids = tuple(self.vocabulary.encode(encoding.stream))
         return Analysis(
@@ -268,8 +281,8 @@ class HybridTokenizer:
 
     def annotate(self, source: Source, *, annotations: Known = None, listen: Listener | None = None) -> Annotations:
         """What is heard in a recording: words, events, turns, speech; arguments and errors as of `analyze`."""
-        audio, _ = self.read(source)
-        return self.encoder.annotate(audio, StageClock(listen), _given(annotations, audio, source))
+        audio, _, channels = self._read(source)
+        return self.encoder.annotate(audio, StageClock(listen), _given(annotations, audio, source), channels)
 
     def encode(self, source: Source, *, annotations: Known = None) -> list[int]:
         """A recording to ids; see `analyze` for the arguments, the errors and for more than the ids."""
@@ -351,6 +364,24 @@ class HybridTokenizer:
         info = SourceInfo(audio.sample_rate, audio.num_samples, audio.num_channels)
         return resample(audio.to_mono(), rate), info
 
+    def _read(self, source: Source) -> tuple[Audio, SourceInfo, tuple[Audio, ...]]:
+        """A recording as `read` gives it, and its channels at the annotator's rate where they are asked for."""
+        channels: tuple[Audio, ...] = ()
+        if not self.options.diarize or self.options.channels == "mix":
+            return *self.read(source), channels
+        if isinstance(source, str | Path):
+            audio, info, channels = read_channels(source, codec_identity().sample_rate, ANALYSIS_RATE)
+        else:
+            whole = source if isinstance(source, Audio) else Audio.from_samples(*source)
+            audio, info = self.read(whole)
+            if whole.num_channels > 1:
+                channels = tuple(resample(Audio(row, whole.sample_rate), ANALYSIS_RATE) for row in whole.samples)
+        if info.channels == 1 and self.options.channels == "separate":
+            raise AudioError(
+                "the recording has one channel, none that could be separate: leave channels (--channels) out"
+            )
+        return audio, info, channels
+
     def close(self) -> None:
         """Stop the backends' worker processes. The tokenizer can be used again; they start anew."""
         for backend in self._backends.values():
@@ -393,10 +424,6 @@ class HybridTokenizer:
         if stage not in self._backends:
             entry = find_backend(stage, self.preset.backends[stage])
             chosen: dict[str, Any] = {}
-            if stage == "diarizer" and self.options.speakers is not None:
-                from hybrid_tok.backends.embedded_diarizer import DiarizerOptions
-
-                chosen["options"] = DiarizerOptions(speakers=self.options.speakers)
             if stage == "synthesizer":
                 chosen["language"] = self.options.language
             if entry.name == "whisper":

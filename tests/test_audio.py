@@ -16,7 +16,16 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio, SourceInfo, read_audio, read_mono, resample, resampled_length, write_wav
+from hybrid_tok.audio import (
+    Audio,
+    SourceInfo,
+    read_audio,
+    read_channels,
+    read_mono,
+    resample,
+    resampled_length,
+    write_wav,
+)
 from hybrid_tok.errors import AudioError
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 192_000])
@@ -96,6 +105,40 @@ def test_read_mono_is_read_audio_mixed_and_resampled(tmp_path: Path) -> None:
     assert info == SourceInfo(192_000, 200_123, 8)
     whole = resample(read_audio(path).to_mono(), 16_000)
     np.testing.assert_array_equal(audio.samples, whole.samples)
+
+
+@pytest.mark.parametrize("rate", [16_000, 44_100])
+def test_channels_are_read_beside_their_mix(tmp_path: Path, rate: int) -> None:
+    path = tmp_path / "three.wav"
+    soundfile.write(path, noise(150_123, 3).T, rate, subtype="FLOAT")
+    mono, info, channels = read_channels(path)
+    mixed, same = read_mono(path)
+    np.testing.assert_array_equal(mono.samples, mixed.samples)
+    assert info == same == SourceInfo(rate, 150_123, 3)
+    whole = resample(read_audio(path), 16_000)
+    assert [channel.sample_rate for channel in channels] == [16_000] * 3
+    np.testing.assert_array_equal(np.stack([channel.samples for channel in channels]), whole.samples)
+    again = read_channels(io.BytesIO(path.read_bytes()), 8_000, 16_000)
+    assert again[0].num_samples == resampled_length(150_123, rate, 8_000)
+    np.testing.assert_array_equal(again[2][2].samples, channels[2].samples)
+
+
+@pytest.mark.parametrize(("count", "channels"), [(0, 2), (1, 2), (1_000, 1)])
+def test_next_to_no_channels(tmp_path: Path, count: int, channels: int) -> None:
+    path = tmp_path / "short.wav"
+    soundfile.write(path, noise(count, channels).T, 48_000)
+    mono, info, apart = read_channels(path)
+    assert info == SourceInfo(48_000, count, channels) and mono.num_samples == resampled_length(count, 48_000, 16_000)
+    assert [one.num_samples for one in apart] == ([mono.num_samples] * channels if channels > 1 else [])
+
+
+def test_channels_of_a_damaged_recording(tmp_path: Path) -> None:
+    path = tmp_path / "nan.wav"
+    samples = noise(100_000, 2)
+    samples[1, 90_000] = np.nan
+    soundfile.write(path, samples.T, 16_000, subtype="FLOAT")
+    with pytest.raises(AudioError, match="NaN"):
+        read_channels(path)
 
 
 @pytest.mark.parametrize("block", [1_000, 4_097, 1 << 20])
@@ -279,17 +322,19 @@ def test_an_interrupted_write_leaves_the_old_file(tmp_path: Path, monkeypatch: p
     assert path.read_bytes() == before and list(tmp_path.iterdir()) == [path]
 
 
-def test_memory_of_a_long_recording(tmp_path: Path) -> None:
-    """Four minutes of 48 kHz stereo are 92 MB as floats; reading them as 16 kHz mono must take far less."""
+@pytest.mark.parametrize("read", ["read_mono", "read_channels"])
+def test_memory_of_a_long_recording(tmp_path: Path, read: str) -> None:
+    """Four minutes of 48 kHz stereo are 92 MB as floats; reading them as 16 kHz mono must take far less, with the
+    channels too, which lie on disk until they are looked at."""
     path = tmp_path / "long.wav"
     with soundfile.SoundFile(path, "w", 48_000, 2, "PCM_16") as file:
         second = (noise(48_000, 2).T * 0.1).astype(np.float32)
         for _ in range(240):
             file.write(second)
     script = (
-        "import resource, sys; from hybrid_tok.audio import read_mono, Audio; import soxr, soundfile, numpy;"
+        f"import resource, sys; from hybrid_tok.audio import {read} as read, Audio; import soxr, soundfile, numpy;"
         "base = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss;"
-        f"a, i = read_mono({str(path)!r}); assert i.num_samples == 11_520_000 and a.num_samples == 3_840_000;"
+        f"a, i, *channels = read({str(path)!r}); assert i.num_samples == 11_520_000 and a.num_samples == 3_840_000;"
         "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - base)"
     )
     result = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, text=True)

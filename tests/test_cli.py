@@ -150,6 +150,30 @@ def test_a_whole_conversation(tmp_path: Path) -> None:
     assert "[units" in transcript
 
 
+def test_a_channel_per_speaker(tmp_path: Path) -> None:
+    samples = np.zeros((2, 128_000), np.float32)
+    for channel, path in enumerate(("dev/ljspeech/LJ001-0014.flac", "dev/librispeech/1688-142285-0000.flac")):
+        clip, _ = soundfile.read(recording(path), stop=64_000, dtype="float32")
+        samples[channel, 64_000 * channel : 64_000 * channel + len(clip)] = clip
+    stereo, words = tmp_path / "stereo.wav", tmp_path / "stereo.ctm"
+    soundfile.write(stereo, samples.T, 16_000)
+    words.write_text("stereo 1 1.0 0.3 left 1.0\nstereo 1 6.0 0.3 right 1.0\n")
+    options = ("--diarize", "--channels", "separate", "--words", words)
+    made = run("encode", stereo, "-o", tmp_path / "s.hyt", *options)
+    assert made.returncode == 0, made.stderr.decode()
+    shown = run("show", tmp_path / "s.hyt").stdout.decode()
+    assert 0 <= shown.index("<|speaker:0|>") < shown.index("<|speaker:1|>")
+    piped = run("encode", "-", "-o", tmp_path / "p.hyt", *options, stdin=stereo.read_bytes())
+    assert piped.returncode == 0, piped.stderr.decode()
+    soundfile.write(tmp_path / "mono.wav", samples[0], 16_000)
+    for refused, message in (
+        (run("encode", tmp_path / "mono.wav", *options[:-2]), "one channel"),
+        (run("encode", stereo, *options[1:]), "needs diarize"),
+    ):
+        assert refused.returncode == 2 and message in refused.stderr.decode()
+        assert refused.stderr.decode().count("\n") == 1
+
+
 def test_voices_are_converted_and_bad_ones_refused(tmp_path: Path) -> None:
     source, other = recording("dev/ljspeech/LJ001-0002.flac"), recording("dev/aishell1/BAC009S0150W0020.flac")
     tokens, text = tmp_path / "talk.hyt", tmp_path / "talk.txt"

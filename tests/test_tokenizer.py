@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hybrid_tok import Audio, FingerprintError, Given, GrammarError, HybridTokenizer, OptionsError, Span, Word
-from hybrid_tok.errors import StreamError
-from hybrid_tok.stream import TextItem
+from hybrid_tok.audio import read_mono, resample, resampled_length, write_wav
+from hybrid_tok.errors import AudioError, StreamError
+from hybrid_tok.stream import EventItem, HybridStream, TextItem
+from hybrid_tok.train.events_simulate import music
 from hybrid_tok.voice.code import NEUTRAL_CODE
 from hybrid_tok.voice.pitch import track_pitch
 from real_audio import recording
@@ -21,6 +24,23 @@ from real_audio import recording
 def tokenizer() -> Iterator[HybridTokenizer]:
     with HybridTokenizer.from_preset("embedded") as made:
         yield made
+
+
+@pytest.fixture(scope="module")
+def diarizing() -> Iterator[HybridTokenizer]:
+    with HybridTokenizer.from_preset("embedded", diarize=True) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def two_sides() -> Audio:
+    """A reader on the left until 4.9 s, another on the right from 3.9 s: a second of both."""
+    left = read_mono(recording("dev/ljspeech/LJ001-0014.flac"))[0].samples[:78_400]
+    right = read_mono(recording("dev/librispeech/1688-142285-0000.flac"))[0].samples[:96_000]
+    samples = np.zeros((2, 62_400 + len(right)), np.float32)
+    samples[0, : len(left)] = left
+    samples[1, 62_400:] = right
+    return Audio(samples, 16_000)
 
 
 @pytest.fixture(scope="module")
@@ -154,6 +174,154 @@ def test_voice_and_prosody_are_written_read_and_followed(timing: str) -> None:
         bare = tokenizer.analyze(path, annotations=Given(words=words))
         assert all(turn.voice is None for turn in bare.stream.channels[0].turns)
         assert len(bare.ids) < len(analysis.ids)
+
+
+def _word(text: str, start: float) -> Word:
+    return Word(text, Span(round(50 * start), round(50 * start) + 15), 1.0)
+
+
+def test_each_channel_has_its_speaker_and_both_are_heard_where_they_overlap(
+    diarizing: HybridTokenizer, two_sides: Audio, tmp_path: Path
+) -> None:
+    words = (_word("left", 1.0), _word("both", 4.5), _word("right", 7.0))
+    analysis = diarizing.analyze(two_sides, annotations=Given(words=words))
+    turns = analysis.annotations.turns
+    left, right = ([turn.span for turn in turns if turn.speaker == k] for k in range(2))
+    assert {turn.speaker for turn in turns} == {0, 1}
+    assert max(span.end for span in left) <= 255, "nobody talks on the left after 4.9 s"
+    assert min(span.start for span in right) >= 195, "nor on the right before 3.9 s"
+    together = sum(one.overlap(other) for one in left for other in right)
+    assert 15 <= together <= 60, "of a second together, some is a breath"
+    (decision,) = [one for one in analysis.decisions if words[1] in one.words]
+    assert "talked over" in decision.reason
+    order = list(dict.fromkeys(turn.speaker for turn in analysis.stream.channels[0].turns))
+    assert order == [0, 1]
+    said = {item.text: turn.speaker for turn in analysis.stream.channels[0].turns for item in turn.items
+            if isinstance(item, TextItem)}  # fmt: skip
+    assert (said["left"], said["right"]) == (0, 1)
+    assert diarizing.vocabulary.decode(analysis.ids) == analysis.stream
+    write_wav(tmp_path / "sides.wav", two_sides)
+    assert diarizing.annotate(tmp_path / "sides.wav", annotations=Given(words=words)).turns == turns
+
+
+def test_what_is_coded_is_the_mix_wherever_speakers_are_told_apart(
+    diarizing: HybridTokenizer, two_sides: Audio
+) -> None:
+    for source in (two_sides, (two_sides.samples, 16_000)):
+        audio, info, channels = diarizing._read(source)
+        np.testing.assert_array_equal(audio.samples, two_sides.to_mono().samples)
+        assert info.channels == 2
+        np.testing.assert_array_equal(np.stack([channel.samples for channel in channels]), two_sides.samples)
+
+
+def test_the_same_signal_on_two_channels_is_one_recording(diarizing: HybridTokenizer, two_sides: Audio) -> None:
+    known = Given(words=())
+    alone = Audio(two_sides.samples[0, :78_400], 16_000)
+    mono = diarizing.annotate(alone, annotations=known)
+    assert {turn.speaker for turn in mono.turns} == {0}
+    twice = Audio(np.stack([alone.samples, alone.samples]), 16_000)
+    assert diarizing.annotate(twice, annotations=known) == mono
+    with HybridTokenizer.from_preset("embedded", diarize=True, channels="separate") as separate:
+        for second in (alone.samples, 0.5 * alone.samples, 0 * alone.samples):
+            channels = Audio(np.stack([alone.samples, second.astype(np.float32)]), 16_000)
+            assert {turn.speaker for turn in separate.annotate(channels, annotations=known).turns} == {0}
+    with HybridTokenizer.from_preset("embedded", diarize=True, channels="mix") as mix:
+        assert mix.annotate(twice, annotations=known) == mono
+
+
+def test_a_silent_channel_is_nobody(diarizing: HybridTokenizer, two_sides: Audio) -> None:
+    for silent in (0, 1):
+        channels = two_sides.samples.copy()
+        channels[silent] = 0
+        turns = diarizing.annotate((channels, 16_000), annotations=Given(words=())).turns
+        assert {turn.speaker for turn in turns} == {0}
+    nothing = np.zeros((2, 16_000), np.float32)
+    assert diarizing.annotate((nothing, 16_000), annotations=Given(words=())).turns == ()
+
+
+def test_channels_that_cannot_be_separate_are_refused(hum: Audio) -> None:
+    with pytest.raises(OptionsError, match="mix, separate or auto"):
+        HybridTokenizer.from_preset("embedded", diarize=True, channels="left")
+    with pytest.raises(OptionsError, match="needs diarize"):
+        HybridTokenizer.from_preset("embedded", channels="separate")
+    with pytest.raises(OptionsError, match="speakers=0"):
+        HybridTokenizer.from_preset("embedded", diarize=True, speakers=0)
+    with (
+        HybridTokenizer.from_preset("embedded", diarize=True, channels="separate") as tokenizer,
+        pytest.raises(AudioError, match="one channel"),
+    ):
+        tokenizer.encode(hum)
+
+
+def _reader(seconds: float, start: float = 0.5) -> NDArray[np.float32]:
+    samples = read_mono(recording("dev/ljspeech/LJ001-0014.flac"))[0].samples
+    return samples[round(16_000 * start) : round(16_000 * (start + seconds))]
+
+
+def _both_all_the_time() -> NDArray[np.float32]:
+    other = read_mono(recording("dev/librispeech/1688-142285-0000.flac"))[0].samples
+    return _reader(4.0) + other[16_000 : 16_000 + 64_000]
+
+
+def _chord() -> NDArray[np.float32]:
+    time = np.arange(3 * 16_000) / 16_000
+    return np.sum([0.1 * np.sin(2 * np.pi * hertz * time) for hertz in (262, 330, 392)], axis=0)
+
+
+NOT_SPEECH: dict[str, Callable[[], Audio]] = {
+    "silence": lambda: Audio(np.zeros(48_000, np.float32), 16_000),
+    "a chord": lambda: Audio.from_samples(_chord(), 16_000),
+    "a chord in stereo": lambda: Audio.from_samples(np.stack([_chord(), 0.3 * _chord()]), 16_000),
+    **{
+        f"music {seed}": lambda seed=seed: Audio.from_samples(0.3 * music(4.0, np.random.default_rng(seed)), 16_000)
+        for seed in range(3)
+    },
+    "0.1 s of hiss": lambda: Audio.from_samples(np.random.default_rng(0).normal(0, 0.01, 1_600), 16_000),
+}
+
+
+@pytest.mark.parametrize("name", NOT_SPEECH)
+def test_nobody_and_nothing_is_invented(diarizing: HybridTokenizer, name: str) -> None:
+    audio = NOT_SPEECH[name]()
+    analysis = diarizing.analyze(audio)
+    assert analysis.annotations.turns == ()
+    assert _labels(analysis.stream) == []
+    assert {turn.speaker for turn in analysis.stream.channels[0].turns} <= {0}
+    assert diarizing.decode(analysis.ids).num_samples == audio.num_samples
+
+
+BAD_SPEECH: dict[str, tuple[Callable[[], Audio], int]] = {
+    "one word": (lambda: Audio(_reader(0.5), 16_000), 1),
+    "0.1 s": (lambda: Audio(_reader(0.1), 16_000), 1),
+    "clipped": (lambda: Audio(np.clip(20 * _reader(4.0), -1, 1), 16_000), 1),
+    "telephone": (lambda: resample(Audio(_reader(4.0), 16_000), 8_000), 1),
+    "two all the time": (lambda: Audio(_both_all_the_time(), 16_000), 2),
+}
+
+
+@pytest.mark.parametrize("name", BAD_SPEECH)
+def test_speech_in_bad_shape_has_no_more_people_and_no_other_events(diarizing: HybridTokenizer, name: str) -> None:
+    """Readers breathe; they do nothing else. The words are left out: how bad speech is recognized is not the claim."""
+    make, people = BAD_SPEECH[name]
+    audio = make()
+    analysis = diarizing.analyze(audio, annotations=Given(words=()))
+    assert len({turn.speaker for turn in analysis.annotations.turns}) <= people
+    if audio.seconds > 1:
+        assert analysis.annotations.turns
+    assert set(_labels(analysis.stream)) <= {"breath"}
+    assert diarizing.decode(analysis.ids).num_samples == resampled_length(audio.num_samples, audio.sample_rate, 16_000)
+
+
+def test_one_word_of_which_nothing_is_known(diarizing: HybridTokenizer) -> None:
+    """The recognizer too."""
+    analysis = diarizing.analyze((_reader(0.5), 16_000))
+    assert {turn.speaker for turn in analysis.stream.channels[0].turns} == {0}
+    assert diarizing.decode(analysis.ids).num_samples == 8_000
+
+
+def _labels(stream: HybridStream) -> list[str]:
+    turns = stream.channels[0].turns
+    return [item.label for turn in turns for item in turn.items if isinstance(item, EventItem)]
 
 
 def _median_pitch(audio: Audio) -> float:

@@ -35,7 +35,6 @@ class DiarizerOptions:
     """How turns are found.
 
     Attributes:
-        speakers: how many people talk, where that is known; None finds out.
         window: seconds of the windows that are clustered.
         glance: seconds of the short windows that decide who has which frame.
         hop: seconds between windows of either kind.
@@ -51,7 +50,6 @@ class DiarizerOptions:
         margin: seconds by which turns are widened where nobody else talks: words begin and end softly.
     """
 
-    speakers: int | None = None
     window: float = 1.6
     glance: float = 0.8
     hop: float = 0.16
@@ -68,8 +66,6 @@ class DiarizerOptions:
     clustering: ClusteringOptions = field(default_factory=ClusteringOptions)
 
     def __post_init__(self) -> None:
-        if self.speakers is not None and self.speakers < 1:
-            raise OptionsError(f"speakers={self.speakers}: give 1 or more, or None to have them counted")
         if not 0 < self.hop <= self.glance <= self.window:
             raise OptionsError(f"it takes 0 < hop <= glance <= window, not {self.hop}, {self.glance}, {self.window}")
         if (
@@ -119,19 +115,26 @@ class EmbeddedDiarizer:
         described = f"{self._encoder.identity.fingerprint}:{self.options!r}"
         return f"embedded-diarizer:{hashlib.sha256(described.encode()).hexdigest()[:16]}"
 
-    def diarize(self, audio: Audio, speech: Sequence[Span]) -> tuple[SpeakerTurn, ...]:
+    def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
         """Who speaks when, sorted by start; speakers are numbered in order of first appearance.
 
         Args:
             audio: mono at 16 kHz.
             speech: where the voice activity detector hears speech.
+            speakers: how many there are at most, where that is known.
+
+        Raises:
+            OptionsError: `speakers` is less than 1.
         """
+        if speakers is not None and speakers < 1:
+            raise OptionsError(f"speakers={speakers}: give 1 or more, or None to have them counted")
         if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
             raise BackendError(f"the diarizer listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
         if audio.num_samples == 0:
             return ()
         heard = listen(self._encoder, audio.samples, speech, self.options)
-        return turns_of(heard, count_frames(audio.num_samples, SAMPLE_RATE), self.options, self._encoder.cohort)
+        frames = count_frames(audio.num_samples, SAMPLE_RATE)
+        return turns_of(heard, frames, self.options, speakers, self._encoder.cohort)
 
 
 def listen(
@@ -185,7 +188,11 @@ def talk_frames(
 
 
 def turns_of(
-    heard: Listening, frames: int, options: DiarizerOptions, cohort: NDArray[np.floating] | None = None
+    heard: Listening,
+    frames: int,
+    options: DiarizerOptions,
+    speakers: int | None = None,
+    cohort: NDArray[np.floating] | None = None,
 ) -> tuple[SpeakerTurn, ...]:
     """Cluster, decide frame by frame, and tidy up."""
     least = options.least * RATE
@@ -196,7 +203,7 @@ def turns_of(
     # Windows overlap: each stands for the frames between it and the next.
     seconds = np.full(len(usable.centre), hop / RATE)
     run = runs_of(heard.speech, round(options.pause * RATE))
-    labels = cluster(usable.voice, seconds, options.clustering, options.speakers, run[usable.centre], cohort)
+    labels = cluster(usable.voice, seconds, options.clustering, speakers, run[usable.centre], cohort)
     points, _ = centroids(usable.voice, seconds, labels)
     scores = heard.short.voice @ points.T
     clear = np.minimum(1.0, heard.short.talk / (0.5 * options.glance * RATE))[:, None]

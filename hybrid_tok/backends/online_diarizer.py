@@ -36,7 +36,8 @@ class OnlineOptions:
     """What streaming decides by, besides the options it shares with the diarizer.
 
     Attributes:
-        step: seconds heard at a time; a turn is known up to this, and what the network looks ahead, after it ends.
+        step: seconds heard at a time; a turn is announced up to this, what the network looks ahead, half a window and
+            the pause that may still bridge it after its end; before another talker, once that stretch is decided.
         longest: seconds after which a stretch is decided although nothing has ended it.
         certain: seconds of talk that announce another speaker; the first is announced at once.
         most: how many speakers there can be; later voices are given to the nearest of them.
@@ -92,6 +93,7 @@ class OnlineDiarizer:
         shared = self.options.diarizer
         self._hop = max(1, round(shared.hop * RATE))
         half, self._pause = round(shared.window * RATE / 2), round(shared.pause * RATE)
+        self._bridge = round(shared.bridge * RATE)
         self._windower = Windower(self._encoder, half, self._hop, self._pause)
         self._samples = np.zeros(0, np.float32)
         self._given: list[Span] = []
@@ -113,7 +115,8 @@ class OnlineDiarizer:
         Args:
             samples: (N,) mono at 16 kHz, any number of them.
             speech: what of the recording so far is speech and has not been said before, in 20 ms frames of the whole
-                recording; None, always or never, leaves it to the network to hear where somebody talks.
+                recording; None, always or never, leaves it to the network to hear where somebody talks, which it
+                also does in music: a voice activity detector knows better.
 
         Returns:
             Turns that are over, in order; none of them is ever taken back or changed.
@@ -167,8 +170,20 @@ class OnlineDiarizer:
         turns: list[SpeakerTurn] = []
         for centre, talk, voice in zip(windows.centre.tolist(), windows.talk.tolist(), windows.voice, strict=True):
             turns += self._take(centre, talk, np.asarray(voice, np.float64))
+        # What silence has ended need not wait for the next talk to be decided; that would decide the same.
+        soonest = self._soonest()
+        if self._open is not None and soonest - self._open.end >= self._pause:
+            turns += self._decide(self._open)
+        if self._open is None and self._turn is not None and soonest - self._turn[2] > self._bridge:
+            turns += self._close()
         self._forget()
         return turns
+
+    def _soonest(self) -> int:
+        """The first frame at which talk that is not in a stretch yet may begin."""
+        low = max(0, self._windower.upcoming - self._hop // 2)
+        spoken = np.flatnonzero(self._mask[max(0, low - self._mask_first) :])
+        return low + int(spoken[0]) if len(spoken) else max(low, self._heard)
 
     def _forget(self) -> None:
         """Drop what nothing to come depends on."""
@@ -224,8 +239,7 @@ class OnlineDiarizer:
         if known:  # a doubtful stretch teaches nothing
             self._sums[speaker] += stretch.voice
             self._seconds[speaker] += stretch.seconds
-        bridge = round(self.options.diarizer.bridge * RATE)
-        if self._turn is not None and self._turn[0] == speaker and stretch.start - self._turn[2] <= bridge:
+        if self._turn is not None and self._turn[0] == speaker and stretch.start - self._turn[2] <= self._bridge:
             self._turn = (speaker, self._turn[1], stretch.end)
             return []
         turns = self._close()

@@ -63,6 +63,11 @@ class Windower:
         self._first = 0
         self._next = 0
 
+    @property
+    def upcoming(self) -> int:
+        """Centre of the first window that is not complete yet."""
+        return self._next
+
     def push(self, frames: VoiceFrames, speech: NDArray[np.float32], last: bool = False) -> VoiceWindows:
         """Windows that are complete with these further frames.
 

@@ -27,22 +27,21 @@ class MfccDiarizer:
 
     Args:
         threshold: cosine distance at which clusters are no longer joined.
-        speakers: how many people talk, where that is known.
     """
 
     @property
     def name(self) -> str:
         return "mfcc statistics"
 
-    def __init__(self, threshold: float = 1.0, speakers: int | None = None, window: float = 2.0, hop: float = 0.5):
-        self._threshold, self._speakers = threshold, speakers
+    def __init__(self, threshold: float = 1.0, window: float = 2.0, hop: float = 0.5):
+        self._threshold = threshold
         self._half, self._hop = round(window * 25), round(hop * 50)
 
     @property
     def fingerprint(self) -> str:
-        return f"mfcc:{self._threshold}:{self._speakers}:{self._half}:{self._hop}"
+        return f"mfcc:{self._threshold}:{self._half}:{self._hop}"
 
-    def diarize(self, audio: Audio, speech: Sequence[Span]) -> tuple[SpeakerTurn, ...]:
+    def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
         """Turns inside the given speech; `audio` is mono at 16 kHz."""
         cepstra = np.asarray(dct(log_mel(audio.samples), norm="ortho", axis=1))[:, 1:20]
         centres, points = [], []
@@ -55,16 +54,16 @@ class MfccDiarizer:
                     points.append(np.concatenate([part.mean(0), part.std(0)]))
         if not points:
             return ()
-        labels = self._cluster(np.stack(points))
+        labels = self._cluster(np.stack(points), speakers)
         return _turns(np.array(centres), labels, speech)
 
-    def _cluster(self, points: NDArray[np.floating]) -> NDArray[np.int64]:
+    def _cluster(self, points: NDArray[np.floating], speakers: int | None) -> NDArray[np.int64]:
         if len(points) == 1:
             return np.zeros(1, np.int64)
         normal = (points - points.mean(0)) / np.maximum(points.std(0), 1e-6)
         tree = linkage(normal + 1e-9, method="average", metric="cosine")
-        if self._speakers is not None:
-            return fcluster(tree, self._speakers, criterion="maxclust").astype(np.int64)
+        if speakers is not None:
+            return fcluster(tree, speakers, criterion="maxclust").astype(np.int64)
         return fcluster(tree, self._threshold, criterion="distance").astype(np.int64)
 
 

@@ -9,6 +9,7 @@ from itertools import groupby
 from hybrid_tok.annotations import Annotations, Event, Given, SpeakerTurn, Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.encode.activity import ActivityOptions, find_activity
+from hybrid_tok.encode.channels import ChannelOptions, diarize_channels, talk_apart
 from hybrid_tok.errors import BackendError
 from hybrid_tok.interfaces import Aligner, Diarizer, EventTagger, Recognizer, VoiceActivityDetector
 from hybrid_tok.stage import StageClock
@@ -28,6 +29,8 @@ class Annotator:
     Attributes:
         events: makes the tagger; None leaves events unheard.
         diarizer: makes the diarizer; None takes everybody for one speaker.
+        speakers: how many there are, where that is known.
+        channels: what several channels are to the diarizer; everything else listens to their mix.
         sure: confidence from which an event is kept from the diarizer.
     """
 
@@ -36,14 +39,22 @@ class Annotator:
     aligner: Callable[[], Aligner]
     events: Callable[[], EventTagger] | None = None
     diarizer: Callable[[], Diarizer] | None = None
+    speakers: int | None = None
+    channels: ChannelOptions = ChannelOptions()
     activity: ActivityOptions = ActivityOptions()
     sure: float = 0.5
 
-    def annotate(self, audio: Audio, frames: int, clock: StageClock, given: Given = Given()) -> Annotations:
+    def annotate(
+        self, audio: Audio, frames: int, clock: StageClock, given: Given = Given(), channels: Sequence[Audio] = ()
+    ) -> Annotations:
         """Annotate mono audio at 16 kHz that covers `frames` frames.
 
         Args:
             given: what is known already; each part takes the place of the stage that would have made it.
+            channels: what `audio` is the mix of, each mono at 16 kHz; none leaves speakers to be told apart in it.
+
+        Raises:
+            OptionsError: more channels have talk of their own than there are speakers.
         """
         active, speech = given.active, given.speech
         if active is None:
@@ -62,9 +73,7 @@ class Annotator:
             turns = _turns_of(words)
             if not turns and self.diarizer is not None and speech:
                 with clock.stage("diarizer"):
-                    # An event is nobody's turn, and one of somebody else's would be taken for another speaker.
-                    talk = subtract_spans(speech, [event.span for event in events if event.confidence >= self.sure])
-                    turns = self.diarizer().diarize(audio, talk) if talk else ()
+                    turns = self._diarize(self.diarizer, audio, speech, events, channels, given)
         return Annotations(
             frames=frames,
             speech=_clip(speech, frames),
@@ -77,6 +86,28 @@ class Annotator:
                 replace(turn, span=span) for turn in turns for span in _clip((turn.span,), frames) if span.frames
             ),
         )
+
+    def _diarize(
+        self,
+        diarizer: Callable[[], Diarizer],
+        audio: Audio,
+        speech: Sequence[Span],
+        events: Sequence[Event],
+        channels: Sequence[Audio],
+        given: Given,
+    ) -> tuple[SpeakerTurn, ...]:
+        """Turns in each channel where they stand apart, else in the mix."""
+        # An event is nobody's turn, and one of somebody else's would be taken for another speaker.
+        sure = [event.span for event in events if event.confidence >= self.sure]
+
+        def hear(channel: Audio) -> Sequence[Span]:
+            return speech if given.speech is not None else self.voice_activity().detect(channel)
+
+        apart = talk_apart(channels, speech, hear, sure, self.channels, self.speakers)
+        if apart is not None:
+            return diarize_channels(diarizer(), channels, apart, self.speakers) if any(apart) else ()
+        talk = subtract_spans(speech, sure)
+        return diarizer().diarize(audio, talk, self.speakers) if talk else ()
 
     def _words(self, audio: Audio, speech: Sequence[Span], clock: StageClock, given: Given) -> Sequence[Word]:
         """The words given, those of the text given, or those recognized."""

@@ -61,24 +61,38 @@ class Encoder:
     voice: VoiceOptions | None = None
     prosody: ProsodyOptions | None = None
 
-    def annotate(self, audio: Audio, clock: StageClock | None = None, given: Given = Given()) -> Annotations:
+    def annotate(
+        self,
+        audio: Audio,
+        clock: StageClock | None = None,
+        given: Given = Given(),
+        channels: Sequence[Audio] = (),
+    ) -> Annotations:
         """What is heard in mono audio at the codec's rate; arguments as of `encode`."""
         frames = count_frames(audio.num_samples, audio.sample_rate)
-        return self.annotator.annotate(resample(audio, ANALYSIS_RATE), frames, clock or StageClock(), given)
+        mono = resample(audio, ANALYSIS_RATE)
+        return self.annotator.annotate(mono, frames, clock or StageClock(), given, channels)
 
-    def encode(self, audio: Audio, clock: StageClock | None = None, given: Given = Given()) -> Encoding:
+    def encode(
+        self,
+        audio: Audio,
+        clock: StageClock | None = None,
+        given: Given = Given(),
+        channels: Sequence[Audio] = (),
+    ) -> Encoding:
         """Encode mono audio at the codec's rate.
 
         Args:
             clock: times the stages and reports progress; a silent one is made when left out.
             given: what is known already; each part takes the place of the stage that would have made it.
+            channels: what `audio` is the mix of, each mono at `ANALYSIS_RATE`, for speakers to be told apart in.
         """
         clock = clock or StageClock()
         if self.gate.layout == "units":  # units alone need nobody to listen
             frames = count_frames(audio.num_samples, audio.sample_rate)
             annotations = Annotations(frames, words=words_inside(given.words or (), frames))
         else:
-            annotations = self.annotate(audio, clock, given)
+            annotations = self.annotate(audio, clock, given, channels)
         with clock.stage("gate"):
             decisions = gate(annotations, self.gate, [self.count_pieces(f" {w.text}") for w in annotations.words])
         voices, prosody = self._manner(audio, decisions, annotations, clock)

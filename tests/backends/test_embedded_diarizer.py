@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.audio import Audio, read_mono
+from hybrid_tok.audio import Audio, read_mono, resample
 from hybrid_tok.backends.embedded_diarizer import DiarizerOptions, EmbeddedDiarizer
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.timeline import Span, count_frames
+from hybrid_tok.train.events_simulate import music
 from real_audio import recording
 
 
@@ -34,7 +35,8 @@ def test_one_person_is_one_speaker_whole_clipped_or_over_the_telephone(diarizer:
     audio, _ = read_mono(recording("dev/ljspeech") / _first("dev/ljspeech"))
     speech = (Span(0, count_frames(audio.num_samples, 16_000)),)
     telephone = sosfilt(butter(4, (300, 3400), "bandpass", fs=16_000, output="sos"), audio.samples)
-    for samples in (audio.samples, np.clip(audio.samples * 20, -1, 1), telephone.astype(np.float32)):
+    narrow = resample(resample(audio, 8_000), 16_000, audio.num_samples).samples
+    for samples in (audio.samples, np.clip(audio.samples * 20, -1, 1), telephone.astype(np.float32), narrow):
         turns = diarizer.diarize(Audio(samples, 16_000), speech)
         assert {turn.speaker for turn in turns} == {0}
 
@@ -47,6 +49,13 @@ def test_music_has_at_most_one_speaker(diarizer: EmbeddedDiarizer) -> None:
     audio = Audio(np.asarray(music, np.float32), 16_000)
     assert diarizer.diarize(audio, ()) == ()
     assert len({turn.speaker for turn in diarizer.diarize(audio, (Span(0, 400),))}) <= 1
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_tunes_and_beats_have_at_most_one_speaker(diarizer: EmbeddedDiarizer, seed: int) -> None:
+    tune = Audio(np.asarray(0.3 * music(8.0, np.random.default_rng(seed)), np.float32), 16_000)
+    assert diarizer.diarize(tune, ()) == ()
+    assert len({turn.speaker for turn in diarizer.diarize(tune, (Span(0, 400),))}) <= 1
 
 
 def test_one_word_is_one_speaker(diarizer: EmbeddedDiarizer) -> None:
@@ -78,21 +87,23 @@ def test_turns_are_in_order_inside_the_recording_and_always_the_same(diarizer: E
     assert first == list(range(len(first)))
 
 
-def test_a_number_of_speakers_that_is_known() -> None:
+def test_a_number_of_speakers_that_is_known(diarizer: EmbeddedDiarizer) -> None:
     audio, _ = read_mono(recording("dialogues/dialogue03.flac"))
     speech = (Span(0, count_frames(audio.num_samples, 16_000)),)
     for speakers in (1, 2):
-        turns = EmbeddedDiarizer(DiarizerOptions(speakers=speakers)).diarize(audio, speech)
+        turns = diarizer.diarize(audio, speech, speakers)
         assert len({turn.speaker for turn in turns}) <= speakers
 
 
 def test_what_is_wrong_is_said(diarizer: EmbeddedDiarizer) -> None:
     with pytest.raises(BackendError, match="16000 Hz"):
         diarizer.diarize(Audio(np.zeros(800, np.float32), 8_000), ())
-    for wrong in ({"speakers": 0}, {"hop": 0.0}, {"glance": 2.0}, {"bridge": -1.0}):
+    with pytest.raises(OptionsError, match="speakers=0"):
+        diarizer.diarize(Audio(np.zeros(800, np.float32), 16_000), (), 0)
+    for wrong in ({"hop": 0.0}, {"glance": 2.0}, {"bridge": -1.0}):
         with pytest.raises(OptionsError):
             DiarizerOptions(**wrong)
-    assert diarizer.fingerprint != EmbeddedDiarizer(DiarizerOptions(speakers=2)).fingerprint
+    assert diarizer.fingerprint != EmbeddedDiarizer(DiarizerOptions(overlap=2.0)).fingerprint
 
 
 def _first(folder: str) -> str:

@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 
 from hybrid_tok.annotations import SpeakerTurn
-from hybrid_tok.audio import read_mono
+from hybrid_tok.audio import Audio, read_mono, resample
 from hybrid_tok.backends.online_diarizer import OnlineDiarizer, OnlineOptions
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.timeline import Span
+from hybrid_tok.train.events_simulate import music
 from real_audio import recording
 
 
@@ -94,6 +95,35 @@ def test_nothing_is_invented(diarizer: OnlineDiarizer) -> None:
     assert diarizer.finish() == ()
     for seconds in (0.0, 0.01, 0.1, 5.0):
         assert follow(diarizer, np.zeros(int(16_000 * seconds), np.float32), 4_000) == []
+
+
+def test_a_turn_that_silence_has_ended_is_known_while_it_is_silent(diarizer: OnlineDiarizer) -> None:
+    talk = read_mono(recording("dev/ljspeech/LJ001-0014.flac"))[0].samples[:64_000]
+    turns = diarizer.push(np.concatenate([talk, np.zeros(16_000 * 7, np.float32)]))
+    assert [turn.speaker for turn in turns] == [0]
+    assert 150 <= turns[0].span.end <= 260  # the network hears talk a little longer than there is
+    assert diarizer.finish() == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_music_has_at_most_one_speaker(diarizer: OnlineDiarizer, seed: int) -> None:
+    """By itself the network takes tunes for talk, so somebody may be heard: without a detector's speech, and with."""
+    tune = np.asarray(0.3 * music(8.0, np.random.default_rng(seed)), np.float32)
+    assert len({turn.speaker for turn in follow(diarizer, tune, 8_000)}) <= 1
+    assert list(diarizer.push(tune, [])) + list(diarizer.finish()) == []
+    heard = list(diarizer.push(tune, [Span(0, 400)])) + list(diarizer.finish())
+    assert len({turn.speaker for turn in heard}) <= 1
+
+
+def test_speech_in_bad_shape_is_no_crowd(diarizer: OnlineDiarizer) -> None:
+    """One word, 0.1 s, clipped, over the telephone; and two people who talk at the same time all the time."""
+    one = read_mono(recording("dev/ljspeech/LJ001-0014.flac"))[0].samples[:96_000]
+    other = read_mono(recording("dev/librispeech/1688-142285-0000.flac"))[0].samples[:96_000]
+    narrow = resample(resample(Audio(one, 16_000), 8_000), 16_000).samples
+    for samples in (one, one[8_000:16_000], one[8_000:9_600], np.clip(20 * one, -1, 1), narrow):
+        assert {turn.speaker for turn in follow(diarizer, samples, 8_000)} <= {0}
+    length = min(len(one), len(other))
+    assert {turn.speaker for turn in follow(diarizer, one[:length] + other[:length], 8_000)} <= {0, 1}
 
 
 def test_finishing_begins_anew(diarizer: OnlineDiarizer, dialogue: np.ndarray) -> None:

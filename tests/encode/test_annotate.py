@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
@@ -12,7 +12,8 @@ import pytest
 from hybrid_tok.annotations import Annotations, Event, Given, Segment, SpeakerTurn, Word
 from hybrid_tok.audio import Audio
 from hybrid_tok.encode.annotate import Annotator
-from hybrid_tok.errors import BackendError
+from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
+from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.stage import StageClock
 from hybrid_tok.timeline import Span
 
@@ -33,6 +34,7 @@ class Listener:
     asked: list[str] = field(default_factory=list)
     segments: Sequence[Segment] = ()
     answer: Annotations = HEARD
+    diarized: list[tuple[tuple[Span, ...], int | None]] = field(default_factory=list)
 
     def make(self, stage: str) -> Any:
         self.asked.append(stage)
@@ -53,12 +55,20 @@ class Listener:
     def tag(self, audio: Audio) -> tuple[Event, ...]:
         return self.answer.events
 
-    def diarize(self, audio: Audio, speech: Sequence[Span]) -> tuple[SpeakerTurn, ...]:
+    def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
+        self.diarized.append((tuple(speech), speakers))
         return self.answer.turns
 
 
 def annotate(
-    listener: Listener, given: Given = Given(), frames: int = 100, events: bool = True, diarize: bool = True
+    listener: Listener,
+    given: Given = Given(),
+    frames: int = 100,
+    events: bool = True,
+    diarize: bool = True,
+    channels: Sequence[Audio] = (),
+    use: ChannelUse = "auto",
+    speakers: int | None = None,
 ) -> Annotations:
     annotator = Annotator(
         voice_activity=lambda: listener.make("voice activity"),
@@ -66,9 +76,11 @@ def annotate(
         aligner=lambda: listener.make("aligner"),
         events=(lambda: listener.make("events")) if events else None,
         diarizer=(lambda: listener.make("diarizer")) if diarize else None,
+        speakers=speakers,
+        channels=ChannelOptions(use),
     )
     samples = np.random.default_rng(0).uniform(-0.5, 0.5, frames * 320).astype(np.float32)
-    return annotator.annotate(Audio(samples, 16_000), frames, StageClock(), given)
+    return annotator.annotate(Audio(samples, 16_000), frames, StageClock(), given, channels)
 
 
 def test_every_stage_is_asked_once() -> None:
@@ -131,6 +143,56 @@ def test_silence_is_neither_recognized_nor_diarized() -> None:
     listener = Listener(answer=Annotations(100))
     annotate(listener)
     assert listener.asked == ["voice activity", "events"]
+
+
+def two_sides() -> tuple[Audio, Audio]:
+    """The first half of two seconds is left's, the second half right's."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (2, 32_000)).astype(np.float32)
+    noise[0, 16_000:] *= 1e-3
+    noise[1, :16_000] *= 1e-3
+    return Audio(noise[0], 16_000), Audio(noise[1], 16_000)
+
+
+def test_sides_are_diarized_by_themselves_without_what_leaks_in_and_without_their_events() -> None:
+    listener = Listener(answer=replace(HEARD, events=(Event("laugh", Span(20, 40), 0.8),)))
+    heard = annotate(listener, channels=two_sides())
+    assert listener.asked.count("diarizer") == 1 and listener.asked.count("voice activity") == 3
+    (left, none), (right, _) = listener.diarized
+    assert none is None
+    assert left[0] == Span(0, 20) and left[1].start == 40 and abs(left[1].end - 50) <= 6
+    assert len(right) == 1 and abs(right[0].start - 50) <= 6 and right[0].end == 100
+    assert [turn.speaker for turn in heard.turns] == [0, 1]
+
+
+def test_channels_are_mixed_where_that_is_asked_for_and_where_they_are_the_same() -> None:
+    left, right = two_sides()
+    both = Audio(left.samples + right.samples, 16_000)
+    softer = Audio(both.samples * np.float32(0.5), 16_000)
+    for channels, use in (((left, right), "mix"), ((both, softer), "auto"), ((both,), "auto")):
+        listener = Listener()
+        annotate(listener, channels=channels, use=use)
+        assert listener.diarized == [((Span(0, 40), Span(60, 100)), None)]
+
+
+def test_the_number_of_speakers_is_that_of_the_whole_recording() -> None:
+    for speakers, each in ((2, [1, 1]), (3, [None, None])):
+        listener = Listener()
+        annotate(listener, channels=two_sides(), use="separate", speakers=speakers)
+        assert [of for _, of in listener.diarized] == each
+    listener = Listener()
+    annotate(listener, channels=two_sides(), speakers=1)
+    assert listener.diarized == [((Span(0, 40), Span(60, 100)), 1)], "one speaker: these are no sides"
+    with pytest.raises(OptionsError, match="speakers=1, but 2 channels have talk"):
+        annotate(Listener(), channels=two_sides(), use="separate", speakers=1)
+
+
+def test_speech_and_turns_that_are_given_are_those_of_the_channels_too() -> None:
+    listener = Listener()
+    annotate(listener, Given(speech=(Span(0, 100),)), channels=two_sides(), use="separate")
+    assert "voice activity" not in listener.asked and len(listener.diarized) == 2
+    listener = Listener()
+    annotate(listener, Given(turns=()), channels=two_sides(), use="separate")
+    assert listener.diarized == []
 
 
 def test_what_reaches_over_the_end_is_cut_and_what_lies_beyond_is_refused() -> None:

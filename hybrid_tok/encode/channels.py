@@ -1,0 +1,198 @@
+"""Who speaks when in a recording with a channel per person or per side, where overlap is heard for certain.
+
+Each channel is diarized by itself, so that people who talk at the same time on different channels have turns that
+overlap. What a channel only picks up of the others is left out: there, another channel is far louder.
+
+Most recordings with several channels are nothing of the kind: stereo music, a podcast mixed for two loudspeakers, a
+meeting in front of two microphones. Everybody is on every channel of those, at much the same level, and there the mix
+is diarized.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Literal, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter1d
+
+from hybrid_tok.annotations import SpeakerTurn
+from hybrid_tok.audio import Audio
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.interfaces import Diarizer
+from hybrid_tok.masks import runs
+from hybrid_tok.timeline import FRAME_RATE, Span, subtract_spans
+
+ChannelUse: TypeAlias = Literal["mix", "separate", "auto"]
+"""Where speakers are told apart: in the mix of the channels, in each by itself, or as the recording asks for."""
+
+_SMOOTH = 11
+"""Frames (20 ms) over which levels are compared."""
+
+_BLOCK = 1 << 14
+"""Frames whose levels are measured at once."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelOptions:
+    """What channels are to diarization.
+
+    Attributes:
+        use: `mix`; `separate`, each by itself, and whoever talks on two is two; `auto`, separate where they are.
+        bleed: dB by which another channel must be louder for speech in this one to be taken for that channel's.
+        apart: share of the speech in which a channel must be louder than all others by `bleed` for `auto` to take the
+            channels as separate: next to nothing of a mix, most of a conversation, and a quarter of two people who
+            never stop talking at the same time.
+        same: dB; channels whose levels differ by a constant but for this are one signal, whoever says otherwise.
+    """
+
+    use: ChannelUse = "auto"
+    bleed: float = 10.0
+    apart: float = 0.2
+    same: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.use not in ("mix", "separate", "auto"):
+            raise OptionsError(f"channels must be mix, separate or auto, not {self.use!r}")
+        if self.bleed <= 0:
+            raise OptionsError(f"bleed={self.bleed} dB: another channel must be louder, give more than 0")
+        if not 0 <= self.apart <= 1 or self.same < 0:
+            raise OptionsError("apart is a share in [0, 1], same is dB of at least 0")
+
+
+def talk_apart(
+    channels: Sequence[Audio],
+    speech: Sequence[Span],
+    hear: Callable[[Audio], Sequence[Span]],
+    events: Sequence[Span] = (),
+    options: ChannelOptions = ChannelOptions(),
+    speakers: int | None = None,
+) -> list[list[Span]] | None:
+    """Where each channel has talk of its own; None where speakers are to be told apart in the mix.
+
+    Args:
+        channels: mono, of the same rate and length.
+        speech: where the mix has speech.
+        hear: finds the speech in a channel.
+        events: vocal events of the mix.
+        speakers: how many there are, where that is known: `auto` does not take more channels than that as separate.
+    """
+    if len(channels) < 2 or options.use == "mix":
+        return None
+    levels = measure_levels(channels)
+    if options.use == "auto" and not stand_apart(levels, speech, options):
+        return None
+    talk = talk_of_channels(levels, [hear(channel) for channel in channels], events, options)
+    if options.use == "auto" and speakers is not None and speakers < sum(map(bool, talk)):
+        return None
+    return talk
+
+
+def measure_levels(channels: Sequence[Audio]) -> NDArray[np.float64]:
+    """Levels in dB, smoothed: (channels, T) of mono channels of the same length, T frames of 20 ms."""
+    return np.stack([_levels(channel) for channel in channels])
+
+
+def _levels(channel: Audio) -> NDArray[np.float64]:
+    hop = channel.sample_rate // FRAME_RATE
+    power = np.zeros(-(-channel.num_samples // hop))
+    for first in range(0, len(power), _BLOCK):
+        block = channel.samples[first * hop : (first + _BLOCK) * hop]
+        starts = np.arange(0, len(block), hop)
+        power[first : first + _BLOCK] = np.add.reduceat(np.square(block, dtype=np.float64), starts) / hop
+    return 10 * np.log10(uniform_filter1d(power, _SMOOTH, mode="nearest").clip(1e-12) if len(power) else power)
+
+
+def stand_apart(
+    levels: NDArray[np.float64], speech: Sequence[Span], options: ChannelOptions = ChannelOptions()
+) -> bool:
+    """Whether the channels are sides of a conversation: for much of the speech, one is far louder than all others.
+
+    Args:
+        levels: (channels, T) in dB, as `measure_levels` gives them.
+        speech: where the mix has speech.
+    """
+    spoken = np.concatenate([levels[:, span.start : span.end] for span in speech] or [levels[:, :0]], axis=1)
+    if len(levels) < 2 or spoken.shape[1] == 0:
+        return False
+    second, first = np.sort(spoken, axis=0)[-2:]
+    return float(np.mean(first > second + options.bleed)) >= options.apart
+
+
+def talk_of_channels(
+    levels: NDArray[np.float64],
+    speech: Sequence[Sequence[Span]],
+    events: Sequence[Span] = (),
+    options: ChannelOptions = ChannelOptions(),
+) -> list[list[Span]]:
+    """Where each channel has talk of its own: not another's that leaks in, nor an event, nor another channel's signal.
+
+    Args:
+        levels: (channels, T) in dB, as `measure_levels` gives them.
+        speech: for each channel, where speech is heard in it.
+        events: vocal events of the mix; each belongs to the channel that is loudest in it.
+
+    Raises:
+        ValueError: speech for another number of channels.
+    """
+    if len(speech) != len(levels):
+        raise ValueError(f"speech of {len(speech)} channels for the levels of {len(levels)}: give both for each")
+    events = [event for event in events if event.start < levels.shape[1]]
+    loudest = [int(levels[:, event.start : event.end].mean(axis=1).argmax()) for event in events]
+    talk: list[list[Span]] = []
+    for k, spans in enumerate(speech):
+        if any(_same_signal(levels[j], levels[k], spans, options.same) for j in range(k) if talk[j]):
+            talk.append([])
+            continue
+        others = np.delete(levels, k, axis=0).max(axis=0, initial=-np.inf)
+        leaked = [Span(*run) for run in runs(others > levels[k] + options.bleed)]
+        own_events = [event for event, where in zip(events, loudest, strict=True) if where == k]
+        talk.append(subtract_spans(spans, [*leaked, *own_events]))
+    return talk
+
+
+def _same_signal(one: NDArray[np.float64], other: NDArray[np.float64], spans: Sequence[Span], tolerance: float) -> bool:
+    """Whether two channels are one signal, loud and soft."""
+    apart = np.concatenate([(one - other)[span.start : span.end] for span in spans] or [np.zeros(0)])
+    return len(apart) > 0 and float(np.abs(apart - np.median(apart)).max()) <= tolerance
+
+
+def diarize_channels(
+    diarizer: Diarizer, channels: Sequence[Audio], talk: Sequence[Sequence[Span]], speakers: int | None = None
+) -> tuple[SpeakerTurn, ...]:
+    """Turns of all channels, sorted by start; speakers are numbered in order of first appearance.
+
+    Nobody is looked for on two channels: who talks on both is two speakers.
+
+    Args:
+        channels: mono, at the diarizer's rate.
+        talk: for each channel, where it has talk of its own; channels without any are not listened to.
+        speakers: how many there are on all channels together, where that is known. With more than one channel has
+            and fewer than that would leave open, each channel's are counted.
+
+    Raises:
+        OptionsError: more channels have talk than there are speakers.
+    """
+    each = _speakers_of_each(speakers, sum(map(bool, talk)))
+    found: list[tuple[Span, int, int]] = []
+    for k, (channel, spans) in enumerate(zip(channels, talk, strict=True)):
+        turns = diarizer.diarize(channel, spans, each) if spans else ()
+        found += [(turn.span, k, turn.speaker) for turn in turns]
+    order: dict[tuple[int, int], int] = {}
+    return tuple(SpeakerTurn(order.setdefault((k, speaker), len(order)), span) for span, k, speaker in sorted(found))
+
+
+def _speakers_of_each(speakers: int | None, talking: int) -> int | None:
+    """How many speakers each channel with talk has, as far as their number on all channels tells."""
+    if speakers is None or talking == 0:
+        return None
+    if speakers < talking:
+        raise OptionsError(
+            f"speakers={speakers}, but {talking} channels have talk of their own: leave the number out, or have "
+            f"speakers told apart in the mix (channels='mix')"
+        )
+    if talking == 1:
+        return speakers
+    return 1 if speakers == talking else None
