@@ -136,7 +136,7 @@ def read_mono(source: Readable, sample_rate: int = 16_000) -> tuple[Audio, Sourc
 def read_channels(
     source: Readable, sample_rate: int = 16_000, channel_rate: int = 16_000
 ) -> tuple[Audio, SourceInfo, tuple[Audio, ...]]:
-    """Read a recording as `read_mono` does, and its channels by themselves, in one pass; errors as of `read_mono`.
+    """Read a recording as `read_mono` does, and its channels by themselves, in one pass.
 
     The channels are kept in temporary files on disk (64 kB a second and channel at 16 kHz, gone with the arrays) and
     mapped into memory: the system pages them in as they are read, and takes the pages back when memory is short.
@@ -148,7 +148,7 @@ def read_channels(
         The mix, what the recording was, and a mono `Audio` per channel; none where there is only one channel.
 
     Raises:
-        OSError: the disk is full.
+        AudioError: it cannot be read whole, or there is no room on disk.
     """
     with open_reader(source) as reader:
         if reader.channels == 1:
@@ -184,7 +184,13 @@ def _read_mixed(reader: Reader, sample_rate: int) -> tuple[Audio, SourceInfo]:
 def _append(files: Sequence[BinaryIO], block: NDArray[np.float32]) -> None:
     """Each channel of (channels, n) to its file."""
     for file, channel in zip(files, block, strict=True):
-        file.write(channel.tobytes())
+        try:
+            file.write(channel.tobytes())
+        except OSError as error:
+            raise AudioError(
+                f"no room for the recording's channels in {tempfile.gettempdir()} ({error.strerror}): set TMPDIR to "
+                "another folder, or have speakers told apart in the mix (channels='mix')"
+            ) from None
 
 
 def _mapped(file: BinaryIO) -> NDArray[np.float32]:

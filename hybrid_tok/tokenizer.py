@@ -367,7 +367,7 @@ class HybridTokenizer:
     def _read(self, source: Source) -> tuple[Audio, SourceInfo, tuple[Audio, ...]]:
         """A recording as `read` gives it, and its channels at the annotator's rate where they are asked for."""
         channels: tuple[Audio, ...] = ()
-        if not self.options.diarize or self.options.channels == "mix":
+        if not self.options.diarize or self.options.channels == "mix" or self.options.layout == "units":
             return *self.read(source), channels
         if isinstance(source, str | Path):
             audio, info, channels = read_channels(source, codec_identity().sample_rate, ANALYSIS_RATE)
@@ -377,9 +377,8 @@ class HybridTokenizer:
             if whole.num_channels > 1:
                 channels = tuple(resample(Audio(row, whole.sample_rate), ANALYSIS_RATE) for row in whole.samples)
         if info.channels == 1 and self.options.channels == "separate":
-            raise AudioError(
-                "the recording has one channel, none that could be separate: leave channels (--channels) out"
-            )
+            named = str(source) if isinstance(source, str | Path) else "the recording"
+            raise AudioError(f"{named} has one channel, none that could be separate: leave channels (--channels) out")
         return audio, info, channels
 
     def close(self) -> None:

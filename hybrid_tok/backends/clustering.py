@@ -151,15 +151,17 @@ def likeness(
     """
     sure, as_sure = (np.sqrt(1 + options.doubt / np.maximum(seconds, 1e-6)) for _, seconds in (ours, theirs))
     alike = ours[0] @ theirs[0].T * np.outer(sure, as_sure)
-    if cohort is None or options.strangers == 0:
+    if cohort is None or len(cohort) == 0 or options.strangers == 0:
         return alike
     common = sure * _commonness(ours[0], cohort, options.strangers)
-    return alike - (common[:, None] + as_sure * _commonness(theirs[0], cohort, options.strangers)) / 2
+    as_common = common if theirs is ours else as_sure * _commonness(theirs[0], cohort, options.strangers)
+    return alike - (common[:, None] + as_common) / 2
 
 
 def _commonness(voices: NDArray[np.floating], cohort: NDArray[np.floating], strangers: int) -> NDArray[np.float64]:
     """How alike voices (n, embedding) are to the strangers most like them, (n,)."""
-    return np.sort(voices @ cohort.T, axis=1)[:, -strangers:].mean(axis=1, dtype=np.float64)
+    alike = voices @ cohort.T
+    return np.partition(alike, -min(strangers, alike.shape[1]), axis=1)[:, -strangers:].mean(axis=1, dtype=np.float64)
 
 
 def _in_blocks(
@@ -198,7 +200,8 @@ def _join(
     """Join the two clusters that are most alike beyond what two people could be, again and again."""
     while (count := int(labels.max()) + 1) > 1:
         points, total = centroids(voices, seconds, labels)
-        margin = likeness((points, total), (points, total), options, cohort) - options.join_voices
+        everybody = (points, total)
+        margin = likeness(everybody, everybody, options, cohort) - options.join_voices
         margin[np.tril_indices(count)] = -np.inf
         a, b = np.unravel_index(int(np.argmax(margin)), margin.shape)
         if speakers is None:

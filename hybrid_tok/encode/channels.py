@@ -139,11 +139,11 @@ def talk_of_channels(
     """
     if len(speech) != len(levels):
         raise ValueError(f"speech of {len(speech)} channels for the levels of {len(levels)}: give both for each")
-    events = [event for event in events if event.start < levels.shape[1]]
+    events = [event for event in events if event.frames and event.start < levels.shape[1]]
     loudest = [int(levels[:, event.start : event.end].mean(axis=1).argmax()) for event in events]
     talk: list[list[Span]] = []
     for k, spans in enumerate(speech):
-        if any(_same_signal(levels[j], levels[k], spans, options.same) for j in range(k) if talk[j]):
+        if any(_same_signal(levels[j], levels[k], [*speech[j], *spans], options.same) for j in range(k) if talk[j]):
             talk.append([])
             continue
         others = np.delete(levels, k, axis=0).max(axis=0, initial=-np.inf)
@@ -169,30 +169,28 @@ def diarize_channels(
     Args:
         channels: mono, at the diarizer's rate.
         talk: for each channel, where it has talk of its own; channels without any are not listened to.
-        speakers: how many there are on all channels together, where that is known. With more than one channel has
-            and fewer than that would leave open, each channel's are counted.
+        speakers: how many there are on all channels together, where that is known: each channel with talk has one at
+            least, and the last has as many as are left.
 
     Raises:
         OptionsError: more channels have talk than there are speakers.
     """
-    each = _speakers_of_each(speakers, sum(map(bool, talk)))
+    talking = [k for k, spans in enumerate(talk) if spans]
+    if speakers is not None and speakers < len(talking):
+        raise OptionsError(
+            f"speakers={speakers}, but {len(talking)} channels have talk of their own: leave the number out, or have "
+            f"speakers told apart in the mix (channels='mix')"
+        )
     found: list[tuple[Span, int, int]] = []
-    for k, (channel, spans) in enumerate(zip(channels, talk, strict=True)):
-        turns = diarizer.diarize(channel, spans, each) if spans else ()
+    left = speakers
+    for position, k in enumerate(talking):
+        most = None if left is None else left - (len(talking) - position - 1)
+        last = position == len(talking) - 1
+        turns = diarizer.diarize(channels[k], talk[k], most if last or most == 1 else None)
+        if most is not None and len({turn.speaker for turn in turns}) > most:
+            turns = diarizer.diarize(channels[k], talk[k], most)
+        if left is not None:
+            left -= max(1, len({turn.speaker for turn in turns}))
         found += [(turn.span, k, turn.speaker) for turn in turns]
     order: dict[tuple[int, int], int] = {}
     return tuple(SpeakerTurn(order.setdefault((k, speaker), len(order)), span) for span, k, speaker in sorted(found))
-
-
-def _speakers_of_each(speakers: int | None, talking: int) -> int | None:
-    """How many speakers each channel with talk has, as far as their number on all channels tells."""
-    if speakers is None or talking == 0:
-        return None
-    if speakers < talking:
-        raise OptionsError(
-            f"speakers={speakers}, but {talking} channels have talk of their own: leave the number out, or have "
-            f"speakers told apart in the mix (channels='mix')"
-        )
-    if talking == 1:
-        return speakers
-    return 1 if speakers == talking else None

@@ -24,8 +24,8 @@ from hybrid_tok.timeline import Span
 EVERYTHING = [Span(0, 150)]
 
 
-class OneTurnPerSpan:
-    """A diarizer that takes every span it is given for a turn of one speaker; notes the numbers of speakers."""
+class OneSpeakerPerSpan:
+    """A diarizer that takes every span it is given for another speaker's turn; notes the numbers of speakers."""
 
     name = fingerprint = "fake"
 
@@ -35,7 +35,7 @@ class OneTurnPerSpan:
     def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
         assert audio.samples.ndim == 1
         self.asked.append(speakers)
-        return tuple(SpeakerTurn(0, span) for span in speech)
+        return tuple(SpeakerTurn(min(k, (speakers or 99) - 1), span) for k, span in enumerate(speech))
 
 
 def two_sides(leak: float, seconds: int = 3) -> list[Audio]:
@@ -48,7 +48,7 @@ def two_sides(leak: float, seconds: int = 3) -> list[Audio]:
 
 
 def test_talk_at_the_same_time_on_two_channels_is_two_turns_that_overlap() -> None:
-    turns = diarize_channels(OneTurnPerSpan(), two_sides(0.0), ([Span(0, 100)], [Span(50, 150)]))
+    turns = diarize_channels(OneSpeakerPerSpan(), two_sides(0.0), ([Span(0, 100)], [Span(50, 150)]))
     assert turns == (SpeakerTurn(0, Span(0, 100)), SpeakerTurn(1, Span(50, 150)))
 
 
@@ -114,7 +114,7 @@ def test_levels_are_the_same_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch
 
 
 def test_speakers_are_numbered_by_appearance_over_all_channels() -> None:
-    turns = diarize_channels(OneTurnPerSpan(), two_sides(0.0), ([Span(60, 100)], [Span(55, 90)]))
+    turns = diarize_channels(OneSpeakerPerSpan(), two_sides(0.0), ([Span(60, 100)], [Span(55, 90)]))
     assert turns == (SpeakerTurn(0, Span(55, 90)), SpeakerTurn(1, Span(60, 100)))
 
 
@@ -123,26 +123,33 @@ def test_speakers_are_numbered_by_appearance_over_all_channels() -> None:
     [
         (None, ([Span(0, 9)], [Span(0, 9)]), [None, None]),
         (2, ([Span(0, 9)], [Span(0, 9)]), [1, 1]),
-        (3, ([Span(0, 9)], [Span(0, 9)]), [None, None]),
+        (3, ([Span(0, 9)], [Span(0, 9)]), [None, 2]),
+        (3, ([Span(0, 5), Span(6, 9)], [Span(0, 9)]), [None, 1]),
+        (3, ([Span(0, 2), Span(3, 5), Span(6, 9)], [Span(0, 9)]), [None, 2, 1]),
         (3, ([], [Span(0, 9)]), [3]),
         (1, ([], []), []),
     ],
 )
 def test_known_speakers_are_shared_out(speakers: int | None, talk: Any, asked: list[int | None]) -> None:
-    diarizer = OneTurnPerSpan()
+    diarizer = OneSpeakerPerSpan()
     diarize_channels(diarizer, two_sides(0.0), talk, speakers)
     assert diarizer.asked == asked
+
+
+def test_an_event_of_no_length_is_nobodys() -> None:
+    levels = measure_levels(two_sides(0.0))
+    assert talk_of_channels(levels, ([Span(0, 40)], []), [Span(20, 20)]) == [[Span(0, 40)], []]
 
 
 def test_nothing_and_what_is_wrong() -> None:
     empty = [Audio(np.zeros(0, np.float32), 16_000)] * 2
     assert talk_apart(empty, (), lambda channel: ()) is None
     assert talk_apart(empty, (), lambda channel: (), options=ChannelOptions("separate")) == [[], []]
-    assert diarize_channels(OneTurnPerSpan(), empty, ([], [])) == ()
+    assert diarize_channels(OneSpeakerPerSpan(), empty, ([], [])) == ()
     with pytest.raises(ValueError, match="speech of 1 channels"):
         talk_of_channels(measure_levels(two_sides(0.0)), ([],))
     with pytest.raises(OptionsError, match="2 channels have talk"):
-        diarize_channels(OneTurnPerSpan(), two_sides(0.0), ([Span(0, 9)], [Span(0, 9)]), speakers=1)
+        diarize_channels(OneSpeakerPerSpan(), two_sides(0.0), ([Span(0, 9)], [Span(0, 9)]), speakers=1)
     for wrong in ({"use": "both"}, {"bleed": 0.0}, {"apart": 1.5}, {"same": -1.0}):
         with pytest.raises(OptionsError):
             ChannelOptions(**wrong)
