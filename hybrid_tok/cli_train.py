@@ -56,14 +56,25 @@ def train_events(
     scenes: Annotated[int, typer.Option(help="Scenes of 8 s that are composed to train on.", min=16)] = 4000,
     steps: Annotated[int, typer.Option(help="Training steps.", min=1)] = 1300,
     seed: Annotated[int, typer.Option(help="Of scenes, initialization, order and augmentation.")] = 1,
+    ema: Annotated[float, typer.Option(help="Decay of the moving average of the weights.", min=0, max=1)] = 0.99,
     without: Annotated[list[str] | None, typer.Option(help="An idea to leave out, to see what it brings.")] = None,
+    beside: Annotated[list[Path] | None, typer.Option(help="Weights of another training, to be averaged with.")] = None,
 ) -> None:
     """Train the event tagger; scenes that lie in --out already are used again."""
     from hybrid_tok.train.events import TrainEventsOptions, train
     from hybrid_tok.train.events_scenes import IDEAS, SceneOptions
 
     scene = SceneOptions(ideas=tuple(idea for idea in IDEAS if idea not in (without or ())))
-    options = TrainEventsOptions(data=data, out=out, scenes=scenes, steps=steps, seed=seed, scene=scene)
+    options = TrainEventsOptions(
+        data=data,
+        out=out,
+        scenes=scenes,
+        steps=steps,
+        ema=ema,
+        beside=tuple(beside or ()),
+        seed=seed,
+        scene=scene,
+    )
     typer.echo(f"wrote {train(options)}", err=True)
 
 

@@ -116,14 +116,15 @@ class EventIdentity:
         name: for people.
         fingerprint: changes whenever posteriors could.
         sha256: of the weights file.
-        temperature: what event logits are divided by, so that confidences are right as often as they say.
-        architecture: as `EventConfig` takes it.
+        temperatures: what each network's event logits are divided by, so that confidences are right as often as they
+            say; as many as there are networks.
+        architecture: of every network, as `EventConfig` takes it.
     """
 
     name: str
     fingerprint: str
     sha256: str
-    temperature: float
+    temperatures: list[float]
     architecture: dict[str, Any]
 
 
@@ -144,7 +145,9 @@ def event_identity(weights: Path = EVENT_WEIGHTS) -> EventIdentity:
 
 
 class EventModel:
-    """The trained network.
+    """The trained networks, whose probabilities are averaged (deep ensembles; Lakshminarayanan et al. 2017): trained on
+    different scenes, they err differently where recordings are unlike simulations. Features, which cost most, are
+    computed once.
 
     Args:
         weights: safetensors, with the description beside it.
@@ -156,11 +159,14 @@ class EventModel:
     def __init__(self, weights: Path = EVENT_WEIGHTS) -> None:
         self.identity = event_identity(weights)
         try:
-            config = EventConfig.from_dict(self.identity.architecture)
-            self.network = EventNetwork(config).eval()
+            self.config = EventConfig.from_dict(self.identity.architecture)
+            members = [EventNetwork(self.config) for _ in self.identity.temperatures]
+            self.networks = nn.ModuleList(members).eval()
         except (KeyError, TypeError, ValueError) as error:
             raise WeightsError(f"{weights.with_suffix('.json')} describes no event network ({error})") from None
-        load_weights(weights, self.identity.sha256, self.network)
+        if not members:
+            raise WeightsError(f"{weights.with_suffix('.json')} describes no event network (no temperatures)")
+        load_weights(weights, self.identity.sha256, self.networks)
         self._features = EventFeatures()
 
     def posteriors(self, samples: NDArray[np.float32], block: int = BLOCK) -> NDArray[np.float32]:
@@ -170,7 +176,7 @@ class EventModel:
         with all the context it depends on, so that its length changes nothing but the last bits.
         """
         frames = -(-len(samples) // HOP)
-        context = self.network.config.context
+        context = self.config.context
         result = np.empty((frames, len(POSTERIORS)), np.float32)
         for start in range(0, frames, block):
             end = min(start + block, frames)
@@ -180,9 +186,16 @@ class EventModel:
             offset = max(0, -first)
             piece[offset : offset + len(heard)] = heard
             with torch.inference_mode():
-                events, background = self.network(*self._features(torch.from_numpy(piece)[None]))
-                events = torch.softmax(events / self.identity.temperature, dim=-1)[0, context:-context, :-1]
-                background = torch.sigmoid(background)[0, context:-context]
-            result[start:end, : len(EVENT_LABELS)] = events.numpy()
-            result[start:end, len(EVENT_LABELS) :] = background.numpy()
+                mean = self._mean(torch.from_numpy(piece)[None])[context:-context]
+            result[start:end] = mean.numpy()
         return result
+
+    def _mean(self, samples: Tensor) -> Tensor:
+        """Samples (1, T * 320) to the networks' mean probabilities (T, 19)."""
+        heard = self._features(samples)
+        total = torch.zeros(samples.shape[1] // HOP, len(POSTERIORS))
+        for network, temperature in zip(self.networks, self.identity.temperatures, strict=True):
+            events, background = network(*heard)
+            total[:, : len(EVENT_LABELS)] += torch.softmax(events[0] / temperature, dim=-1)[:, :-1]
+            total[:, len(EVENT_LABELS) :] += torch.sigmoid(background[0])
+        return total / len(self.networks)

@@ -3,6 +3,7 @@
 Scenes are rendered to features ahead of training, in a file: simulation costs more than a step on it. Level, spectral
 tilt and masked bands and times (SpecAugment, Park et al. 2019) are drawn anew each time a scene is seen. The
 temperature that divides the logits (Guo et al. 2017) is fitted on scenes of speakers and clips that were kept apart.
+Networks of several trainings are averaged, each with its own temperature.
 """
 
 from __future__ import annotations
@@ -10,25 +11,27 @@ from __future__ import annotations
 import hashlib
 import json
 import time
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import cast
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import track
-from torch import Tensor
+from torch import Tensor, nn
 
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.events import EVENT_LABELS
 from hybrid_tok.models.event_features import AUXILIARY, MELS, EventFeatures
-from hybrid_tok.models.events import EventConfig, EventIdentity, EventNetwork
+from hybrid_tok.models.events import EventConfig, EventIdentity, EventModel, EventNetwork
 from hybrid_tok.models.weights import save_weights
 from hybrid_tok.train.events_material import NONE, UNSURE, Material, load_material
 from hybrid_tok.train.events_scenes import Composer, SceneOptions
 
-__all__ = ["Rendered", "TrainEventsOptions", "export", "fit", "render", "temperature_of", "train"]
+__all__ = ["Rendered", "TrainEventsOptions", "export", "fit", "members_of", "render", "temperature_of", "train"]
 
 NAME = "hybrid-tok-events-16k"
 
@@ -47,6 +50,7 @@ class TrainEventsOptions:
         event_weight: of frames with an event against those without, which are four times as many.
         smoothing: of the labels.
         ema: decay of the moving average of the weights, which is what is exported.
+        beside: weights of other trainings (`events.safetensors`), whose networks are exported with this one.
         seed: of scenes, initialization, order and augmentation.
         threads: of torch.
     """
@@ -61,6 +65,7 @@ class TrainEventsOptions:
     event_weight: float = 2.5
     smoothing: float = 0.05
     ema: float = 0.99
+    beside: tuple[Path, ...] = ()
     seed: int = 1
     threads: int = 1
     scene: SceneOptions = field(default_factory=SceneOptions)
@@ -93,6 +98,7 @@ def train(options: TrainEventsOptions) -> Path:
 
     Raises:
         AudioError: the data cannot be read.
+        WeightsError: other trainings' weights are missing or damaged.
     """
     torch.set_num_threads(options.threads)
     sides = load_material(options.data, options.out / "cache")
@@ -103,7 +109,9 @@ def train(options: TrainEventsOptions) -> Path:
         )
     ]
     network = fit(rendered[0], options)
-    return export(network, temperature_of(network, rendered[1]), options.out / "events.safetensors")
+    members = [member for weights in options.beside for member in members_of(weights)]
+    members.append((network, temperature_of(network, rendered[1])))
+    return export(members, options.out / "events.safetensors")
 
 
 def render(material: Material, scene: SceneOptions, count: int, seed: int, folder: Path) -> Rendered:
@@ -243,17 +251,35 @@ def temperature_of(network: EventNetwork, scenes: Rendered) -> float:
     return round(float(candidates[int(np.argmin(losses))]), 3)
 
 
-def export(network: EventNetwork, temperature: float, weights: Path) -> Path:
-    """Write the weights and their description."""
+def members_of(weights: Path) -> list[tuple[EventNetwork, float]]:
+    """Networks in a weights file and their temperatures.
+
+    Raises:
+        WeightsError: missing or damaged.
+    """
+    model = EventModel(weights)
+    networks = cast(Iterable[EventNetwork], model.networks)
+    return list(zip(networks, model.identity.temperatures, strict=True))
+
+
+def export(members: Sequence[tuple[EventNetwork, float]], weights: Path) -> Path:
+    """Write networks of one architecture with their temperatures: the weights and their description.
+
+    Raises:
+        OptionsError: the architectures differ.
+    """
+    networks, temperatures = [network for network, _ in members], [temperature for _, temperature in members]
+    architecture = asdict(networks[0].config)
+    if any(asdict(network.config) != architecture for network in networks):
+        raise OptionsError("networks that are averaged must have one architecture: train them with the same options")
     weights.parent.mkdir(parents=True, exist_ok=True)
-    sha256 = save_weights(weights, network)
-    architecture = asdict(network.config)
-    content = f"{sha256}:{temperature}:{json.dumps(architecture, sort_keys=True)}:{','.join(EVENT_LABELS)}"
+    sha256 = save_weights(weights, nn.ModuleList(networks))
+    content = f"{sha256}:{temperatures}:{json.dumps(architecture, sort_keys=True)}:{','.join(EVENT_LABELS)}"
     identity = EventIdentity(
         name=NAME,
         fingerprint=hashlib.sha256(content.encode()).hexdigest()[:16],
         sha256=sha256,
-        temperature=temperature,
+        temperatures=temperatures,
         architecture=architecture,
     )
     weights.with_suffix(".json").write_text(json.dumps(asdict(identity), indent=2) + "\n", encoding="utf-8")

@@ -73,7 +73,7 @@ def test_events_are_exclusive_and_background_is_not(model: EventModel) -> None:
 
 def test_it_is_small() -> None:
     assert EVENT_WEIGHTS.stat().st_size < 2 * 10**6
-    assert sum(p.numel() for p in EventModel().network.parameters()) < 500_000
+    assert sum(p.numel() for p in EventModel().networks.parameters()) < 10**6
 
 
 def test_damaged_weights(tmp_path: Path) -> None:
@@ -85,6 +85,7 @@ def test_damaged_weights(tmp_path: Path) -> None:
     for wrong, message in (
         (description, "truncated or changed"),
         (description | {"architecture": {"width": 3}}, "describes no event network"),
+        (description | {"temperatures": []}, "describes no event network"),
         ({"name": "x"}, "is damaged"),
     ):
         event_identity.cache_clear()

@@ -12,8 +12,8 @@ import soundfile
 
 from hybrid_tok.errors import AudioError, OptionsError
 from hybrid_tok.events import EVENT_LABELS
-from hybrid_tok.models.events import EventConfig, EventModel
-from hybrid_tok.train.events import TrainEventsOptions, train
+from hybrid_tok.models.events import EventConfig, EventModel, EventNetwork, event_identity
+from hybrid_tok.train.events import TrainEventsOptions, export, train
 from hybrid_tok.train.events_material import NONE, Clip, active_runs, find_pauses, load_material
 from hybrid_tok.train.events_scenes import Composer, SceneOptions, vocoded
 from hybrid_tok.train.events_simulate import SIMULATORS, bump, music
@@ -200,7 +200,21 @@ def test_recipe_end_to_end(tmp_path: Path) -> None:
     assert log[-1]["step"] == 3 and log[-1]["loss"] > 0
     first = weights.read_bytes()
     assert train(options).read_bytes() == first  # scenes from their file give the same
-    assert train(dataclasses.replace(options, seed=2)).read_bytes() != first
+    kept = tmp_path / "first" / "events.safetensors"
+    kept.parent.mkdir()
+    for suffix in (".safetensors", ".json"):
+        kept.with_suffix(suffix).write_bytes(weights.with_suffix(suffix).read_bytes())
+    event_identity.cache_clear()
+    samples = np.random.default_rng(0).normal(0, 0.1, 9_600).astype(np.float32)
+    alone = EventModel(kept).posteriors(samples)
+    other = train(dataclasses.replace(options, seed=2))
+    assert other.read_bytes() != first
+    event_identity.cache_clear()
+    others = EventModel(other).posteriors(samples)
+    both = EventModel(train(dataclasses.replace(options, seed=2, out=tmp_path / "both", beside=(kept,))))
+    np.testing.assert_allclose(both.posteriors(samples), (alone + others) / 2, atol=1e-5)
+    with pytest.raises(OptionsError, match="one architecture"):
+        export([(EventNetwork(options.model), 1.0), (EventNetwork(EventConfig()), 1.0)], tmp_path / "x.safetensors")
 
 
 def test_wrong_options_and_data(tmp_path: Path) -> None:
