@@ -4,10 +4,8 @@ Windows that follow each other are joined first, as long as the voice stays the 
 Stretches, and then clusters of them, are joined while their voices are as alike as one person's would be. A voice
 heard for d seconds is the person's own plus an error whose power falls as 1 / d, which lowers the cosine similarity of
 two voices by sqrt((1 + c / d1) (1 + c / d2)): similarities are compared with this taken out, so that one threshold
-serves short and long stretches. Nor are all pairs of strangers equally alike: a room, or being a child, makes voices
-so. How alike each is to the strangers most like it is taken out too (adaptive score normalization; Matejka et al.,
-2017). What stays too short to be a person goes to the nearest voice. Long recordings are clustered block by block and
-the clusters' voices joined: never more than `BLOCK` points at once.
+serves short and long stretches. What stays too short to be a person goes to the nearest voice. Long recordings are
+clustered block by block and the clusters' voices joined: never more than `BLOCK` points at once.
 """
 
 from __future__ import annotations
@@ -33,22 +31,18 @@ class ClusteringOptions:
     Attributes:
         follow: cosine similarity at which what follows without a pause is still the same talker.
         join_windows: mean similarity at which stretches are joined into pure clusters.
-        join_voices: `likeness` at which two clusters are one person.
-        strangers: people who are elsewhere, those most like a voice, whose mean similarity is taken out.
+        join_voices: similarity, freed of the error of short stretches, at which two clusters are one person.
         doubt: seconds of speech for which the error of a voice is as strong as the voice (c above).
         shortest: seconds of speech without which a cluster is no person, unless it is the only one.
     """
 
     follow: float = 0.5
     join_windows: float = 0.85
-    join_voices: float = 0.2
-    strangers: int = 60
+    join_voices: float = 0.5
     doubt: float = 0.3
     shortest: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.strangers < 0:
-            raise OptionsError(f"strangers={self.strangers}: give 0 or more")
         for name in ("follow", "join_windows", "join_voices"):
             if not -1 < getattr(self, name) < 1:
                 raise OptionsError(f"{name} is a cosine similarity: give a value between -1 and 1")
@@ -62,7 +56,6 @@ def cluster(
     options: ClusteringOptions,
     speakers: int | None = None,
     runs: NDArray[np.integer] | None = None,
-    cohort: NDArray[np.floating] | None = None,
 ) -> NDArray[np.int64]:
     """Labels (n,) 0, 1, ... in order of first appearance.
 
@@ -71,7 +64,6 @@ def cluster(
         seconds: (n,) of speech that is new in each window, so that they add up to a cluster's length.
         speakers: how many there are, where that is known; fewer are found only if there are fewer windows.
         runs: (n,) number of the stretch of speech between pauses that each is in; without, there are no pauses.
-        cohort: (K, embedding) voices of people who are not in the recording.
     """
     if len(voices) == 0:
         return np.zeros(0, np.int64)
@@ -79,7 +71,7 @@ def cluster(
     stretches = stretches_of(voices, seconds, np.zeros(len(voices), int) if runs is None else runs, options.follow)
     points, total = centroids(voices, seconds, stretches)
     labels = _in_blocks(points, total, options)
-    labels = _join(points, total, labels, options, speakers, cohort)
+    labels = _join(points, total, labels, options, speakers)
     return by_appearance(labels[stretches])
 
 
@@ -137,33 +129,6 @@ def by_appearance(labels: NDArray[np.integer]) -> NDArray[np.int64]:
     return rank[inverse]
 
 
-def likeness(
-    ours: tuple[NDArray[np.floating], NDArray[np.floating]],
-    theirs: tuple[NDArray[np.floating], NDArray[np.floating]],
-    options: ClusteringOptions,
-    cohort: NDArray[np.floating] | None = None,
-) -> NDArray[np.float64]:
-    """How alike voices are (n, m), freed of the error of short stretches and of what strangers have in common.
-
-    Args:
-        ours, theirs: voices (n, embedding) of unit length and the seconds of speech (n,) each was heard for.
-        cohort: (K, embedding) voices of strangers; without any, similarities stay as they are.
-    """
-    sure, as_sure = (np.sqrt(1 + options.doubt / np.maximum(seconds, 1e-6)) for _, seconds in (ours, theirs))
-    alike = ours[0] @ theirs[0].T * np.outer(sure, as_sure)
-    if cohort is None or len(cohort) == 0 or options.strangers == 0:
-        return alike
-    common = sure * _commonness(ours[0], cohort, options.strangers)
-    as_common = common if theirs is ours else as_sure * _commonness(theirs[0], cohort, options.strangers)
-    return alike - (common[:, None] + as_common) / 2
-
-
-def _commonness(voices: NDArray[np.floating], cohort: NDArray[np.floating], strangers: int) -> NDArray[np.float64]:
-    """How alike voices (n, embedding) are to the strangers most like them, (n,)."""
-    alike = voices @ cohort.T
-    return np.partition(alike, -min(strangers, alike.shape[1]), axis=1)[:, -strangers:].mean(axis=1, dtype=np.float64)
-
-
 def _in_blocks(
     voices: NDArray[np.float64], seconds: NDArray[np.float64], options: ClusteringOptions
 ) -> NDArray[np.int64]:
@@ -195,13 +160,12 @@ def _join(
     labels: NDArray[np.int64],
     options: ClusteringOptions,
     speakers: int | None,
-    cohort: NDArray[np.floating] | None,
 ) -> NDArray[np.int64]:
     """Join the two clusters that are most alike beyond what two people could be, again and again."""
     while (count := int(labels.max()) + 1) > 1:
         points, total = centroids(voices, seconds, labels)
-        everybody = (points, total)
-        margin = likeness(everybody, everybody, options, cohort) - options.join_voices
+        sure = np.sqrt(1 + options.doubt / np.maximum(total, 1e-6))
+        margin = points @ points.T * np.outer(sure, sure) - options.join_voices
         margin[np.tril_indices(count)] = -np.inf
         a, b = np.unravel_index(int(np.argmax(margin)), margin.shape)
         if speakers is None:

@@ -133,8 +133,7 @@ class EmbeddedDiarizer:
         if audio.num_samples == 0:
             return ()
         heard = listen(self._encoder, audio.samples, speech, self.options)
-        frames = count_frames(audio.num_samples, SAMPLE_RATE)
-        return turns_of(heard, frames, self.options, speakers, self._encoder.cohort)
+        return turns_of(heard, count_frames(audio.num_samples, SAMPLE_RATE), self.options, speakers)
 
 
 def listen(
@@ -188,11 +187,7 @@ def talk_frames(
 
 
 def turns_of(
-    heard: Listening,
-    frames: int,
-    options: DiarizerOptions,
-    speakers: int | None = None,
-    cohort: NDArray[np.floating] | None = None,
+    heard: Listening, frames: int, options: DiarizerOptions, speakers: int | None = None
 ) -> tuple[SpeakerTurn, ...]:
     """Cluster, decide frame by frame, and tidy up."""
     least = options.least * RATE
@@ -203,7 +198,7 @@ def turns_of(
     # Windows overlap: each stands for the frames between it and the next.
     seconds = np.full(len(usable.centre), hop / RATE)
     run = runs_of(heard.speech, round(options.pause * RATE))
-    labels = cluster(usable.voice, seconds, options.clustering, speakers, run[usable.centre], cohort)
+    labels = cluster(usable.voice, seconds, options.clustering, speakers, run[usable.centre])
     points, _ = centroids(usable.voice, seconds, labels)
     scores = heard.short.voice @ points.T
     clear = np.minimum(1.0, heard.short.talk / (0.5 * options.glance * RATE))[:, None]

@@ -36,17 +36,15 @@ class SpeakerConfig:
         heads: attention scores per frame, each over its share of the hidden vector.
         embedding: size of an embedding.
         gain: log-mel frames on either side over which a frame's level is measured, and taken from it; 0 leaves it.
-        cohort: voices of training speakers that are kept to compare with.
     """
 
-    width: int = 128
+    width: int = 192
     voice_dilations: tuple[int, ...] = (1, 1, 2, 2)
     scene_dilations: tuple[int, ...] = (4, 8)
-    hidden: int = 192
+    hidden: int = 256
     heads: int = 4
     embedding: int = 128
     gain: int = 64
-    cohort: int = 256
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SpeakerConfig:
@@ -78,15 +76,7 @@ class Block(nn.Module):
 
 
 class SpeakerNetwork(nn.Module):
-    """Log-mel spectra to what `pool` makes embeddings of, and to what is heard when.
-
-    Three tensors are no part of training but fitted after it (`train.speaker_calibration`): `centre` (embedding,) and
-    `whitening` (embedding, embedding), by which unit-length embeddings become voices, and the voices of the `cohort`.
-    """
-
-    centre: Tensor
-    whitening: Tensor
-    cohort: Tensor
+    """Log-mel spectra to what `pool` makes embeddings of, and to what is heard when."""
 
     def __init__(self, config: SpeakerConfig) -> None:
         super().__init__()
@@ -100,9 +90,6 @@ class SpeakerNetwork(nn.Module):
         self.activity = nn.Conv1d(config.width, len(ACTIVITIES), 1)
         self.project = nn.Linear(2 * config.hidden, config.embedding, bias=False)
         self.project_norm = nn.BatchNorm1d(config.embedding)
-        self.register_buffer("centre", torch.zeros(config.embedding))
-        self.register_buffer("whitening", torch.eye(config.embedding))
-        self.register_buffer("cohort", torch.zeros(config.cohort, config.embedding))
 
     def forward(self, mel: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """(batch, 4 T, 64) to hidden (batch, T, hidden), attention (batch, T, heads), activity logits (batch, T, 4)."""
@@ -129,8 +116,3 @@ class SpeakerNetwork(nn.Module):
         variance = (weights * hidden.square()).sum(1) - mean.square()
         statistics = torch.cat([mean, variance.clamp_min(1e-5).sqrt()], dim=1)
         return self.project_norm(self.project(statistics))
-
-    def whitened(self, embeddings: Tensor) -> Tensor:
-        """Voices (batch, embedding) of unit length, of embeddings of any length."""
-        unit = functional.normalize(embeddings, dim=1)
-        return functional.normalize((unit - self.centre) @ self.whitening, dim=1)

@@ -76,9 +76,6 @@ class SpeakerEncoder:
     Args:
         weights: a safetensors file with its description beside it; the one in the package unless given.
 
-    Attributes:
-        cohort: (K, embedding) float32, voices of people from its training, to tell how alike any two voices are.
-
     Raises:
         WeightsError: the files are missing, damaged, or do not belong together.
     """
@@ -95,8 +92,6 @@ class SpeakerEncoder:
         gain = scale.weight / torch.sqrt(scale.running_var + scale.eps)  # type: ignore[operator]
         self._projection = (self._network.project.weight * gain[:, None]).numpy()
         self._offset = (scale.bias - scale.running_mean * gain).numpy()  # type: ignore[operator]
-        self._centre, self._whitening = self._network.centre.numpy(), self._network.whitening.numpy()
-        self.cohort: NDArray[np.float32] = self._network.cohort.numpy()
 
     @property
     def context(self) -> int:
@@ -136,8 +131,6 @@ class SpeakerEncoder:
         deviation = np.sqrt(np.maximum(square - mean**2, 1e-5))
         statistics = np.concatenate([mean.reshape(len(masks), -1), deviation.reshape(len(masks), -1)], axis=1)
         voices = statistics @ self._projection.T + self._offset
-        voices /= np.maximum(np.linalg.norm(voices, axis=1, keepdims=True), 1e-12)
-        voices = (voices - self._centre) @ self._whitening
         voices /= np.maximum(np.linalg.norm(voices, axis=1, keepdims=True), 1e-12)
         return np.where((total.sum(1) > 0)[:, None], voices, 0).astype(np.float32)
 

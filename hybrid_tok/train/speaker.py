@@ -25,7 +25,6 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.models.speaker import STRIDE, SpeakerConfig, SpeakerNetwork
-from hybrid_tok.train.speaker_calibration import CalibrationOptions, calibrate
 from hybrid_tok.train.speaker_crops import CropMaker, CropOptions, Crops
 from hybrid_tok.train.speaker_data import Clip, Material, load_material
 from hybrid_tok.train.speaker_export import export_speaker
@@ -66,13 +65,12 @@ class TrainSpeakerOptions:
     scale: float = 20.0
     prototype_weight: float = 3.0
     activity_weight: float = 2.0
-    ema: float = 0.99
+    ema: float = 0.995
     hold_out: int = 10
     seed: int = 0
     model: SpeakerConfig = field(default_factory=SpeakerConfig)
     scenes: SceneOptions = field(default_factory=SceneOptions)
     crops: CropOptions = field(default_factory=CropOptions)
-    calibration: CalibrationOptions = field(default_factory=CalibrationOptions)
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.steps <= 0:
@@ -155,7 +153,6 @@ def train(options: TrainSpeakerOptions) -> Path:
                 file.write(json.dumps(line) + "\n")
             sums = {}
             export_speaker(averaged, options.out / "speaker.safetensors")
-    calibrate(averaged, material, options.calibration, options.seed)
     return export_speaker(averaged, options.out / "speaker.safetensors")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.backends.clustering import BLOCK, ClusteringOptions, by_appearance, cluster, likeness, stretches_of
+from hybrid_tok.backends.clustering import BLOCK, ClusteringOptions, by_appearance, cluster, stretches_of
 from hybrid_tok.backends.resegmentation import best_path
 from hybrid_tok.errors import OptionsError
 
@@ -55,23 +55,6 @@ def test_short_stretches_of_one_voice_are_as_alike_as_long_ones() -> None:
     for doubt, people in ((0.0, 2), (0.5, 1)):
         options = ClusteringOptions(follow=0.9, join_windows=0.9, join_voices=0.6, doubt=doubt, shortest=0.1)
         assert len(set(cluster(points, np.full(2, 0.5), options).tolist())) == people
-
-
-def test_what_strangers_share_is_taken_out() -> None:
-    """Two people in one room are as alike as one person elsewhere, and so are others in that room: still two people."""
-    room = np.zeros(64)
-    room[0] = 1.8
-    inside = np.stack([voice + room for voice in voices([0, 1, 2, 3, 4, 5], spread=0.0)])
-    inside /= np.linalg.norm(inside, axis=1, keepdims=True)
-    ours, cohort = (inside[:2], np.full(2, 10.0)), inside[2:]
-    options = ClusteringOptions(doubt=0.0, strangers=3)
-    assert likeness(ours, ours, options)[0, 1] > 0.6
-    apart = likeness(ours, ours, options, cohort)
-    assert abs(apart[0, 1]) < 0.15 and apart[0, 0] > 0.2
-    np.testing.assert_allclose(apart, apart.T)
-    windows, runs = np.repeat(inside[:2], 8, axis=0), np.repeat([0, 1], 8)
-    found = [cluster(windows, np.ones(16), options, runs=runs, cohort=given).max() + 1 for given in (None, cohort)]
-    assert found == [1, 2]
 
 
 def test_a_moment_is_no_person() -> None:

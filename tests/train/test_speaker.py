@@ -15,12 +15,11 @@ from hybrid_tok.errors import AudioError, OptionsError
 from hybrid_tok.models.speaker import SpeakerConfig, SpeakerNetwork
 from hybrid_tok.models.speaker_encoder import SpeakerEncoder
 from hybrid_tok.train.speaker import TrainSpeakerOptions, crossing, train
-from hybrid_tok.train.speaker_calibration import cohort_of, whitening_of
 from hybrid_tok.train.speaker_crops import CropMaker, CropOptions
 from hybrid_tok.train.speaker_data import load_material
 from hybrid_tok.train.speaker_scenes import IGNORED, SceneMaker, SceneOptions
 
-TINY = SpeakerConfig(width=8, voice_dilations=(1,), scene_dilations=(2,), hidden=8, heads=2, embedding=6, cohort=5)
+TINY = SpeakerConfig(width=8, voice_dilations=(1,), scene_dilations=(2,), hidden=8, heads=2, embedding=6)
 
 
 def buzz(pitch: float, seconds: float = 3.0) -> np.ndarray:
@@ -47,27 +46,10 @@ def test_recipe_end_to_end(options: TrainSpeakerOptions, tmp_path: Path) -> None
     weights = train(options)
     encoder = SpeakerEncoder(weights)
     voice = encoder.embed(buzz(150))
-    assert encoder.cohort.shape == (5, 6) and np.abs(np.linalg.norm(encoder.cohort, axis=1) - 1).max() < 0.01
     assert voice.shape == (6,) and np.linalg.norm(voice) == pytest.approx(float(voice.any()), abs=1e-5)
     again = train(dataclasses.replace(options, out=tmp_path / "again"))
     other = train(dataclasses.replace(options, out=tmp_path / "other", seed=1))
     assert weights.read_bytes() == again.read_bytes() != other.read_bytes()
-
-
-def test_what_differs_within_a_person_counts_for_little() -> None:
-    """People differ in the first direction; what their two recordings differ by lies in the second."""
-    rng = np.random.default_rng(0)
-    person = rng.normal(0, 1, (500, 1))
-    first, second = (np.hstack([person + rng.normal(0, 0.1, (500, 1)), rng.normal(0, 1, (500, 1))]) for _ in range(2))
-    whitening = whitening_of(first, second, ridge=0.01)
-    spread = [np.square(points @ whitening).sum(1).mean() for points in (np.array([[1.0, 0]]), np.array([[0, 1.0]]))]
-    assert spread[0] > 30 * spread[1]
-
-
-def test_the_cohort_is_made_of_those_heard_most() -> None:
-    voices = np.array([[1.0, 0], [0, 1], [0, 1], [0.6, 0.8], [0.6, 0.8], [0.6, 0.8]])
-    cohort = cohort_of(voices, np.array([7, 3, 3, 5, 5, 5]))
-    np.testing.assert_allclose(cohort, [[0.6, 0.8], [0, 1], [1, 0]], atol=1e-6)
 
 
 def test_material_is_sorted(options: TrainSpeakerOptions) -> None:
