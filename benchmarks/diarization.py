@@ -4,8 +4,8 @@
 
 Diarization error rate with overlap scored and a collar of 0.25 s (pyannote's: half of it on either side of a boundary),
 with its parts, on `--data`/dialogues and `--data`/diarization, test files apart; how often one speaker is found where
-one speaks; of the online diarizer, how long after a turn it is known; speed, and memory for an hour. Run it on an
-otherwise idle machine.
+one speaks; of the online diarizer, how long after a turn it is known, given speech and events without any delay of
+their own; speed, and memory for an hour. Run it on an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -32,6 +32,7 @@ from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.mfcc_diarizer import MfccDiarizer
 from hybrid_tok.encode.annotate import Annotator
 from hybrid_tok.interfaces import Diarizer
+from hybrid_tok.models.speaker_encoder import speaker_identity
 from hybrid_tok.timeline import FRAME_RATE, Span, subtract_spans
 
 COLLAR = 0.25
@@ -86,7 +87,7 @@ class Online:
 
     @property
     def fingerprint(self) -> str:
-        return f"{self.name}:{self._diarizer.options!r}"
+        return f"{self.name}:{speaker_identity().fingerprint}:{self._diarizer.options!r}"
 
     def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
         """How many speakers there are cannot be told to it."""
@@ -128,6 +129,8 @@ class Online:
 
 
 def _spread(values: list[float]) -> dict[str, float]:
+    if not values:
+        return {}
     return {"median": float(np.median(values)), "p90": float(np.quantile(values, 0.9)), "most": max(values)}
 
 

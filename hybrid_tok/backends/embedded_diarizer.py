@@ -56,13 +56,13 @@ class DiarizerOptions:
     pause: float = 0.32
     least: float = 0.4
     reach: float = 0.0
-    vocal: float = 0.5
-    sharpness: float = 1.0
+    vocal: float = 0.7
+    sharpness: float = 4.0
     switch: float = 4.0
     overlap: float = 0.6
     bridge: float = 1.2
     shortest: float = 0.2
-    margin: float = 0.12
+    margin: float = 0.2
     clustering: ClusteringOptions = field(default_factory=ClusteringOptions)
 
     def __post_init__(self) -> None:

@@ -175,7 +175,7 @@ def test_channels_are_mixed_where_that_is_asked_for_and_where_they_are_the_same(
 
 
 def test_the_number_of_speakers_is_that_of_the_whole_recording() -> None:
-    for speakers, each in ((2, [1, 1]), (3, [None, None])):
+    for speakers, each in ((2, [1, 1]), (3, [None, 2])):
         listener = Listener()
         annotate(listener, channels=two_sides(), use="separate", speakers=speakers)
         assert [of for _, of in listener.diarized] == each
