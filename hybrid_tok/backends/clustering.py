@@ -1,11 +1,14 @@
-"""How many voices there are, and which window is whose: agglomerative clustering with its own test of one against many.
+"""How many voices there are, and which window is whose: people are met one after another, with a test of new or known.
 
-Windows that follow each other are joined first, as long as the voice stays the same, into stretches of one talker.
-Stretches, and then clusters of them, are joined while their voices are as alike as one person's would be. A voice
-heard for d seconds is the person's own plus an error whose power falls as 1 / d, which lowers the cosine similarity of
-two voices by sqrt((1 + c / d1) (1 + c / d2)): similarities are compared with this taken out, so that one threshold
-serves short and long stretches. What stays too short to be a person goes to the nearest voice. Long recordings are
-clustered block by block and the clusters' voices joined: never more than `BLOCK` points at once.
+Windows that follow each other are joined first, as long as the voice stays the same, into stretches of one talker. In
+order of time each stretch is then of the person so far whom it is most like, or, where it is like nobody, of a new one;
+last, all stretches go to the likest of those who were met. A voice heard for d seconds is the person's own plus an
+error whose power falls as 1 / d, which lowers the cosine similarity of two voices by sqrt((1 + c / d1) (1 + c / d2)):
+similarities are compared with this taken out, so that one threshold serves short and long stretches. Clusters joined
+bottom-up, as most do, come out worse: the larger two are, the more alike all is that they share, the room above all.
+
+Where the number of people is known, stretches are joined bottom-up until no more are left, those of long recordings
+block by block: never more than `BLOCK` points at once.
 """
 
 from __future__ import annotations
@@ -30,10 +33,12 @@ class ClusteringOptions:
 
     Attributes:
         follow: cosine similarity at which what follows without a pause is still the same talker.
-        join_windows: mean similarity at which stretches are joined into pure clusters.
-        join_voices: similarity, freed of the error of short stretches, at which two clusters are one person.
+        join_windows: mean similarity at which stretches are joined into pure clusters where the number of people is
+            known.
+        join_voices: `likeness` at which a stretch is of a person met before.
         doubt: seconds of speech for which the error of a voice is as strong as the voice (c above).
-        shortest: seconds of speech without which a cluster is no person, unless it is the only one.
+        shortest: seconds of speech without which a stretch, or all that somebody says, is no person's, unless there is
+            nobody else.
     """
 
     follow: float = 0.5
@@ -70,9 +75,38 @@ def cluster(
     seconds = np.asarray(seconds, np.float64)
     stretches = stretches_of(voices, seconds, np.zeros(len(voices), int) if runs is None else runs, options.follow)
     points, total = centroids(voices, seconds, stretches)
-    labels = _in_blocks(points, total, options)
-    labels = _join(points, total, labels, options, speakers)
-    return by_appearance(labels[stretches])
+    if speakers is None:
+        return by_appearance(_met(points, total, options)[stretches])
+    return by_appearance(_join(points, total, _in_blocks(points, total, options), speakers, options.doubt)[stretches])
+
+
+def likeness(
+    voices: NDArray[np.floating],
+    seconds: NDArray[np.floating],
+    others: NDArray[np.floating],
+    as_seconds: NDArray[np.floating],
+    doubt: float,
+) -> NDArray[np.float64]:
+    """Cosine similarities (n, m) of voices (n, embedding) and (m, embedding) of unit length, heard for seconds (n,) and
+    (m,), freed of the error of what was heard for a short time."""
+    sure, as_sure = (np.sqrt(1 + doubt / np.maximum(s, 1e-6)) for s in (seconds, as_seconds))
+    return np.asarray(voices @ others.T * np.outer(sure, as_sure), np.float64)
+
+
+def _met(voices: NDArray[np.float64], seconds: NDArray[np.float64], options: ClusteringOptions) -> NDArray[np.int64]:
+    """Labels of stretches in order of time."""
+    sums, totals = voices[:1] * seconds[0], seconds[:1].copy()
+    for voice, length in zip(voices[1:], seconds[1:], strict=True):
+        people = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        alike = likeness(voice[np.newaxis], np.array([length]), people, totals, options.doubt)[0]
+        best = int(np.argmax(alike))
+        if alike[best] >= options.join_voices:
+            sums[best] += voice * length
+            totals[best] += length
+        elif length >= options.shortest:
+            sums, totals = np.vstack([sums, voice * length]), np.append(totals, length)
+    stay = totals >= min(options.shortest, float(totals.max()))
+    return np.asarray((voices @ (sums[stay] / np.linalg.norm(sums[stay], axis=1, keepdims=True)).T).argmax(1), np.int64)
 
 
 def stretches_of(
@@ -158,25 +192,15 @@ def _join(
     voices: NDArray[np.floating],
     seconds: NDArray[np.floating],
     labels: NDArray[np.int64],
-    options: ClusteringOptions,
-    speakers: int | None,
+    speakers: int,
+    doubt: float,
 ) -> NDArray[np.int64]:
-    """Join the two clusters that are most alike beyond what two people could be, again and again."""
-    while (count := int(labels.max()) + 1) > 1:
+    """Join the two clusters that are most alike until there are no more than speakers."""
+    while (count := int(labels.max()) + 1) > speakers:
         points, total = centroids(voices, seconds, labels)
-        sure = np.sqrt(1 + options.doubt / np.maximum(total, 1e-6))
-        margin = points @ points.T * np.outer(sure, sure) - options.join_voices
-        margin[np.tril_indices(count)] = -np.inf
-        a, b = np.unravel_index(int(np.argmax(margin)), margin.shape)
-        if speakers is None:
-            if margin[a, b] < 0:
-                small = int(np.argmin(total))
-                if total[small] >= options.shortest:
-                    break
-                others = np.where(np.arange(count) == small, -np.inf, points @ points[small])
-                a, b = sorted((small, int(np.argmax(others))))
-        elif count <= speakers:
-            break
+        alike = likeness(points, total, points, total, doubt)
+        alike[np.tril_indices(count)] = -np.inf
+        a, b = np.unravel_index(int(np.argmax(alike)), alike.shape)
         labels = np.where(labels == b, a, labels)
         labels = np.where(labels > b, labels - 1, labels)
     return labels

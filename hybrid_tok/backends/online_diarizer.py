@@ -18,6 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.annotations import SpeakerTurn
+from hybrid_tok.backends.clustering import likeness
 from hybrid_tok.backends.embedded_diarizer import PER_FRAME, RATE, SAMPLE_RATE, DiarizerOptions, on_frames, talk_frames
 from hybrid_tok.backends.voice_windows import ONE, SEVERAL, Windower
 from hybrid_tok.errors import BackendError, OptionsError
@@ -228,12 +229,8 @@ class OnlineDiarizer:
         clustering = self.options.diarizer.clustering
         if not self._sums and stretch.seconds < self.options.diarizer.least:
             return []  # nobody has spoken yet, and this is too short to be anybody
-        error = clustering.doubt
-        alike = [
-            _cosine(stretch.voice, total) * ((1 + error / stretch.seconds) * (1 + error / seconds)) ** 0.5
-            for total, seconds in zip(self._sums, self._seconds, strict=True)
-        ]
-        speaker = int(np.argmax(alike)) if alike else -1
+        alike = self._likeness(stretch, clustering.doubt)
+        speaker = int(np.argmax(alike)) if len(alike) else -1
         known = speaker >= 0 and alike[speaker] >= clustering.join_voices
         if not known and (speaker < 0 or (stretch.seconds >= self.options.certain and len(alike) < self.options.most)):
             speaker, known = len(self._sums), True
@@ -248,6 +245,15 @@ class OnlineDiarizer:
         turns = self._close()
         self._turn = (speaker, stretch.start, stretch.end)
         return turns
+
+    def _likeness(self, stretch: _Stretch, doubt: float) -> NDArray[np.float64]:
+        """How alike a stretch's voice is to those of the speakers so far, (speakers,)."""
+        if not self._sums:
+            return np.zeros(0)
+        sums = np.stack([stretch.voice, *self._sums])
+        voices = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        seconds = np.array([stretch.seconds, *self._seconds])
+        return likeness(voices[:1], seconds[:1], voices[1:], seconds[1:], doubt)[0]
 
     def _close(self) -> list[SpeakerTurn]:
         if self._turn is None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.backends.clustering import BLOCK, ClusteringOptions, by_appearance, cluster, stretches_of
+from hybrid_tok.backends.clustering import BLOCK, ClusteringOptions, by_appearance, cluster, likeness, stretches_of
 from hybrid_tok.backends.resegmentation import best_path
 from hybrid_tok.errors import OptionsError
 
@@ -59,6 +59,24 @@ def test_short_stretches_of_one_voice_are_as_alike_as_long_ones() -> None:
 
 def test_a_moment_is_no_person() -> None:
     assert found([0] * 20 + [1] + [0] * 20) == [0] * 41
+    assert found([1] + [0] * 20) == [0] * 21, "not even where it comes first"
+
+
+def test_likeness_is_freed_of_the_error_of_short_stretches() -> None:
+    ours, theirs = np.array([[1.0, 0.0]]), np.array([[0.6, 0.8], [0.0, 1.0]])
+    alike = likeness(ours, np.array([1.0]), theirs, np.array([1.0, 1e9]), doubt=0.21)
+    np.testing.assert_allclose(alike, [[0.6 * 1.21, 0.0]])
+    np.testing.assert_allclose(likeness(ours, np.array([1e9]), theirs, np.array([1e9, 1e9]), 0.21), [[0.6, 0.0]])
+
+
+def test_people_are_met_in_order_of_time() -> None:
+    """A voice between two others goes to the one it is more like, and does not make one of the two."""
+    angles = np.deg2rad([0.0, 65.0, 35.0])
+    points = np.repeat(np.stack([np.cos(angles), np.sin(angles)], axis=1), 4, axis=0)
+    runs = np.arange(12) // 4
+    options = ClusteringOptions(join_voices=0.8, doubt=0.0)
+    assert cluster(points, np.full(12, 0.4), options, runs=runs).tolist() == [0] * 4 + [1] * 8
+    assert cluster(points, np.full(12, 0.4), options, 1, runs).tolist() == [0] * 12
 
 
 def test_an_hour_is_clustered_in_blocks() -> None:
