@@ -188,7 +188,7 @@ def test_each_channel_has_its_speaker_and_both_are_heard_where_they_overlap(
     turns = analysis.annotations.turns
     left, right = ([turn.span for turn in turns if turn.speaker == k] for k in range(2))
     assert {turn.speaker for turn in turns} == {0, 1}
-    assert max(span.end for span in left) <= 255, "nobody talks on the left after 4.9 s"
+    assert max(span.end for span in left) <= 265, "nobody talks on the left after 4.9 s; turns are widened by 0.2 s"
     assert min(span.start for span in right) >= 195, "nor on the right before 3.9 s"
     together = sum(one.overlap(other) for one in left for other in right)
     assert 15 <= together <= 60, "of a second together, some is a breath"
