@@ -97,8 +97,7 @@ def _met(voices: NDArray[np.float64], seconds: NDArray[np.float64], options: Clu
     """Labels of stretches in order of time."""
     sums, totals = voices[:1] * seconds[0], seconds[:1].copy()
     for voice, length in zip(voices[1:], seconds[1:], strict=True):
-        people = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
-        alike = likeness(voice[np.newaxis], np.array([length]), people, totals, options.doubt)[0]
+        alike = likeness(voice[np.newaxis], np.array([length]), unit(sums), totals, options.doubt)[0]
         best = int(np.argmax(alike))
         if alike[best] >= options.join_voices:
             sums[best] += voice * length
@@ -106,7 +105,7 @@ def _met(voices: NDArray[np.float64], seconds: NDArray[np.float64], options: Clu
         elif length >= options.shortest:
             sums, totals = np.vstack([sums, voice * length]), np.append(totals, length)
     stay = totals >= min(options.shortest, float(totals.max()))
-    return np.asarray((voices @ (sums[stay] / np.linalg.norm(sums[stay], axis=1, keepdims=True)).T).argmax(1), np.int64)
+    return np.asarray((voices @ unit(sums[stay]).T).argmax(1), np.int64)
 
 
 def stretches_of(
@@ -126,7 +125,7 @@ def _bounds(voices: NDArray[np.floating], seconds: NDArray[np.floating], follow:
     """First windows of the stretches of one run of speech."""
     sums = [voice * float(weight) for voice, weight in zip(np.asarray(voices, np.float64), seconds, strict=True)]
     bounds = list(range(len(voices)))
-    alike = [_cosine(a, b) for a, b in pairwise(sums)]
+    alike = [cosine(a, b) for a, b in pairwise(sums)]
     while alike:
         best = int(np.argmax(alike))
         if alike[best] < follow:
@@ -136,12 +135,18 @@ def _bounds(voices: NDArray[np.floating], seconds: NDArray[np.floating], follow:
         bounds.pop(best + 1)
         for k in (best - 1, best):
             if 0 <= k < len(alike):
-                alike[k] = _cosine(sums[k], sums[k + 1])
+                alike[k] = cosine(sums[k], sums[k + 1])
     return bounds
 
 
-def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+def cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
+    """Similarity of two vectors (embedding,) of any length; that of nothing to anything is 0."""
     return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12)
+
+
+def unit(vectors: NDArray[np.floating]) -> NDArray[np.float64]:
+    """Vectors (n, embedding) at unit length; zeros stay zeros."""
+    return np.asarray(vectors / np.maximum(np.linalg.norm(vectors, axis=1, keepdims=True), 1e-12), np.float64)
 
 
 def centroids(
@@ -152,7 +157,7 @@ def centroids(
     sums = np.zeros((count, voices.shape[1]))
     np.add.at(sums, labels, voices * np.asarray(seconds)[:, None])
     total = np.bincount(labels, weights=seconds, minlength=count)
-    return sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12), total.astype(np.float64)
+    return unit(sums), total.astype(np.float64)
 
 
 def by_appearance(labels: NDArray[np.integer]) -> NDArray[np.int64]:

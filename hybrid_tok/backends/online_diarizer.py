@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.annotations import SpeakerTurn
-from hybrid_tok.backends.clustering import likeness
+from hybrid_tok.backends.clustering import cosine, likeness, unit
 from hybrid_tok.backends.embedded_diarizer import PER_FRAME, RATE, SAMPLE_RATE, DiarizerOptions, on_frames, talk_frames
 from hybrid_tok.backends.voice_windows import ONE, SEVERAL, Windower
 from hybrid_tok.errors import BackendError, OptionsError
@@ -211,7 +211,7 @@ class OnlineDiarizer:
         if stretch is not None and (
             stretch.run != self._run
             or stretch.seconds >= self.options.longest
-            or _cosine(stretch.voice, voice) < self.options.diarizer.clustering.follow
+            or cosine(stretch.voice, voice) < self.options.diarizer.clustering.follow
         ):
             turns += self._decide(stretch)
             stretch = None
@@ -250,8 +250,7 @@ class OnlineDiarizer:
         """How alike a stretch's voice is to those of the speakers so far, (speakers,)."""
         if not self._sums:
             return np.zeros(0)
-        sums = np.stack([stretch.voice, *self._sums])
-        voices = sums / np.maximum(np.linalg.norm(sums, axis=1, keepdims=True), 1e-12)
+        voices = unit(np.stack([stretch.voice, *self._sums]))
         seconds = np.array([stretch.seconds, *self._seconds])
         return likeness(voices[:1], seconds[:1], voices[1:], seconds[1:], doubt)[0]
 
@@ -262,7 +261,3 @@ class OnlineDiarizer:
         self._turn = None
         frames = -(-self._pushed * PER_FRAME // SAMPLES)
         return [SpeakerTurn(speaker, Span(start * PER_FRAME, min(end * PER_FRAME, frames)))]
-
-
-def _cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12)

@@ -75,10 +75,15 @@ def spectra(samples: Samples) -> NDArray[np.complex64]:
 def overlap_add(frames: NDArray[np.complexfloating], num_samples: int) -> Samples:
     """Samples (N,) from their spectra, however these were shaped."""
     pieces = np.fft.irfft(frames).astype(np.float32) * _WINDOW * (2 * STEP / FFT)
-    out = np.zeros((len(pieces) + FFT // STEP, STEP), np.float32)
+    return _laid(pieces)[FFT - STEP : FFT - STEP + num_samples].astype(np.float32, copy=False)
+
+
+def _laid(pieces: NDArray[np.floating]) -> NDArray[np.floating]:
+    """Pieces (J, 512) added up, each 8 ms after the one before."""
+    out = np.zeros((len(pieces) + FFT // STEP, STEP), pieces.dtype)
     for part in range(FFT // STEP):
         out[part : part + len(pieces)] += pieces[:, part * STEP : (part + 1) * STEP]
-    return out.reshape(-1)[FFT - STEP : FFT - STEP + num_samples]
+    return out.reshape(-1)
 
 
 def shape(excitation: Samples, envelopes: Envelopes) -> Samples:
@@ -204,10 +209,7 @@ def strewn(air: Samples, num_samples: int, rng: np.random.Generator) -> Samples:
     grains = np.lib.stride_tricks.sliding_window_view(air, FFT)[starts]
     grains = grains / (np.sqrt(np.mean(np.square(grains), axis=1, keepdims=True)) + 1e-6)
     grains = grains * (_WINDOW * rng.choice([-1.0, 1.0], size=count)[:, None])
-    out = np.zeros((count + FFT // STEP, STEP))
-    for part in range(FFT // STEP):
-        out[part : part + count] += grains[:, part * STEP : (part + 1) * STEP]
-    whole = out.reshape(-1)[FFT : FFT + num_samples]
+    whole = _laid(grains)[FFT : FFT + num_samples]
     return (whole / (np.sqrt(np.mean(np.square(whole))) + 1e-9)).astype(np.float32)
 
 

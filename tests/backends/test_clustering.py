@@ -60,6 +60,7 @@ def test_short_stretches_of_one_voice_are_as_alike_as_long_ones() -> None:
 def test_a_moment_is_no_person() -> None:
     assert found([0] * 20 + [1] + [0] * 20) == [0] * 41
     assert found([1] + [0] * 20) == [0] * 21, "not even where it comes first"
+    assert found([0] * 20 + [1] + [0] * 20 + [1] + [0] * 20) == [0] * 62, "nor where there are two of it"
 
 
 def test_likeness_is_freed_of_the_error_of_short_stretches() -> None:
