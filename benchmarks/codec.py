@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.bench import metrics, peers
 from hybrid_tok.bench.recordings import Recording, read_manifest
-from hybrid_tok.models.identity import codec_identity
+from hybrid_tok.codec.identity import codec_identity
 
 SPEECH = ("librispeech", "speechocean762", "ljspeech", "aishell1")
 OPUS_RATES = (6_000, 8_000, 12_000)
@@ -103,7 +103,7 @@ def read(path: Path) -> tuple[Samples, int]:
 def our_codec() -> Any:
     import torch
 
-    from hybrid_tok.models.unit_codec import PretrainedCodec
+    from hybrid_tok.codec.unit_codec import PretrainedCodec
 
     torch.set_num_threads(1)
     return PretrainedCodec()
@@ -182,7 +182,7 @@ def speed(name: str, data: Path) -> dict[str, float]:
 
     torch.set_num_threads(THREADS)
     if name == "hybrid-tok":
-        from hybrid_tok.models.unit_codec import PretrainedCodec
+        from hybrid_tok.codec.unit_codec import PretrainedCodec
 
         codec = PretrainedCodec()
         samples = speech(data, SPEED_SECONDS)

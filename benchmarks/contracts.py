@@ -45,7 +45,7 @@ _tokenizers: dict[int, HybridTokenizer] = {}
 def run(path: Path) -> Outcome:
     """Round-trip one recording through files, as the command line does."""
     try:
-        tokenizer = _tokenizers.setdefault(os.getpid(), HybridTokenizer.from_preset("embedded"))
+        tokenizer = _tokenizers.setdefault(os.getpid(), HybridTokenizer.from_preset("default"))
         with tempfile.TemporaryDirectory() as folder:
             tokens, audio = Path(folder) / "a.hyt", Path(folder) / "a.wav"
             analysis = tokenizer.analyze(path)

@@ -23,17 +23,18 @@ from typing import Any, cast
 import numpy as np
 import torch
 
-from hybrid_tok.annotations import SpeakerTurn
-from hybrid_tok.audio import Audio, read_mono
-from hybrid_tok.backends.embedded_diarizer import EmbeddedDiarizer
-from hybrid_tok.backends.embedded_tagger import EmbeddedTagger
-from hybrid_tok.backends.online_diarizer import OnlineDiarizer
+from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.mfcc_diarizer import MfccDiarizer
+from hybrid_tok.core.annotations import SpeakerTurn
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Diarizer
+from hybrid_tok.core.timeline import FRAME_RATE, Span, subtract_spans
+from hybrid_tok.diarizer.backend import BuiltinDiarizer
+from hybrid_tok.diarizer.online import OnlineDiarizer
+from hybrid_tok.diarizer.speaker_encoder import speaker_identity
 from hybrid_tok.encode.annotate import Annotator
-from hybrid_tok.interfaces import Diarizer
-from hybrid_tok.models.speaker_encoder import speaker_identity
-from hybrid_tok.timeline import FRAME_RATE, Span, subtract_spans
+from hybrid_tok.tagger.backend import BuiltinTagger
 
 COLLAR = 0.25
 TEST = ("dialogue10", "dialogue11", "dialogue12", "dialogue13", "trn06", "trn08", "trn09")
@@ -59,7 +60,7 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     talk = Talk()
-    embedded = EmbeddedDiarizer()
+    embedded = BuiltinDiarizer()
     online = Online()
     diarizers: dict[str, Any] = {"embedded": embedded, "embedded, online": online, "mfcc statistics": MfccDiarizer()}
     conversations = {name: (*prepared(path, talk), truth) for name, path, truth in read_truth(arguments.data)}
@@ -138,7 +139,7 @@ class Talk:
     """Where somebody talks, as the pipeline hands it to a diarizer: speech without the events that are sure."""
 
     def __init__(self) -> None:
-        self._detector, self._tagger = SileroDetector(), EmbeddedTagger()
+        self._detector, self._tagger = SileroDetector(), BuiltinTagger()
 
     def find(self, audio: Audio) -> tuple[Span, ...]:
         events = [event.span for event in self._tagger.tag(audio) if event.confidence >= SURE]

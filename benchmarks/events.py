@@ -34,14 +34,15 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio, read_mono
-from hybrid_tok.backends.embedded_tagger import EmbeddedTagger
-from hybrid_tok.backends.event_spans import events_of, frame_levels
+from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.recordings import Recording, read_manifest
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames, frame_to_seconds
 from hybrid_tok.encode.activity import find_activity
-from hybrid_tok.events import EVENT_LABELS
-from hybrid_tok.timeline import FRAME_RATE, Span, count_frames, frame_to_seconds
+from hybrid_tok.tagger.backend import BuiltinTagger
+from hybrid_tok.tagger.event_spans import events_of, frame_levels
 
 LABELS = {
     "cough": "cough",
@@ -86,7 +87,7 @@ def main() -> None:
     import torch
 
     torch.set_num_threads(1)  # clips are short: a second thread would only wait
-    tagger = EmbeddedTagger()
+    tagger = BuiltinTagger()
     results: dict[str, Any] = {
         "machine": {"processor": platform.processor() or platform.machine(), "threads": THREADS},
         "tagger": tagger.fingerprint,
@@ -117,7 +118,7 @@ def ideas(arguments: argparse.Namespace) -> dict[str, Any]:
         return before(arguments.out, "ideas")
     marks = {}
     for name, weights in (idea.split("=", 1) for idea in arguments.idea):
-        tagger = EmbeddedTagger(weights=Path(weights))
+        tagger = BuiltinTagger(weights=Path(weights))
         on_clips = clips(arguments.data / "dev", tagger, baseline=False)
         talk = conversations(arguments.data / "dialogues", tagger, parts=("tuning",))["hybrid-tok"]["tuning"]
         marks[name] = {
@@ -131,7 +132,7 @@ def ideas(arguments: argparse.Namespace) -> dict[str, Any]:
     return marks
 
 
-def clips(dev: Path, tagger: EmbeddedTagger, baseline: bool = True) -> dict[str, Any]:
+def clips(dev: Path, tagger: BuiltinTagger, baseline: bool = True) -> dict[str, Any]:
     """Average precision against speech, and precision and recall per label."""
     rows = [measured(recording, tagger, baseline) for recording in read_manifest(dev)]
     vocal = [row for row in rows if row[1] != "noise"]
@@ -160,7 +161,7 @@ def clips(dev: Path, tagger: EmbeddedTagger, baseline: bool = True) -> dict[str,
     }
 
 
-def measured(recording: Recording, tagger: EmbeddedTagger, baseline: bool) -> Row:
+def measured(recording: Recording, tagger: BuiltinTagger, baseline: bool) -> Row:
     """What is found in one clip."""
     audio, _ = read_mono(recording.path)
     posteriors = tagger.posteriors(audio)
@@ -202,7 +203,7 @@ def average_precision(scores: Sequence[float], references: Sequence[bool]) -> fl
     return float((np.cumsum(hits) / np.arange(1, len(hits) + 1))[hits].mean())
 
 
-def conversations(folder: Path, tagger: EmbeddedTagger, parts: Sequence[str] = ("tuning", "test")) -> dict[str, Any]:
+def conversations(folder: Path, tagger: BuiltinTagger, parts: Sequence[str] = ("tuning", "test")) -> dict[str, Any]:
     """Onset F1 and false events, tuning and test apart, ours and the baseline's."""
     totals: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     seconds: Counter[str] = Counter()
@@ -273,7 +274,7 @@ def speed(data: Path, minutes: float) -> dict[str, float]:
     torch.set_num_threads(THREADS)
     pieces = [read_mono(path)[0].samples for path in sorted((data / "dialogues").glob("*.flac"))]
     audio = Audio(np.resize(np.concatenate(pieces), int(minutes * 60 * 16_000)), 16_000)
-    tagger = EmbeddedTagger()
+    tagger = BuiltinTagger()
     tagger.tag(Audio(audio.samples[: 16_000 * 30], 16_000))
     before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     start = time.perf_counter()

@@ -23,13 +23,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok import Audio, HybridTokenizer
-from hybrid_tok.annotations import Annotations, Word
 from hybrid_tok.bench.recordings import Recording, read_dialogues, read_manifest
 from hybrid_tok.bench.words import judge
+from hybrid_tok.core.annotations import Annotations, Word
+from hybrid_tok.core.interfaces import UnitCodec
 from hybrid_tok.encode.gate import gate
-from hybrid_tok.encode.quantize import quantize
-from hybrid_tok.interfaces import UnitCodec
-from hybrid_tok.summary import Summary, summarize
+from hybrid_tok.tokens.summary import Summary, summarize
 
 WEIGHTS = (0.0, 0.005, 0.01, 0.012, 0.014, 0.016, 0.018, 0.02, 0.022, 0.024, 0.026, 0.028, 0.03, 0.05, math.inf)
 """The sweep; the tokenizer's default is added to it."""
@@ -138,7 +137,7 @@ def sweep(tokenizer: HybridTokenizer, heard: Sequence[Heard], weight: float) -> 
     for item in heard:
         counts = [encoder.count_pieces(f" {word.text}") for word in item.annotations.words]
         decisions = gate(item.annotations, options, counts)
-        stream = quantize(decisions, item.audio, lambda codec=item.codec: codec, encoder.quantize)
+        stream = assemble(decisions, item.audio, lambda codec=item.codec: codec, encoder.quantize)
         summary = summarize(stream, tokenizer.vocabulary.encode(stream), tokenizer.vocabulary, item.audio.seconds)
         text = [word for decision in decisions if decision.kind == "text" for word in decision.words]
         entry = (item, summary, text)

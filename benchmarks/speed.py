@@ -24,7 +24,7 @@ from pathlib import Path
 import numpy as np
 import psutil
 
-from hybrid_tok import Audio, Given, HybridTokenizer
+from hybrid_tok import Audio, HybridTokenizer, KnownAnnotations
 from hybrid_tok.audio import read_mono, write_wav
 from hybrid_tok.bench.recordings import read_dialogues
 
@@ -84,9 +84,9 @@ def measure(path: Path, recognize: bool) -> dict[str, object]:
     """Encode and decode one recording in this process; without the recognizer everything heard becomes units."""
     memory = PeakMemory()
     memory.start()
-    with HybridTokenizer.from_preset("embedded") as tokenizer:
+    with HybridTokenizer.from_preset("default") as tokenizer:
         started = time.perf_counter()
-        analysis = tokenizer.analyze(path, annotations=Given() if recognize else Given(words=()))
+        analysis = tokenizer.analyze(path, annotations=KnownAnnotations() if recognize else KnownAnnotations(words=()))
         encoded = time.perf_counter()
         decoded = tokenizer.decode_analysis(analysis)
         finished = time.perf_counter()

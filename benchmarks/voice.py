@@ -25,17 +25,17 @@ import torch
 from numpy.typing import NDArray
 from scipy.fft import dct
 
-from hybrid_tok import Audio, Given, HybridTokenizer, Span, Word
-from hybrid_tok.annotations import Annotations, Segment
+from hybrid_tok import Audio, HybridTokenizer, KnownAnnotations, Span, Word
 from hybrid_tok.audio import read_mono, write_wav
 from hybrid_tok.backends.silero import SileroDetector
+from hybrid_tok.core.annotations import Annotations, Segment
+from hybrid_tok.core.timeline import FRAME_RATE, count_frames
 from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.encode.prosody import measure_prosody
 from hybrid_tok.encode.voice import measure_voices
-from hybrid_tok.models.logmel import log_mel
-from hybrid_tok.models.speaker_encoder import SpeakerEncoder
-from hybrid_tok.timeline import FRAME_RATE, count_frames
+from hybrid_tok.nn.logmel import log_mel
 
 SOURCES = ("librispeech", "speechocean762", "ljspeech", "aishell1")
 RATE = 16_000
@@ -99,16 +99,16 @@ def read_clips(dev: Path, every: int) -> list[Clip]:
     entries = map(json.loads, (dev / "manifest.jsonl").read_text("utf-8").splitlines())
     spoken = [entry for entry in entries if entry["source"] in SOURCES and entry.get("text")]
     detector = SileroDetector()
-    with HybridTokenizer.from_preset("embedded", layout="text", events=False) as tokenizer:
+    with HybridTokenizer.from_preset("default", layout="text", events=False) as tokenizer:
         for entry in spoken[::every]:
             source = entry["source"]
             audio, _ = read_mono(dev / entry["audio"], RATE)
             if source == "aishell1":
                 speech = detector.detect(audio) or (Span(0, count_frames(audio.num_samples, RATE)),)
                 text = "".join(char for char in entry["text"] if char.isalnum())
-                known = Given(words=(Word(text, Span(speech[0].start, speech[-1].end), 1.0),))
+                known = KnownAnnotations(words=(Word(text, Span(speech[0].start, speech[-1].end), 1.0),))
             else:
-                known = Given(segments=(Segment(entry["text"].lower()),))
+                known = KnownAnnotations(segments=(Segment(entry["text"].lower()),))
             heard = tokenizer.annotate(audio, annotations=known)
             clips.append(Clip(Path(entry["audio"]).stem, source, entry["speaker"], audio, heard))
     return clips
@@ -119,7 +119,7 @@ def decode_all(clips: list[Clip], name: str, options: dict[str, Any], results: d
     audios: list[Audio] = []
     tokens, seconds, busy = 0, 0.0, 0.0
     made = {
-        language: HybridTokenizer.from_preset("embedded", layout="text", events=False, language=language, **options)
+        language: HybridTokenizer.from_preset("default", layout="text", events=False, language=language, **options)
         for language in ("en-us", "cmn")
     }
     for clip in clips:
@@ -341,7 +341,7 @@ def hour(clips: list[Clip]) -> dict[str, Any]:
     middle = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
     audio, heard = joined(clips, 600)
     options: dict[str, Any] = {"layout": "text", "events": False, "prosody": "word", "timing": "free"}
-    with HybridTokenizer.from_preset("embedded", **options) as tokenizer:
+    with HybridTokenizer.from_preset("default", **options) as tokenizer:
         ids = tokenizer.encode(audio, annotations=heard)
         started = time.process_time()
         spoken = tokenizer.decode(ids)

@@ -34,9 +34,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok import Audio, HybridTokenizer
-from hybrid_tok.annotations import Given, Segment, Word
+from hybrid_tok.align.aligner import STEPS, BuiltinAligner, Fit
 from hybrid_tok.audio import read_mono, resample
-from hybrid_tok.backends.aligner import STEPS, EmbeddedAligner, Fit
 from hybrid_tok.backends.espeak import EspeakSynthesizer
 from hybrid_tok.backends.pieces import cut_pieces, piece_samples
 from hybrid_tok.backends.pocketsphinx import PocketsphinxOptions
@@ -44,9 +43,10 @@ from hybrid_tok.backends.pocketsphinx_listener import PocketsphinxListener
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.recordings import Recording, read_dialogues, read_manifest
 from hybrid_tok.bench.words import area, calibration_error, judge, normalize
+from hybrid_tok.core.annotations import KnownAnnotations, Segment, Word
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.encode.gate import gate
-from hybrid_tok.stream import EventItem, UnitItem
-from hybrid_tok.timeline import FRAME_RATE, Span
+from hybrid_tok.tokens.stream import EventItem, UnitItem
 
 RATE = 16_000
 ENGLISH = ("librispeech", "speechocean762", "ljspeech")
@@ -82,7 +82,7 @@ def main() -> None:
     if arguments.limit:
         clips = [clip for source in ENGLISH for clip in [c for c in clips if c.source == source][: arguments.limit]]
     talks = read_dialogues(arguments.data / "dialogues")[: arguments.limit]
-    aligner = EmbeddedAligner()
+    aligner = BuiltinAligner()
     parts = {
         "recognized": lambda: recognized(clips + talks),
         "swapped": lambda: swapped(clips, aligner),
@@ -120,7 +120,7 @@ def recognized(recordings: Sequence[Recording]) -> dict[str, Any]:
     first = first_pass(recordings)
     results: dict[str, Any] = {}
     sources = dict.fromkeys(recording.source for recording in recordings)
-    with HybridTokenizer.from_preset("embedded") as tokenizer:
+    with HybridTokenizer.from_preset("default") as tokenizer:
         options = tokenizer.encoder.gate
         results["rate_weight"] = options.rate_weight
         for source in sources:
@@ -178,7 +178,7 @@ def first_pass(recordings: Sequence[Recording]) -> dict[str, tuple[NDArray[np.fl
     return {s: (np.array(p), np.array(r, bool), errors) for s, (p, r, errors) in found.items()}
 
 
-def swapped(clips: Sequence[Recording], aligner: EmbeddedAligner) -> dict[str, Any]:
+def swapped(clips: Sequence[Recording], aligner: BuiltinAligner) -> dict[str, Any]:
     """Own texts and others', and whether they are said to belong."""
     results: dict[str, Any] = {}
     totals = [0, 0, 0]
@@ -208,7 +208,7 @@ def share(found: int, refused: int, clips: int) -> dict[str, float]:
     }
 
 
-def edited(clips: Sequence[Recording], aligner: EmbeddedAligner) -> dict[str, Any]:
+def edited(clips: Sequence[Recording], aligner: BuiltinAligner) -> dict[str, Any]:
     """A tenth of the words left out, put in or replaced, a third each."""
     results: dict[str, Any] = {}
     every = np.zeros(3)
@@ -227,7 +227,7 @@ def edited(clips: Sequence[Recording], aligner: EmbeddedAligner) -> dict[str, An
 
 
 def marks(
-    audio: Audio, text: list[str], vocabulary: list[str], aligner: EmbeddedAligner, rng: np.random.Generator
+    audio: Audio, text: list[str], vocabulary: list[str], aligner: BuiltinAligner, rng: np.random.Generator
 ) -> NDArray[np.float64]:
     """Edits marked, marks that mark no edit, edits not marked.
 
@@ -284,7 +284,7 @@ def f1(counts: NDArray[np.float64]) -> dict[str, float]:
     }
 
 
-def boundaries(aligner: EmbeddedAligner) -> dict[str, Any]:
+def boundaries(aligner: BuiltinAligner) -> dict[str, Any]:
     """Word boundaries of synthesized sentences, where their places are known exactly."""
     spoken = {"espeak-ng": espeak_words}
     if shutil.which("flite"):
@@ -329,7 +329,7 @@ def flite_words(text: str, voice: str) -> tuple[Audio, list[tuple[float, float]]
 def words_of_phones(text: str, phones: list[list[str]]) -> list[tuple[float, float]]:
     """Seconds of the words of a text, from phones with their ends: all phones are shared out among the words so that as
     few as possible are other than in the words' pronunciations."""
-    from hybrid_tok.models.pronounce import Pronouncer
+    from hybrid_tok.align.pronounce import Pronouncer
 
     pronouncer = Pronouncer()
     names = [name.upper().replace("AX", "AH") for name, _ in phones]
@@ -360,12 +360,14 @@ def dialogues(talks: Sequence[Recording], folder: Path) -> dict[str, Any]:
     """Conversations with their text: what they cost, and whether the words are where they were said."""
     tokens = seconds = placed = said = in_order = text_words = 0.0
     per_talk: dict[str, float] = {}
-    with HybridTokenizer.from_preset("embedded") as tokenizer:
+    with HybridTokenizer.from_preset("default") as tokenizer:
         for talk in talks:
             truth = json.loads((folder / f"{talk.path.stem}.json").read_text("utf-8"))
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                analysis = tokenizer.analyze(talk.path, annotations=Given(segments=(Segment(talk.text or ""),)))
+                analysis = tokenizer.analyze(
+                    talk.path, annotations=KnownAnnotations(segments=(Segment(talk.text or ""),))
+                )
             events = [(event["start"], event["end"]) for event in truth["events"]]
             inside = sum(end - start for start, end in events)
             spent = len(analysis.ids) - units_inside(analysis, events) * tokenizer.vocabulary.options.num_codebooks
@@ -403,7 +405,7 @@ def units_inside(analysis: Any, events: Sequence[tuple[float, float]]) -> int:
     )
 
 
-def speed(clips: Sequence[Recording], aligner: EmbeddedAligner) -> dict[str, float]:
+def speed(clips: Sequence[Recording], aligner: BuiltinAligner) -> dict[str, float]:
     """Ten minutes of clips in a row, and each clip by itself."""
     audios = [read_mono(clip.path, RATE)[0] for clip in clips]
     aligner.fit(audios[0], [Segment(clips[0].text or "")])  # loads and compiles

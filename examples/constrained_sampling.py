@@ -37,7 +37,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     arguments = parser.parse_args()
     # Free timing: a random walk through locked durations would be mostly silence.
-    with HybridTokenizer.from_preset("embedded", timing="free") as tokenizer:
+    with HybridTokenizer.from_preset("default", timing="free") as tokenizer:
         ids = sample(tokenizer.vocabulary, arguments.tokens, arguments.seed)
         audio = tokenizer.decode(ids)
     write_wav(arguments.output, audio)

@@ -2,18 +2,19 @@
 
 from hybrid_tok import HybridTokenizer
 
-tok = HybridTokenizer.from_preset("embedded")
+tok = HybridTokenizer.from_preset("default")
 ids = tok.encode("talk.wav")
 audio = tok.decode(ids)
 """
 
-from hybrid_tok.annotations import Annotations as Annotations
-from hybrid_tok.annotations import Event as Event
-from hybrid_tok.annotations import Given as Given
-from hybrid_tok.annotations import Segment as Segment
-from hybrid_tok.annotations import SpeakerTurn as SpeakerTurn
-from hybrid_tok.annotations import Word as Word
-from hybrid_tok.audio import Audio as Audio
+from hybrid_tok.core.annotations import Annotations as Annotations
+from hybrid_tok.core.annotations import Event as Event
+from hybrid_tok.core.annotations import KnownAnnotations as KnownAnnotations
+from hybrid_tok.core.annotations import Segment as Segment
+from hybrid_tok.core.annotations import SpeakerTurn as SpeakerTurn
+from hybrid_tok.core.annotations import Word as Word
+from hybrid_tok.core.audio import Audio as Audio
+from hybrid_tok.core.timeline import Span as Span
 from hybrid_tok.errors import AnnotationError as AnnotationError
 from hybrid_tok.errors import AnnotationWarning as AnnotationWarning
 from hybrid_tok.errors import AudioError as AudioError
@@ -25,10 +26,9 @@ from hybrid_tok.errors import HybridTokError as HybridTokError
 from hybrid_tok.errors import OptionsError as OptionsError
 from hybrid_tok.errors import StreamError as StreamError
 from hybrid_tok.errors import WeightsError as WeightsError
-from hybrid_tok.sources import AnnotationFiles as AnnotationFiles
-from hybrid_tok.stream import HybridStream as HybridStream
-from hybrid_tok.timeline import Span as Span
+from hybrid_tok.formats.annotation_files import AnnotationFiles as AnnotationFiles
 from hybrid_tok.tokenizer import Analysis as Analysis
 from hybrid_tok.tokenizer import HybridTokenizer as HybridTokenizer
 from hybrid_tok.tokenizer import TokenizerOptions as TokenizerOptions
-from hybrid_tok.vocabulary import Vocabulary as Vocabulary
+from hybrid_tok.tokens.stream import HybridStream as HybridStream
+from hybrid_tok.tokens.vocabulary import Vocabulary as Vocabulary

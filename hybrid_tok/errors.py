@@ -16,7 +16,7 @@ class StreamError(HybridTokError):
 
 
 class TextError(HybridTokError, ValueError):
-    """A text that is not Unicode, so that no tokens can spell it."""
+    """A text that is not Unicode, so that no tokens can serialize it."""
 
 
 class GrammarError(HybridTokError):

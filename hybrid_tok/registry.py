@@ -72,37 +72,27 @@ def _index(*entries: BackendEntry) -> Mapping[tuple[Stage, str], BackendEntry]:
 
 BACKENDS = _index(
     BackendEntry("voice activity", "silero", "hybrid_tok.backends.silero:SileroDetector", ("faster_whisper",)),
-    BackendEntry(
-        "recognizer", "pocketsphinx", "hybrid_tok.backends.pocketsphinx:PocketsphinxRecognizer", ("pocketsphinx",)
-    ),
     BackendEntry("recognizer", "whisper", "hybrid_tok.backends.whisper:WhisperRecognizer", ("faster_whisper",)),
-    BackendEntry("aligner", "embedded", "hybrid_tok.backends.aligner:EmbeddedAligner", ("torch", "safetensors")),
-    BackendEntry("events", "embedded", "hybrid_tok.backends.embedded_tagger:EmbeddedTagger", ("torch", "safetensors")),
-    BackendEntry(
-        "diarizer", "embedded", "hybrid_tok.backends.embedded_diarizer:EmbeddedDiarizer", ("torch", "safetensors")
-    ),
-    BackendEntry("codec", "embedded", "hybrid_tok.backends.embedded_codec:EmbeddedCodec", ("torch", "safetensors")),
+    BackendEntry("aligner", "builtin", "hybrid_tok.align.aligner:BuiltinAligner", ("torch", "safetensors")),
+    BackendEntry("events", "builtin", "hybrid_tok.tagger.backend:BuiltinTagger", ("torch", "safetensors")),
+    BackendEntry("diarizer", "builtin", "hybrid_tok.diarizer.backend:BuiltinDiarizer", ("torch", "safetensors")),
+    BackendEntry("codec", "builtin", "hybrid_tok.codec.backend:BuiltinCodec", ("torch", "safetensors")),
     BackendEntry("synthesizer", "espeak", "hybrid_tok.backends.espeak:EspeakSynthesizer", ("espeakng_loader",)),
 )
 """Every backend that ships with hybrid-tok."""
 
 _LISTENING: Mapping[Stage, str] = MappingProxyType(
-    {"voice activity": "silero", "aligner": "embedded", "events": "embedded", "diarizer": "embedded"}
+    {"voice activity": "silero", "aligner": "builtin", "events": "builtin", "diarizer": "builtin"}
 )
-_SPEAKING: Mapping[Stage, str] = MappingProxyType({"codec": "embedded", "synthesizer": "espeak"})
+_SPEAKING: Mapping[Stage, str] = MappingProxyType({"codec": "builtin", "synthesizer": "espeak"})
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
         preset.name: preset
         for preset in (
             Preset(
-                "embedded",
-                "everything in the wheels, nothing downloaded; English words, weakly recognized",
-                {**_LISTENING, "recognizer": "pocketsphinx", **_SPEAKING},
-            ),
-            Preset(
-                "whisper",
-                "faster-whisper's words (a model folder or a size already downloaded); the rest embedded",
+                "default",
+                "Whisper base's words, our own tagger, diarizer and codec; nothing is downloaded",
                 {**_LISTENING, "recognizer": "whisper", **_SPEAKING},
             ),
         )

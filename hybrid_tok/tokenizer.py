@@ -13,35 +13,36 @@ from typing import Any, Literal, TypeAlias
 from numpy.typing import NDArray
 from typing_extensions import Self
 
-from hybrid_tok.annotations import Annotations, Given
-from hybrid_tok.audio import Audio, SourceInfo, read_channels, read_mono, resample
-from hybrid_tok.container import Header, HybridFile, check_fingerprint, read_file, write_file
+from hybrid_tok.audio import read_channels, read_mono, resample
+from hybrid_tok.codec.identity import codec_identity
+from hybrid_tok.core.annotations import Annotations, KnownAnnotations
+from hybrid_tok.core.audio import Audio, SourceInfo
+from hybrid_tok.core.interfaces import Recognizer, Synthesizer, VoiceActivityDetector
+from hybrid_tok.core.progress import StageTimer
+from hybrid_tok.core.timeline import count_frames
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
+from hybrid_tok.encode.assemble import AssembleOptions
 from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
 from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.encode.prosody import ProsodyOptions
-from hybrid_tok.encode.quantize import QuantizeOptions
 from hybrid_tok.encode.voice import VoiceOptions
 from hybrid_tok.errors import AudioError, OptionsError
-from hybrid_tok.idspace import Durations, Layout, VocabularyOptions
-from hybrid_tok.interfaces import Recognizer, Synthesizer, VoiceActivityDetector
-from hybrid_tok.models.identity import codec_identity
+from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
-from hybrid_tok.sources import AnnotationFiles
-from hybrid_tok.stage import StageClock
-from hybrid_tok.stream import HybridStream, Timing
-from hybrid_tok.summary import Summary, summarize
-from hybrid_tok.text import load_text_tokenizer
-from hybrid_tok.timeline import count_frames
-from hybrid_tok.vocabulary import Errors, Vocabulary
+from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
+from hybrid_tok.tokens.idspace import Durations, Layout, VocabularyOptions
+from hybrid_tok.tokens.stream import HybridStream, Timing
+from hybrid_tok.tokens.summary import Summary, summarize
+from hybrid_tok.tokens.text import load_text_tokenizer
+from hybrid_tok.tokens.vocabulary import Errors, Vocabulary
 
 Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
 """A recording: a path ("-" is standard input), an `Audio`, or (samples (N,) or (channels, N), sample rate in Hz)."""
 
-Known: TypeAlias = "AnnotationFiles | Given | Annotations | None"
-"""What is known about a recording beforehand. Each part of a `Given`, or each of the files, takes the place of the
+Known: TypeAlias = "AnnotationFiles | KnownAnnotations | Annotations | None"
+"""What is known about a recording beforehand. Each part of a `KnownAnnotations`, or each of the files, takes the place of the
 stage that would have made it; with `Annotations` nothing is left to listen for."""
 
 Voices: TypeAlias = "Mapping[int, Source | Sequence[int]] | None"
@@ -60,12 +61,12 @@ class Analysis:
 
     Attributes:
         ids: in one flat id space.
-        stream: what the ids spell.
+        stream: what the ids serialize.
         decisions: the gate's choice and reason for each stretch; they tile the recording.
         annotations: what was heard.
         source: rate, samples and channels of the input.
         summary: tokens/s, bits/s, shares of the time.
-        stage_seconds: wall-clock seconds per stage.
+        stage_seconds: wall-timer seconds per stage.
     """
 
     ids: tuple[int, ...]
@@ -129,7 +130,7 @@ class TokenizerOptions:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """Decoded audio, and the wall-clock seconds each stage took."""
+    """Decoded audio, and the wall-timer seconds each stage took."""
 
     audio: Audio
     stage_seconds: MappingProxyType[str, float]
@@ -141,7 +142,7 @@ class HybridTokenizer:
     Made by `from_preset`; backends load when first needed, so making one is cheap. Close it (or use it as a
     context manager) to stop the worker processes of its backends.
 
-        tok = HybridTokenizer.from_preset("embedded")
+        tok = HybridTokenizer.from_preset("default")
         ids = tok.encode("talk.wav")
         audio = tok.decode(ids)
     """
@@ -166,7 +167,7 @@ class HybridTokenizer:
         self._backends: dict[str, Any] = {stage: backend for stage, backend in given.items() if backend is not None}
 
     @classmethod
-    def from_preset(cls, preset: str = "embedded", **options: Any) -> Self:
+    def from_preset(cls, preset: str = "default", **options: Any) -> Self:
         """A tokenizer by the name of its preset; `options` are the fields of `TokenizerOptions`.
 
         Raises:
@@ -231,7 +232,7 @@ class HybridTokenizer:
             gate=GateOptions(
                 rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
             ),
-            quantize=QuantizeOptions(
+            assemble=AssembleOptions(
                 timing=options.timing,
                 durations=options.durations,
                 num_codebooks=options.num_codebooks,
@@ -263,11 +264,11 @@ class HybridTokenizer:
                 said to be separate.
             BackendError: a backend is missing or failed.
         """
-        clock = StageClock(listen)
-        with clock.stage("read"):
+        timer = StageTimer(listen)
+        with timer.stage("read"):
             audio, info, channels = self._read(source)
-        encoding = self.encoder.encode(audio, clock, _given(annotations, audio, source), channels)
-        with clock.stage("vocabulary"):
+        encoding = self.encoder.encode(audio, timer, _given(annotations, audio, source), channels)
+        with timer.stage("vocabulary"):
             ids = tuple(self.vocabulary.encode(encoding.stream))
         return Analysis(
             ids=ids,
@@ -276,13 +277,13 @@ class HybridTokenizer:
             annotations=encoding.annotations,
             source=info,
             summary=summarize(encoding.stream, ids, self.vocabulary, audio.seconds),
-            stage_seconds=MappingProxyType(clock.seconds),
+            stage_seconds=MappingProxyType(timer.seconds),
         )
 
     def annotate(self, source: Source, *, annotations: Known = None, listen: Listener | None = None) -> Annotations:
         """What is heard in a recording: words, events, turns, speech; arguments and errors as of `analyze`."""
         audio, _, channels = self._read(source)
-        return self.encoder.annotate(audio, StageClock(listen), _given(annotations, audio, source), channels)
+        return self.encoder.annotate(audio, StageTimer(listen), _given(annotations, audio, source), channels)
 
     def encode(self, source: Source, *, annotations: Known = None) -> list[int]:
         """A recording to ids; see `analyze` for the arguments, the errors and for more than the ids."""
@@ -296,7 +297,7 @@ class HybridTokenizer:
         """Ids to audio at the codec's rate; in locked timing exactly as many samples as went in.
 
         Args:
-            errors: `strict` raises on the first id out of place; `repair` mends the sequence as little as it can.
+            errors: `strict` raises on the first id out of place; `repair` actions the sequence as little as it can.
             voices: speakers whose text is to be spoken in another voice (voice conversion). Units stay as they are.
 
         Raises:
@@ -409,14 +410,14 @@ class HybridTokenizer:
     def _decode_like(
         self, ids: Sequence[int], source: SourceInfo, listen: Listener | None, voices: Voices = None
     ) -> Decoding:
-        clock = StageClock(listen)
-        with clock.stage("vocabulary"):
+        timer = StageTimer(listen)
+        with timer.stage("vocabulary"):
             stream = self.vocabulary.decode(ids).with_voices(self._codes(voices))
-        audio = self.decoder.decode(stream, clock)
-        with clock.stage("resample"):
+        audio = self.decoder.decode(stream, timer)
+        with timer.stage("resample"):
             length = source.num_samples if stream.timing == "locked" else None
             audio = resample(audio, source.sample_rate, length)
-        return Decoding(audio, MappingProxyType(clock.seconds))
+        return Decoding(audio, MappingProxyType(timer.seconds))
 
     def _backend(self, stage: Stage) -> Any:
         """Make a backend when it is first asked for."""
@@ -433,11 +434,11 @@ class HybridTokenizer:
         return self._backends[stage]
 
 
-def _given(known: Known, audio: Audio, source: Source) -> Given:
+def _given(known: Known, audio: Audio, source: Source) -> KnownAnnotations:
     """What the caller knows about a recording."""
     if isinstance(known, AnnotationFiles):
         name = Path(source).stem if isinstance(source, str | Path) and source != "-" else None
         return known.read(count_frames(audio.num_samples, audio.sample_rate), name)
     if isinstance(known, Annotations):
-        return Given.everything(known)
-    return known or Given()
+        return KnownAnnotations.everything(known)
+    return known or KnownAnnotations()

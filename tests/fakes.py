@@ -12,9 +12,9 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio
-from hybrid_tok.interfaces import Speech
-from hybrid_tok.timeline import FRAME_RATE
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Speech
+from hybrid_tok.core.timeline import FRAME_RATE
 
 
 @dataclass

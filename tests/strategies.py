@@ -6,8 +6,8 @@ from functools import cache
 
 from hypothesis import strategies as st
 
-from hybrid_tok.events import EVENT_LABELS
-from hybrid_tok.stream import (
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.tokens.stream import (
     VOICE_CODES,
     Back,
     Channel,
@@ -22,8 +22,8 @@ from hybrid_tok.stream import (
     UnitItem,
     item_frames,
 )
-from hybrid_tok.text import load_text_tokenizer
-from hybrid_tok.vocabulary import Vocabulary, VocabularyOptions
+from hybrid_tok.tokens.text import load_text_tokenizer
+from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 
 TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=12) | st.sampled_from(
     [
@@ -73,7 +73,7 @@ def vocabulary(options: VocabularyOptions) -> Vocabulary:
 
 @st.composite
 def streams(draw: st.DrawFn, options: VocabularyOptions) -> HybridStream:
-    """A stream that a vocabulary of these options can spell."""
+    """A stream that a vocabulary of these options can serialize."""
     spoken: set[int] = set()
     count = draw(st.integers(1, options.max_channels))
     channels = tuple(draw(_channels(options, spoken)) for _ in range(count))
@@ -85,7 +85,7 @@ def streams(draw: st.DrawFn, options: VocabularyOptions) -> HybridStream:
 
 @st.composite
 def vocabularies_and_streams(draw: st.DrawFn) -> tuple[Vocabulary, HybridStream]:
-    """A vocabulary, and a stream it can spell."""
+    """A vocabulary, and a stream it can serialize."""
     options = draw(vocabulary_options())
     return vocabulary(options), draw(streams(options))
 

@@ -10,7 +10,7 @@ import pytest
 HEAVY = ("torch", "transformers", "faster_whisper", "pocketsphinx", "nemo", "ray", "numba", "scipy.signal", "av")
 
 
-@pytest.mark.parametrize("module", ["hybrid_tok", "hybrid_tok.cli", "hybrid_tok.info"])
+@pytest.mark.parametrize("module", ["hybrid_tok", "hybrid_tok.cli.main", "hybrid_tok.cli.info"])
 def test_import_is_light(module: str) -> None:
     code = f"import sys, {module}; print([m for m in {HEAVY!r} if m in sys.modules])"
     output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
@@ -20,7 +20,7 @@ def test_import_is_light(module: str) -> None:
 
 def test_info_loads_no_backend() -> None:
     code = (
-        "import sys; from hybrid_tok.info import collect_info; collect_info(); "
+        "import sys; from hybrid_tok.cli.info import collect_info; collect_info(); "
         f"print([m for m in {HEAVY!r} if m in sys.modules])"
     )
     output = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)

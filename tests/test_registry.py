@@ -13,7 +13,7 @@ def test_every_preset_names_backends_that_exist() -> None:
 
 
 def test_embedded_backends_are_installed() -> None:
-    for stage, name in PRESETS["embedded"].backends.items():
+    for stage, name in PRESETS["default"].backends.items():
         assert BACKENDS[stage, name].missing == ()
 
 

@@ -1,4 +1,4 @@
-"""The facade's promises, with the embedded backends."""
+"""The facade's promises, with the default backends."""
 
 from __future__ import annotations
 
@@ -10,11 +10,20 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from hybrid_tok import Audio, FingerprintError, Given, GrammarError, HybridTokenizer, OptionsError, Span, Word
+from hybrid_tok import (
+    Audio,
+    FingerprintError,
+    GrammarError,
+    HybridTokenizer,
+    KnownAnnotations,
+    OptionsError,
+    Span,
+    Word,
+)
 from hybrid_tok.audio import read_mono, resample, resampled_length, write_wav
 from hybrid_tok.errors import AudioError, StreamError
-from hybrid_tok.stream import EventItem, HybridStream, TextItem
-from hybrid_tok.train.events_simulate import music
+from hybrid_tok.tokens.stream import EventItem, HybridStream, TextItem
+from hybrid_tok.train.events.simulate import music
 from hybrid_tok.voice.code import NEUTRAL_CODE
 from hybrid_tok.voice.pitch import track_pitch
 from real_audio import recording
@@ -22,13 +31,13 @@ from real_audio import recording
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Iterator[HybridTokenizer]:
-    with HybridTokenizer.from_preset("embedded") as made:
+    with HybridTokenizer.from_preset("default") as made:
         yield made
 
 
 @pytest.fixture(scope="module")
 def diarizing() -> Iterator[HybridTokenizer]:
-    with HybridTokenizer.from_preset("embedded", diarize=True) as made:
+    with HybridTokenizer.from_preset("default", diarize=True) as made:
         yield made
 
 
@@ -62,7 +71,7 @@ def test_the_round_trip_is_exactly_as_long(tokenizer: HybridTokenizer, hum: Audi
 @pytest.mark.parametrize("length", [0, 1, 160, 319, 320, 321, 6_400])
 @pytest.mark.parametrize("layout", ["hybrid", "text", "units"])
 def test_every_length_is_kept_in_every_layout(length: int, layout: str, hum: Audio) -> None:
-    with HybridTokenizer.from_preset("embedded", layout=layout) as tokenizer:
+    with HybridTokenizer.from_preset("default", layout=layout) as tokenizer:
         piece = (hum.samples[4_000 : 4_000 + length], 16_000)
         assert tokenizer.decode(tokenizer.encode(piece)).num_samples == length
 
@@ -78,7 +87,7 @@ def test_batch_equals_single(tokenizer: HybridTokenizer, hum: Audio) -> None:
 
 def test_known_words_take_the_recognizers_place(tokenizer: HybridTokenizer, hum: Audio) -> None:
     words = [Word("hello", Span(5, 20), 1.0), Word("there", Span(20, 40), 1.0)]
-    analysis = tokenizer.analyze(hum, annotations=Given(words=tuple(words)))
+    analysis = tokenizer.analyze(hum, annotations=KnownAnnotations(words=tuple(words)))
     assert analysis.annotations.words == tuple(words)
     assert analysis.summary.words == 2
     assert "recognizer" not in analysis.stage_seconds
@@ -95,8 +104,8 @@ def test_decisions_tile_the_recording_and_give_reasons(tokenizer: HybridTokenize
 
 
 def test_rate_weight_zero_is_a_pure_codec(hum: Audio) -> None:
-    with HybridTokenizer.from_preset("embedded", rate_weight=0.0) as tokenizer:
-        summary = tokenizer.analyze(hum, annotations=Given(words=(Word("hello", Span(5, 20), 1.0),))).summary
+    with HybridTokenizer.from_preset("default", rate_weight=0.0) as tokenizer:
+        summary = tokenizer.analyze(hum, annotations=KnownAnnotations(words=(Word("hello", Span(5, 20), 1.0),))).summary
     assert (summary.unit_share, summary.words) == (1.0, 0)
 
 
@@ -112,7 +121,7 @@ def test_files_keep_the_input_rate_and_length(tokenizer: HybridTokenizer, hum: A
 
 def test_a_file_of_another_vocabulary_is_refused(tokenizer: HybridTokenizer, hum: Audio, tmp_path: Path) -> None:
     tokenizer.save(tmp_path / "a.hyt", tokenizer.analyze(hum))
-    other = HybridTokenizer.from_preset("embedded", layout="units")
+    other = HybridTokenizer.from_preset("default", layout="units")
     with pytest.raises(FingerprintError, match="vocabulary"):
         other.load(tmp_path / "a.hyt")
 
@@ -129,11 +138,11 @@ def test_ids_out_of_place_say_where_and_can_be_mended(tokenizer: HybridTokenizer
 
 def test_unknown_options_list_the_known_ones() -> None:
     with pytest.raises(OptionsError, match="rate_weight"):
-        HybridTokenizer.from_preset("embedded", rate_wait=1.0)
+        HybridTokenizer.from_preset("default", rate_wait=1.0)
     with pytest.raises(OptionsError, match="layout"):
-        _ = HybridTokenizer.from_preset("embedded", layout="mixed").vocabulary
+        _ = HybridTokenizer.from_preset("default", layout="mixed").vocabulary
     with pytest.raises(OptionsError, match="num_codebooks must be 1"):
-        _ = HybridTokenizer.from_preset("embedded", num_codebooks=99).vocabulary
+        _ = HybridTokenizer.from_preset("default", num_codebooks=99).vocabulary
     with HybridTokenizer.from_preset("whisper") as tokenizer, pytest.raises(OptionsError, match="--model"):
         tokenizer._backend("recognizer")
 
@@ -154,10 +163,12 @@ def test_voice_and_prosody_are_written_read_and_followed(timing: str) -> None:
         Word(text, Span(start, start + 18), 1.0) for text, start in (("being", 5), ("quite", 25), ("new", 50))
     )
     options = {"layout": "text", "timing": timing, "events": False}
-    with HybridTokenizer.from_preset("embedded", prosody="word", **options) as tokenizer:
-        analysis = tokenizer.analyze(path, annotations=Given(words=words))
+    with HybridTokenizer.from_preset("default", prosody="word", **options) as tokenizer:
+        analysis = tokenizer.analyze(path, annotations=KnownAnnotations(words=words))
         assert tokenizer.vocabulary.encode(tokenizer.vocabulary.decode(analysis.ids)) == list(analysis.ids)
-        assert tokenizer.encode(path, annotations=Given(words=words)) == list(analysis.ids), "the same code again"
+        assert tokenizer.encode(path, annotations=KnownAnnotations(words=words)) == list(analysis.ids), (
+            "the same code again"
+        )
         (turn,) = analysis.stream.channels[0].turns
         assert turn.voice is not None and len(turn.voice) == 8
         said = [item for item in turn.items if isinstance(item, TextItem)]
@@ -170,8 +181,8 @@ def test_voice_and_prosody_are_written_read_and_followed(timing: str) -> None:
         assert tokenizer.decode(analysis.ids, voices={0: path}).num_samples > 0
         with pytest.raises(StreamError, match="no speaker 4"):
             tokenizer.decode(analysis.ids, voices={4: path})
-    with HybridTokenizer.from_preset("embedded", voice=False, **options) as tokenizer:
-        bare = tokenizer.analyze(path, annotations=Given(words=words))
+    with HybridTokenizer.from_preset("default", voice=False, **options) as tokenizer:
+        bare = tokenizer.analyze(path, annotations=KnownAnnotations(words=words))
         assert all(turn.voice is None for turn in bare.stream.channels[0].turns)
         assert len(bare.ids) < len(analysis.ids)
 
@@ -184,7 +195,7 @@ def test_each_channel_has_its_speaker_and_both_are_heard_where_they_overlap(
     diarizing: HybridTokenizer, two_sides: Audio, tmp_path: Path
 ) -> None:
     words = (_word("left", 1.0), _word("both", 4.5), _word("right", 7.0))
-    analysis = diarizing.analyze(two_sides, annotations=Given(words=words))
+    analysis = diarizing.analyze(two_sides, annotations=KnownAnnotations(words=words))
     turns = analysis.annotations.turns
     left, right = ([turn.span for turn in turns if turn.speaker == k] for k in range(2))
     assert {turn.speaker for turn in turns} == {0, 1}
@@ -201,7 +212,7 @@ def test_each_channel_has_its_speaker_and_both_are_heard_where_they_overlap(
     assert (said["left"], said["right"]) == (0, 1)
     assert diarizing.vocabulary.decode(analysis.ids) == analysis.stream
     write_wav(tmp_path / "sides.wav", two_sides)
-    assert diarizing.annotate(tmp_path / "sides.wav", annotations=Given(words=words)).turns == turns
+    assert diarizing.annotate(tmp_path / "sides.wav", annotations=KnownAnnotations(words=words)).turns == turns
 
 
 def test_what_is_coded_is_the_mix_wherever_speakers_are_told_apart(
@@ -215,17 +226,17 @@ def test_what_is_coded_is_the_mix_wherever_speakers_are_told_apart(
 
 
 def test_the_same_signal_on_two_channels_is_one_recording(diarizing: HybridTokenizer, two_sides: Audio) -> None:
-    known = Given(words=())
+    known = KnownAnnotations(words=())
     alone = Audio(two_sides.samples[0, :78_400], 16_000)
     mono = diarizing.annotate(alone, annotations=known)
     assert {turn.speaker for turn in mono.turns} == {0}
     twice = Audio(np.stack([alone.samples, alone.samples]), 16_000)
     assert diarizing.annotate(twice, annotations=known) == mono
-    with HybridTokenizer.from_preset("embedded", diarize=True, channels="separate") as separate:
+    with HybridTokenizer.from_preset("default", diarize=True, channels="separate") as separate:
         for second in (alone.samples, 0.5 * alone.samples, 0 * alone.samples):
             channels = Audio(np.stack([alone.samples, second.astype(np.float32)]), 16_000)
             assert {turn.speaker for turn in separate.annotate(channels, annotations=known).turns} == {0}
-    with HybridTokenizer.from_preset("embedded", diarize=True, channels="mix") as mix:
+    with HybridTokenizer.from_preset("default", diarize=True, channels="mix") as mix:
         assert mix.annotate(twice, annotations=known) == mono
 
 
@@ -233,21 +244,21 @@ def test_a_silent_channel_is_nobody(diarizing: HybridTokenizer, two_sides: Audio
     for silent in (0, 1):
         channels = two_sides.samples.copy()
         channels[silent] = 0
-        turns = diarizing.annotate((channels, 16_000), annotations=Given(words=())).turns
+        turns = diarizing.annotate((channels, 16_000), annotations=KnownAnnotations(words=())).turns
         assert {turn.speaker for turn in turns} == {0}
     nothing = np.zeros((2, 16_000), np.float32)
-    assert diarizing.annotate((nothing, 16_000), annotations=Given(words=())).turns == ()
+    assert diarizing.annotate((nothing, 16_000), annotations=KnownAnnotations(words=())).turns == ()
 
 
 def test_channels_that_cannot_be_separate_are_refused(hum: Audio) -> None:
     with pytest.raises(OptionsError, match="mix, separate or auto"):
-        HybridTokenizer.from_preset("embedded", diarize=True, channels="left")
+        HybridTokenizer.from_preset("default", diarize=True, channels="left")
     with pytest.raises(OptionsError, match="needs diarize"):
-        HybridTokenizer.from_preset("embedded", channels="separate")
+        HybridTokenizer.from_preset("default", channels="separate")
     with pytest.raises(OptionsError, match="speakers=0"):
-        HybridTokenizer.from_preset("embedded", diarize=True, speakers=0)
+        HybridTokenizer.from_preset("default", diarize=True, speakers=0)
     with (
-        HybridTokenizer.from_preset("embedded", diarize=True, channels="separate") as tokenizer,
+        HybridTokenizer.from_preset("default", diarize=True, channels="separate") as tokenizer,
         pytest.raises(AudioError, match="one channel"),
     ):
         tokenizer.encode(hum)
@@ -304,7 +315,7 @@ def test_speech_in_bad_shape_has_no_more_people_and_no_other_events(diarizing: H
     """Readers breathe; they do nothing else. The words are left out: how bad speech is recognized is not the claim."""
     make, people = BAD_SPEECH[name]
     audio = make()
-    analysis = diarizing.analyze(audio, annotations=Given(words=()))
+    analysis = diarizing.analyze(audio, annotations=KnownAnnotations(words=()))
     assert len({turn.speaker for turn in analysis.annotations.turns}) <= people
     if audio.seconds > 1:
         assert analysis.annotations.turns
@@ -330,11 +341,11 @@ def _median_pitch(audio: Audio) -> float:
 
 
 def test_units_alone_have_no_voice_and_no_other_prosody_is_known(hum: Audio) -> None:
-    with HybridTokenizer.from_preset("embedded", layout="units") as tokenizer:
+    with HybridTokenizer.from_preset("default", layout="units") as tokenizer:
         stream = tokenizer.vocabulary.decode(tokenizer.encode(hum))
         assert all(turn.voice is None for turn in stream.channels[0].turns)
     with pytest.raises(OptionsError, match="prosody must be none or word, not 'phone'"):
-        HybridTokenizer.from_preset("embedded", prosody="phone")
+        HybridTokenizer.from_preset("default", prosody="phone")
 
 
 def test_a_voice_code_is_neutral_where_nobody_speaks(tokenizer: HybridTokenizer) -> None:

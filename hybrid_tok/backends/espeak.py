@@ -16,11 +16,11 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio
 from hybrid_tok.backends.protocol import Message
 from hybrid_tok.backends.workers import Worker
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Speech
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.interfaces import Speech
 
 SAMPLE_RATE = 22_050
 """What every voice of espeak-ng speaks at; the caller resamples."""

@@ -14,10 +14,10 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.annotations import Word
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames, frame_to_sample, seconds_to_frame
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import FRAME_RATE, Span, count_frames, frame_to_sample, seconds_to_frame
 
 
 @dataclass(frozen=True, slots=True)

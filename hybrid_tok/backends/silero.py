@@ -12,9 +12,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.timeline import FRAME_RATE, Span, merge_spans
 
 SAMPLE_RATE = 16_000
 WINDOW = 512

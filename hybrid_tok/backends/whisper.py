@@ -10,13 +10,12 @@ from functools import cached_property, partial
 from pathlib import Path
 from typing import Any, TypeVar
 
-from hybrid_tok.annotations import Word
-from hybrid_tok.audio import Audio
 from hybrid_tok.backends.pieces import HeardWord, PieceOptions, cut_pieces, piece_samples, place_words, touching
-from hybrid_tok.backends.word_judge import WordJudge
+from hybrid_tok.core.annotations import Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.progress import Progress
+from hybrid_tok.core.timeline import Span, frame_to_seconds
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.stage import Progress
-from hybrid_tok.timeline import Span, frame_to_seconds
 
 SAMPLE_RATE = 16_000
 
@@ -33,7 +32,6 @@ class WhisperOptions:
         beam_size: 1 is greedy.
         device: "cpu", "cuda" or "auto".
         compute_type: CTranslate2's type of the weights; "int8" is fastest on a CPU.
-        judge: move the probabilities of English words by how their phones fit the sound (`word_judge`).
         pieces: where recordings are cut. Whisper listens to 30 s at once.
     """
 
@@ -42,7 +40,6 @@ class WhisperOptions:
     beam_size: int = 5
     device: str = "cpu"
     compute_type: str = "int8"
-    judge: bool = True
     pieces: PieceOptions = field(default_factory=lambda: PieceOptions(silence=1.0))
 
     def __post_init__(self) -> None:
@@ -76,8 +73,6 @@ class WhisperRecognizer:
     def fingerprint(self) -> str:
         """Of the options, the version and, for a folder, the size and hash of its weights."""
         digest = hashlib.sha256(repr(self.options).encode())
-        if self.options.judge:
-            digest.update(self._judge.fingerprint.encode())
         weights = Path(self.options.model) / "model.bin"
         if weights.is_file():
             with weights.open("rb") as file:
@@ -102,17 +97,11 @@ class WhisperRecognizer:
         words: list[Word] = []
         for piece in pieces:
             heard = place_words(self._run(piece, partial(self._hear, audio, piece, language)), piece)
-            if self.options.judge and language == "en":  # by the piece alone, as it was heard
-                heard = self._judge.judge(Audio(piece_samples(audio, piece), SAMPLE_RATE), heard, piece.start)
             words.extend(heard)
             done += piece.seconds
             if progress is not None:
                 progress(done, total)
         return touching(words, speech)
-
-    @cached_property
-    def _judge(self) -> WordJudge:
-        return WordJudge()
 
     def _language(self, audio: Audio, piece: Span) -> str:
         if not self._model.model.is_multilingual:

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.annotations import Word
+from hybrid_tok.core.annotations import Word
 
 
 def normalize(text: str) -> str:

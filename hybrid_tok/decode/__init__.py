@@ -1,0 +1,1 @@
+"""Stream to audio; start with `pipeline.py`."""

@@ -7,8 +7,8 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.decode.plan import UnitSegment
-from hybrid_tok.timeline import FRAME_RATE
 
 _MARGIN_DB = 15.9
 """ITU-T P.56: activity is what lies less than this below the active level."""

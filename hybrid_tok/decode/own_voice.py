@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.core.interfaces import Synthesizer
 from hybrid_tok.decode.synthesize import speak
-from hybrid_tok.interfaces import Synthesizer
 from hybrid_tok.voice.code import NEUTRAL, VoiceTraits
 from hybrid_tok.voice.measure import FEWEST_VOICED, bin_frequencies, traits_of, voiced_spectra
 from hybrid_tok.voice.pitch import track_pitch

@@ -15,7 +15,10 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Speech, Synthesizer, UnitCodec
+from hybrid_tok.core.progress import Progress, StageTimer
+from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.decode.level import SpeakerLevels
 from hybrid_tok.decode.mixer import Mixer
 from hybrid_tok.decode.own_voice import OwnVoice
@@ -24,10 +27,7 @@ from hybrid_tok.decode.synthesize import place, speak, speak_freely
 from hybrid_tok.decode.vocode import vocode
 from hybrid_tok.decode.voice import VoiceActor
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.interfaces import Speech, Synthesizer, UnitCodec
-from hybrid_tok.stage import Progress, StageClock
-from hybrid_tok.stream import HybridStream
-from hybrid_tok.timeline import FRAME_RATE
+from hybrid_tok.tokens.stream import HybridStream
 
 _S = TypeVar("_S")
 
@@ -84,7 +84,7 @@ class Decoder:
         if self.sample_rate < FRAME_RATE or self.sample_rate % FRAME_RATE:
             raise OptionsError(f"the output rate must be a multiple of {FRAME_RATE} Hz, not {self.sample_rate}")
 
-    def decode(self, stream: HybridStream, clock: StageClock | None = None) -> Audio:
+    def decode(self, stream: HybridStream, timer: StageTimer | None = None) -> Audio:
         """Speak a stream: samples (N,), or (channels, N) of a stream with several.
 
         Locked timing gives exactly as many samples as the stream says. Free timing puts each channel's segments
@@ -94,13 +94,13 @@ class Decoder:
             BackendError: the stream needs a backend that is missing, or another than the one at hand.
             StreamError: the stream's remainder is no part of a frame at this rate.
         """
-        clock = clock or StageClock()
+        timer = timer or StageTimer()
         planned = plan(stream, self.sample_rate)
         if planned.num_samples is not None:
-            mixer = self._decode_locked(planned, planned.num_samples, clock)
+            mixer = self._decode_locked(planned, planned.num_samples, timer)
         else:
-            mixer = self._decode_free(planned, clock)
-        with clock.stage("mixer"):
+            mixer = self._decode_free(planned, timer)
+        with timer.stage("mixer"):
             return Audio(mixer.finish(self.options.ceiling, self.sample_rate), self.sample_rate)
 
     @property
@@ -108,25 +108,25 @@ class Decoder:
         """Samples by which segments reach beyond their place on both sides, to be faded."""
         return round(self.options.crossfade / 2 * self.sample_rate)
 
-    def _decode_locked(self, planned: Plan, num_samples: int, clock: StageClock) -> Mixer:
+    def _decode_locked(self, planned: Plan, num_samples: int, timer: StageTimer) -> Mixer:
         """Every segment goes into the output as soon as it is rendered."""
         mixer = Mixer(planned.channels, num_samples, self._overhang)
         levels = SpeakerLevels(self.options.level_db)
-        for segment, samples in self._render_units(planned, levels, clock):
+        for segment, samples in self._render_units(planned, levels, timer):
             assert segment.start is not None, "locked timing gives every segment a place"
             mixer.add(segment.channel, segment.start * self.sample_rate // FRAME_RATE, samples)
-        for segment, speech, _ in self._render_text(planned, levels, clock):
+        for segment, speech, _ in self._render_text(planned, levels, timer):
             for piece in place(segment, speech, num_samples, self._overhang):
                 mixer.add(segment.channel, piece.start, piece.samples)
         return mixer
 
-    def _decode_free(self, planned: Plan, clock: StageClock) -> Mixer:
+    def _decode_free(self, planned: Plan, timer: StageTimer) -> Mixer:
         """All segments are rendered before any has a place, since each starts where the one before ends."""
         levels = SpeakerLevels(self.options.level_db)
         rendered: dict[int, NDArray[np.float32]] = {}
-        for segment, samples in self._render_units(planned, levels, clock):
+        for segment, samples in self._render_units(planned, levels, timer):
             rendered[id(segment)] = samples
-        for segment, speech, actor in self._render_text(planned, levels, clock):
+        for segment, speech, actor in self._render_text(planned, levels, timer):
             rendered[id(segment)] = speak_freely(speech, self._overhang, actor.lengths(segment, speech))
         lengths = [len(rendered[id(segment)]) - 2 * self._overhang for segment in planned.segments]
         starts, num_samples = self._line_up(planned, lengths)
@@ -136,31 +136,31 @@ class Decoder:
         return mixer
 
     def _render_units(
-        self, planned: Plan, levels: SpeakerLevels, clock: StageClock
+        self, planned: Plan, levels: SpeakerLevels, timer: StageTimer
     ) -> Iterator[tuple[UnitSegment, NDArray[np.float32]]]:
         """Decode all units, and take note of how loud the speakers are."""
         segments = [segment for segment in planned.segments if isinstance(segment, UnitSegment)]
         if not segments:
             return
         overhang = self._overhang
-        with clock.stage("vocoder"):
+        with timer.stage("vocoder"):
             codec = self._load_codec()
-            for segment in _told(segments, clock.progress("vocoder")):
+            for segment in _told(segments, timer.progress("vocoder")):
                 samples = vocode(segment, codec, self.options.warm_up, overhang)
                 levels.hear(segment, samples[overhang : len(samples) - overhang], self.sample_rate)
                 yield segment, samples
 
     def _render_text(
-        self, planned: Plan, levels: SpeakerLevels, clock: StageClock
+        self, planned: Plan, levels: SpeakerLevels, timer: StageTimer
     ) -> Iterator[tuple[TextSegment, Speech, VoiceActor]]:
         """Speak all text, each speaker as loud as the units of that speaker, and in that speaker's voice."""
         segments = [segment for segment in planned.segments if isinstance(segment, TextSegment)]
         if not segments:
             return
-        with clock.stage("synthesizer"):
+        with timer.stage("synthesizer"):
             synthesizer = self._load_synthesizer()
             actor = VoiceActor(synthesizer, self.sample_rate, self._own_voices)
-            for segment in _told(segments, clock.progress("synthesizer")):
+            for segment in _told(segments, timer.progress("synthesizer")):
                 level = levels.of(segment.speaker)
                 speech = speak(segment.words, synthesizer, self.sample_rate, level)
                 yield segment, actor.perform(segment, speech, level), actor

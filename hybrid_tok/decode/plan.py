@@ -11,9 +11,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TypeAlias
 
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import StreamError
-from hybrid_tok.stream import Back, EventItem, Frame, HybridStream, Pause, PlacedItem, Prosody, TextItem, UnitItem
-from hybrid_tok.timeline import FRAME_RATE, Span
+from hybrid_tok.tokens.stream import (
+    Back,
+    EventItem,
+    Frame,
+    HybridStream,
+    Pause,
+    PlacedItem,
+    Prosody,
+    TextItem,
+    UnitItem,
+)
 
 UTTERANCE_GAP = 15
 """Frames: a longer pause than this (0.3 s) between two text items ends the utterance."""

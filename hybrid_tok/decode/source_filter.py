@@ -15,7 +15,7 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from hybrid_tok.masks import runs
+from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.voice.envelope import fft_size, log_envelopes
 from hybrid_tok.voice.fourier import irfft, rfft
 from hybrid_tok.voice.pitch import PitchTrack, gather
@@ -116,7 +116,7 @@ def find_marks(samples: NDArray[np.float32], sample_rate: int, track: PitchTrack
 
 def _voiced_runs(track: PitchTrack) -> list[tuple[int, int]]:
     """First and last frame number of each stretch of voiced frames."""
-    return [(start, end - 1) for start, end in runs(track.voiced)]
+    return [(start, end - 1) for start, end in mask_to_spans(track.voiced)]
 
 
 def _follow(

@@ -8,13 +8,14 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio, resample
+from hybrid_tok.audio import resample
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Speech, Synthesizer
+from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.plan import TextPart, TextSegment
 from hybrid_tok.decode.stretch import warp
 from hybrid_tok.errors import BackendError
-from hybrid_tok.interfaces import Speech, Synthesizer
-from hybrid_tok.timeline import FRAME_RATE
 
 _TRIM_DB = -45.0
 """Below this level re its loudest frame, the beginning and end of an utterance are silence."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.core.interfaces import UnitCodec
+from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.decode.plan import UnitSegment
 from hybrid_tok.errors import BackendError
-from hybrid_tok.interfaces import UnitCodec
-from hybrid_tok.timeline import FRAME_RATE
 
 
 def vocode(segment: UnitSegment, codec: UnitCodec, warm_up: int, overhang: int) -> NDArray[np.float32]:

@@ -11,15 +11,15 @@ from dataclasses import dataclass, field, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Speech, Synthesizer
 from hybrid_tok.decode.impersonate import Change, change_to, no_change
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.own_voice import OwnVoice, measure_own_voice
 from hybrid_tok.decode.plan import TextSegment
 from hybrid_tok.decode.source_filter import reshape
 from hybrid_tok.errors import StreamError
-from hybrid_tok.interfaces import Speech, Synthesizer
-from hybrid_tok.stream import Prosody
+from hybrid_tok.tokens.stream import Prosody
 from hybrid_tok.voice.code import dequantize
 from hybrid_tok.voice.pitch import PitchTrack, track_pitch
 from hybrid_tok.voice.prosody import Delivery, expected_seconds, from_bins

@@ -1,0 +1,1 @@
+"""Audio to stream; start with `pipeline.py`."""

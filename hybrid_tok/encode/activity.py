@@ -13,9 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import FRAME_RATE, Span
 
 _LOWEST_DB = -100.0
 _DB_PER_BIN = 0.5

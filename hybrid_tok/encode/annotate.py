@@ -6,14 +6,14 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from hybrid_tok.annotations import Annotations, Event, Given, SpeakerTurn, Word
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import Annotations, Event, KnownAnnotations, SpeakerTurn, Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Aligner, Diarizer, EventTagger, Recognizer, VoiceActivityDetector
+from hybrid_tok.core.progress import StageTimer
+from hybrid_tok.core.timeline import Span, subtract_spans
 from hybrid_tok.encode.activity import ActivityOptions, find_activity
 from hybrid_tok.encode.channels import ChannelOptions, diarize_channels, talk_apart
 from hybrid_tok.errors import BackendError
-from hybrid_tok.interfaces import Aligner, Diarizer, EventTagger, Recognizer, VoiceActivityDetector
-from hybrid_tok.stage import StageClock
-from hybrid_tok.timeline import Span, subtract_spans
 
 ANALYSIS_RATE = 16_000
 """Detectors and recognizers all listen at this rate."""
@@ -45,7 +45,12 @@ class Annotator:
     sure: float = 0.5
 
     def annotate(
-        self, audio: Audio, frames: int, clock: StageClock, given: Given = Given(), channels: Sequence[Audio] = ()
+        self,
+        audio: Audio,
+        frames: int,
+        timer: StageTimer,
+        given: KnownAnnotations = KnownAnnotations(),
+        channels: Sequence[Audio] = (),
     ) -> Annotations:
         """Annotate mono audio at 16 kHz that covers `frames` frames.
 
@@ -58,21 +63,21 @@ class Annotator:
         """
         active, speech = given.active, given.speech
         if active is None:
-            with clock.stage("activity"):
+            with timer.stage("activity"):
                 active = find_activity(audio, self.activity)
         if speech is None:
-            with clock.stage("voice activity"):
+            with timer.stage("voice activity"):
                 speech = self.voice_activity().detect(audio)
-        words = self._words(audio, speech, clock, given)
+        words = self._words(audio, speech, timer, given)
         events: Sequence[Event] = given.events or ()
         if given.events is None and self.events is not None:
-            with clock.stage("events"):
+            with timer.stage("events"):
                 events = self.events().tag(audio)
         turns = given.turns
         if turns is None:
             turns = _turns_of(words)
             if not turns and self.diarizer is not None and speech:
-                with clock.stage("diarizer"):
+                with timer.stage("diarizer"):
                     turns = self._diarize(self.diarizer, audio, speech, events, channels, given)
         return Annotations(
             frames=frames,
@@ -94,7 +99,7 @@ class Annotator:
         speech: Sequence[Span],
         events: Sequence[Event],
         channels: Sequence[Audio],
-        given: Given,
+        given: KnownAnnotations,
     ) -> tuple[SpeakerTurn, ...]:
         """Turns in each channel where they stand apart, else in the mix."""
         # An event is nobody's turn, and one of somebody else's would be taken for another speaker.
@@ -109,15 +114,17 @@ class Annotator:
         talk = subtract_spans(speech, sure)
         return diarizer().diarize(audio, talk, self.speakers) if talk else ()
 
-    def _words(self, audio: Audio, speech: Sequence[Span], clock: StageClock, given: Given) -> Sequence[Word]:
+    def _words(
+        self, audio: Audio, speech: Sequence[Span], timer: StageTimer, given: KnownAnnotations
+    ) -> Sequence[Word]:
         """The words given, those of the text given, or those recognized."""
         if given.words is not None:
             return given.words
         if given.segments is not None:
-            with clock.stage("aligner"):
-                return self.aligner().align(audio, given.segments, speech, clock.progress("aligner"))
-        with clock.stage("recognizer"):
-            return self.recognizer().recognize(audio, speech, clock.progress("recognizer")) if speech else ()
+            with timer.stage("aligner"):
+                return self.aligner().align(audio, given.segments, speech, timer.progress("aligner"))
+        with timer.stage("recognizer"):
+            return self.recognizer().recognize(audio, speech, timer.progress("recognizer")) if speech else ()
 
 
 def _turns_of(words: Sequence[Word]) -> tuple[SpeakerTurn, ...]:

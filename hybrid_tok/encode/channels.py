@@ -18,12 +18,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter1d
 
-from hybrid_tok.annotations import SpeakerTurn
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import SpeakerTurn
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Diarizer
+from hybrid_tok.core.masks import mask_to_spans
+from hybrid_tok.core.timeline import FRAME_RATE, Span, subtract_spans
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.interfaces import Diarizer
-from hybrid_tok.masks import runs
-from hybrid_tok.timeline import FRAME_RATE, Span, subtract_spans
 
 ChannelUse: TypeAlias = Literal["mix", "separate", "auto"]
 """Where speakers are told apart: in the mix of the channels, in each by itself, or as the recording asks for."""
@@ -147,7 +147,7 @@ def talk_of_channels(
             talk.append([])
             continue
         others = np.delete(levels, k, axis=0).max(axis=0, initial=-np.inf)
-        leaked = [Span(*run) for run in runs(others > levels[k] + options.bleed)]
+        leaked = [Span(*run) for run in mask_to_spans(others > levels[k] + options.bleed)]
         own_events = [event for event, where in zip(events, loudest, strict=True) if where == k]
         talk.append(subtract_spans(spans, [*leaked, *own_events]))
     return talk

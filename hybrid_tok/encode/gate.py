@@ -22,12 +22,12 @@ from typing import Literal, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.annotations import Annotations, Event, Word
+from hybrid_tok.core.annotations import Annotations, Event, Word
+from hybrid_tok.core.events import EventLabel
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
 from hybrid_tok.encode.viterbi import best_path
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.events import EventLabel
-from hybrid_tok.timeline import Span
 
 DecisionKind: TypeAlias = Literal["text", "units", "event", "tag", "pause"]
 

@@ -2,7 +2,7 @@
 
 audio -> annotate (activity, speech, words, events, speakers) -> gate (text, units or silence)
       -> voice, prosody (how each speaker sounds, how each word is said)
-      -> quantize (units) -> HybridStream
+      -> assemble (units) -> HybridStream
 """
 
 from __future__ import annotations
@@ -11,17 +11,18 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from types import MappingProxyType
 
-from hybrid_tok.annotations import Annotations, Given, Word
-from hybrid_tok.audio import Audio, resample
+from hybrid_tok.audio import resample
+from hybrid_tok.core.annotations import Annotations, KnownAnnotations, Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import UnitCodec
+from hybrid_tok.core.progress import StageTimer
+from hybrid_tok.core.timeline import count_frames
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator, words_inside
+from hybrid_tok.encode.assemble import AssembleOptions, assemble
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.encode.prosody import ProsodyOptions, measure_prosody
-from hybrid_tok.encode.quantize import QuantizeOptions, quantize
 from hybrid_tok.encode.voice import VoiceOptions, measure_voice, measure_voices
-from hybrid_tok.interfaces import UnitCodec
-from hybrid_tok.stage import StageClock
-from hybrid_tok.stream import HybridStream, Prosody
-from hybrid_tok.timeline import count_frames
+from hybrid_tok.tokens.stream import HybridStream, Prosody
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,10 +30,10 @@ class Encoding:
     """A stream, and how it came about.
 
     Attributes:
-        stream: what the ids spell.
+        stream: what the ids serialize.
         decisions: what the gate chose for each stretch and why; they tile the recording.
         annotations: what the gate chose from.
-        stage_seconds: wall-clock seconds per stage.
+        stage_seconds: wall-timer seconds per stage.
     """
 
     stream: HybridStream
@@ -57,48 +58,48 @@ class Encoder:
     codec: Callable[[], UnitCodec]
     count_pieces: Callable[[str], int]
     gate: GateOptions = GateOptions()
-    quantize: QuantizeOptions = QuantizeOptions()
+    assemble: AssembleOptions = AssembleOptions()
     voice: VoiceOptions | None = None
     prosody: ProsodyOptions | None = None
 
     def annotate(
         self,
         audio: Audio,
-        clock: StageClock | None = None,
-        given: Given = Given(),
+        timer: StageTimer | None = None,
+        given: KnownAnnotations = KnownAnnotations(),
         channels: Sequence[Audio] = (),
     ) -> Annotations:
         """What is heard in mono audio at the codec's rate; arguments as of `encode`."""
         frames = count_frames(audio.num_samples, audio.sample_rate)
         mono = resample(audio, ANALYSIS_RATE)
-        return self.annotator.annotate(mono, frames, clock or StageClock(), given, channels)
+        return self.annotator.annotate(mono, frames, timer or StageTimer(), given, channels)
 
     def encode(
         self,
         audio: Audio,
-        clock: StageClock | None = None,
-        given: Given = Given(),
+        timer: StageTimer | None = None,
+        given: KnownAnnotations = KnownAnnotations(),
         channels: Sequence[Audio] = (),
     ) -> Encoding:
         """Encode mono audio at the codec's rate.
 
         Args:
-            clock: times the stages and reports progress; a silent one is made when left out.
+            timer: times the stages and reports progress; a silent one is made when left out.
             given: what is known already; each part takes the place of the stage that would have made it.
             channels: what `audio` is the mix of, each mono at `ANALYSIS_RATE`, for speakers to be told apart in.
         """
-        clock = clock or StageClock()
+        timer = timer or StageTimer()
         if self.gate.layout == "units":  # units alone need nobody to listen
             frames = count_frames(audio.num_samples, audio.sample_rate)
             annotations = Annotations(frames, words=words_inside(given.words or (), frames))
         else:
-            annotations = self.annotate(audio, clock, given, channels)
-        with clock.stage("gate"):
+            annotations = self.annotate(audio, timer, given, channels)
+        with timer.stage("gate"):
             decisions = gate(annotations, self.gate, [self.count_pieces(f" {w.text}") for w in annotations.words])
-        voices, prosody = self._manner(audio, decisions, annotations, clock)
-        with clock.stage("codec"):
-            stream = quantize(decisions, audio, self.codec, self.quantize, voices, prosody)
-        return Encoding(stream, decisions, annotations, MappingProxyType(clock.seconds))
+        voices, prosody = self._manner(audio, decisions, annotations, timer)
+        with timer.stage("codec"):
+            stream = assemble(decisions, audio, self.codec, self.assemble, voices, prosody)
+        return Encoding(stream, decisions, annotations, MappingProxyType(timer.seconds))
 
     def voice_code(self, audio: Audio) -> tuple[int, ...]:
         """The voice code of the one speaker of a mono recording; the neutral one where nobody speaks."""
@@ -106,7 +107,7 @@ class Encoder:
         return measure_voice(audio, self.annotator.voice_activity().detect(audio), self.voice or VoiceOptions())
 
     def _manner(
-        self, audio: Audio, decisions: Sequence[Decision], annotations: Annotations, clock: StageClock
+        self, audio: Audio, decisions: Sequence[Decision], annotations: Annotations, timer: StageTimer
     ) -> tuple[dict[int, tuple[int, ...]], dict[Word, Prosody]]:
         """The voice codes of speakers and the prosody of words, as far as they are asked for; units alone have none."""
         voices: dict[int, tuple[int, ...]] = {}
@@ -114,9 +115,9 @@ class Encoder:
         if self.gate.layout != "units" and (self.voice is not None or self.prosody is not None):
             audio = resample(audio, ANALYSIS_RATE)
             if self.voice is not None:
-                with clock.stage("voice"):
+                with timer.stage("voice"):
                     voices = measure_voices(audio, decisions, annotations, self.voice)
             if self.prosody is not None:
-                with clock.stage("prosody"):
+                with timer.stage("prosody"):
                     prosody = measure_prosody(audio, decisions, self.prosody)
         return voices, prosody

@@ -9,12 +9,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.annotations import Word
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import FRAME_RATE, frame_to_sample
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.stream import Prosody
-from hybrid_tok.timeline import FRAME_RATE, frame_to_sample
+from hybrid_tok.tokens.stream import Prosody
 from hybrid_tok.voice.pitch import HOP_SECONDS, frame_centres, track_pitch
 from hybrid_tok.voice.prosody import Delivery, expected_seconds, to_bins
 

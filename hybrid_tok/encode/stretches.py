@@ -12,9 +12,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
-from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import Span
 
 StretchKind: TypeAlias = Literal["word", "event", "sound", "silence"]
 

@@ -12,7 +12,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.jit import compiled
+from hybrid_tok.nn.numba_compile import compiled
 
 
 def best_path(

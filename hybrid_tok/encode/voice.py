@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from hybrid_tok.annotations import Annotations
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import Annotations
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans, subtract_spans
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import FRAME_RATE, Span, merge_spans, subtract_spans
 from hybrid_tok.voice.code import quantize
 from hybrid_tok.voice.measure import measure_traits
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from hybrid_tok.annotations import Annotations, Event
+from hybrid_tok.core.annotations import Annotations, Event
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats import numbers
 from hybrid_tok.formats.one_recording import about_one

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from hybrid_tok.annotations import Annotations, SpeakerTurn, Word
-from hybrid_tok.timeline import Span
+from hybrid_tok.core.annotations import Annotations, SpeakerTurn, Word
+from hybrid_tok.core.timeline import Span
 
 MAX_LETTERS = 42
 """Of a line, by the style guides of broadcasters."""

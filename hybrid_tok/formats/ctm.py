@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 
-from hybrid_tok.annotations import Annotations
+from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats import numbers
 from hybrid_tok.formats.one_recording import about_one, field_name

@@ -7,11 +7,11 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
+from hybrid_tok.core.timeline import frame_to_seconds
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.labels import split_notes
 from hybrid_tok.formats.records import LabelRecord, SegmentRecord
 from hybrid_tok.formats.source import Source, quoted
-from hybrid_tok.timeline import frame_to_seconds
 
 ARROW = "-->"
 _CLOCK = re.compile(r"(?:(\d{1,6}):)?(\d{1,2}):(\d{1,2})(?:[.,](\d{1,9}))?")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hybrid_tok.annotations import Annotations
+from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats import (
     audacity,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import cache
 
-from hybrid_tok.events import EVENT_LABELS, PUBLISHED_NAMES, EventLabel
+from hybrid_tok.core.events import EVENT_LABELS, PUBLISHED_NAMES, EventLabel
 
 _NOTE = re.compile(r"\[([^\[\]]{0,80})\]|\(([^()]{0,80})\)|[♪♫]+")
 _MARKUP = re.compile(r"[<>\[\]()|*]")

@@ -10,12 +10,12 @@ import json
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
 
-from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.timeline import FRAME_RATE, Span, frame_to_seconds, seconds_to_frame
 from hybrid_tok.errors import AnnotationError
-from hybrid_tok.events import EVENT_LABELS
 from hybrid_tok.formats.json_text import Node
 from hybrid_tok.formats.source import quoted
-from hybrid_tok.timeline import FRAME_RATE, Span, frame_to_seconds, seconds_to_frame
 
 NAME = "hybrid-tok annotations"
 VERSION = 1

@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 import re
 
+from hybrid_tok.core.timeline import frame_to_seconds
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.source import Source, quoted
-from hybrid_tok.timeline import frame_to_seconds
 
 _NUMBER = re.compile(r"[+-]?(\d{1,12}(\.\d{0,30})?|\.\d{1,30})([eE][+-]?\d{1,3})?")
 _DECIMAL_COMMA = re.compile(r"[+-]?\d{1,12},\d{1,30}")

@@ -17,13 +17,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
-from hybrid_tok.annotations import Event, Segment, SpeakerTurn, Word
+from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
+from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans, seconds_to_frame
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.complaints import Complaints
 from hybrid_tok.formats.labels import event_label
 from hybrid_tok.formats.records import LabelRecord, SegmentRecord, TurnRecord, WordRecord
 from hybrid_tok.formats.source import quoted
-from hybrid_tok.timeline import FRAME_RATE, Span, merge_spans, seconds_to_frame
 
 UNSTATED = 0.9
 """Confidence of a word whose file has none: somebody chose to give these words, and recognizers that are chosen get

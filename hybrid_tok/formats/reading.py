@@ -5,7 +5,8 @@ from __future__ import annotations
 import warnings
 from pathlib import Path
 
-from hybrid_tok.annotations import Annotations, Given, SpeakerTurn
+from hybrid_tok.core.annotations import Annotations, KnownAnnotations, SpeakerTurn
+from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
 from hybrid_tok.formats.complaints import Complaints
 from hybrid_tok.formats.detect import read_document
@@ -14,10 +15,9 @@ from hybrid_tok.formats.place import place_events, place_segments, place_turns, 
 from hybrid_tok.formats.records import Document, Score, TurnRecord
 from hybrid_tok.formats.source import Source, read_source
 from hybrid_tok.formats.speakers import number_speakers, speaker_name, turns_of_words
-from hybrid_tok.timeline import FRAME_RATE
 
 
-def read_words(path: str | Path, frames: int, recording: str | None = None) -> Given:
+def read_words(path: str | Path, frames: int, recording: str | None = None) -> KnownAnnotations:
     """Words with their times, or segments of text where a file has only theirs. A file that says who said them gives
     the speaker turns too.
 
@@ -36,10 +36,10 @@ def read_words(path: str | Path, frames: int, recording: str | None = None) -> G
         return _words(source, frames, recording)
 
 
-def _words(source: Source, frames: int, recording: str | None) -> Given:
+def _words(source: Source, frames: int, recording: str | None) -> KnownAnnotations:
     document, path = _read(source, frames, recording), source.path
     if isinstance(document, Annotations):
-        return Given(words=document.words, turns=document.turns or None)
+        return KnownAnnotations(words=document.words, turns=document.turns or None)
     complaints = Complaints(source)
     spoken = document.words if document.words is not None else document.segments
     if spoken is None:
@@ -53,22 +53,22 @@ def _words(source: Source, frames: int, recording: str | None) -> Given:
         complaints.add("note", note.where, f"{note.label!r} is a note and no word; left to be heard")
     if document.words is not None:
         words = place_words(document.words, frames, speakers, complaints)
-        given = Given(words=words, turns=turns_of_words(words) or None)
+        given = KnownAnnotations(words=words, turns=turns_of_words(words) or None)
     else:
         segments = place_segments(document.segments or (), frames, speakers, complaints)
         turns = place_turns(_speaking(document), frames, speakers, Complaints(source))
-        given = Given(segments=segments, turns=turns or None)
+        given = KnownAnnotations(segments=segments, turns=turns or None)
     complaints.warn()
     return given
 
 
-def read_speakers(path: str | Path, frames: int, recording: str | None = None) -> Given:
+def read_speakers(path: str | Path, frames: int, recording: str | None = None) -> KnownAnnotations:
     """Who speaks when; arguments, errors and warnings as of `read_words`."""
     source = read_source(path)
     with with_lines(source):
         document = _read(source, frames, recording)
         if isinstance(document, Annotations):
-            return Given(turns=document.turns)
+            return KnownAnnotations(turns=document.turns)
         complaints = Complaints(source)
         turns = _turns(document, frames, complaints)
         if turns is None:
@@ -76,7 +76,7 @@ def read_speakers(path: str | Path, frames: int, recording: str | None = None) -
                 f"{path}: {document.format} without speakers; give it for what it has ({_has(document)})"
             )
         complaints.warn()
-        return Given(turns=turns)
+        return KnownAnnotations(turns=turns)
 
 
 def speaker_numbers(path: str | Path, recording: str | None = None) -> dict[str, int]:
@@ -90,17 +90,17 @@ def speaker_numbers(path: str | Path, recording: str | None = None) -> dict[str,
     return _numbers(document)
 
 
-def read_events(path: str | Path, frames: int, recording: str | None = None) -> Given:
+def read_events(path: str | Path, frames: int, recording: str | None = None) -> KnownAnnotations:
     """Vocal events; arguments, errors and warnings as of `read_words`. A label that is no name of an event, ours or
     of a published system, is an event `other`, with a warning."""
     source = read_source(path, empty=Path(path).suffix.lower() == ".txt")
     if not source.text.strip():
         warnings.warn(f"{path}: is empty: no events", AnnotationWarning, 2)  # as Audacity writes a track without labels
-        return Given(events=())
+        return KnownAnnotations(events=())
     with with_lines(source):
         document = _read(source, frames, recording)
         if isinstance(document, Annotations):
-            return Given(events=document.events)
+            return KnownAnnotations(events=document.events)
         if document.labels is None:
             raise AnnotationError(
                 f"{path}: {document.format} without events; give it for what it has ({_has(document)})"
@@ -110,10 +110,10 @@ def read_events(path: str | Path, frames: int, recording: str | None = None) -> 
         complaints = Complaints(source)
         events = place_events(document.labels, frames, complaints)
         complaints.warn()
-        return Given(events=events)
+        return KnownAnnotations(events=events)
 
 
-def read_annotations(path: str | Path, frames: int) -> Given:
+def read_annotations(path: str | Path, frames: int) -> KnownAnnotations:
     """Everything, from a JSON file written here.
 
     Raises:
@@ -127,7 +127,7 @@ def read_annotations(path: str | Path, frames: int) -> Given:
                 f"{path}: {document.format}, not annotations written by hybrid-tok; "
                 f"give it for what it has ({_has(document)})"
             )
-        return Given.everything(document)
+        return KnownAnnotations.everything(document)
 
 
 def confidence_kind(path: str | Path) -> Score:

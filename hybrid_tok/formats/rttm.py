@@ -7,7 +7,7 @@ file without lines, or with comments, cannot be read by everybody. The rest is l
 
 from __future__ import annotations
 
-from hybrid_tok.annotations import Annotations
+from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats import numbers
 from hybrid_tok.formats.ctm import split_fields

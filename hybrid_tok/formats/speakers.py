@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from hybrid_tok.annotations import SpeakerTurn, Word
-from hybrid_tok.timeline import Span
+from hybrid_tok.core.annotations import SpeakerTurn, Word
+from hybrid_tok.core.timeline import Span
 
 TURN_GAP = 50
 """Frames (1 s): words of a speaker that are no farther apart belong to one turn, where nobody speaks between them."""

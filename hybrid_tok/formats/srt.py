@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 
-from hybrid_tok.annotations import Annotations
+from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.formats.captions import captions
 from hybrid_tok.formats.cues import ARROW, clock_text, named_speaker, plain, read_cues, without_notes
 from hybrid_tok.formats.records import Document, SegmentRecord

@@ -14,14 +14,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from hybrid_tok.annotations import Annotations
+from hybrid_tok.core.annotations import Annotations
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats import audacity, numbers
 from hybrid_tok.formats.records import Document, SegmentRecord, TurnRecord, WordRecord
 from hybrid_tok.formats.source import Source, quoted
 from hybrid_tok.formats.speakers import speaker_name
 from hybrid_tok.formats.wording import as_words
-from hybrid_tok.timeline import Span
 
 _TOKEN = re.compile(
     r"""![^\n\r]*                                          # a comment

@@ -11,7 +11,7 @@ import html
 import re
 from dataclasses import replace
 
-from hybrid_tok.annotations import Annotations
+from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.formats.captions import Caption, captions
 from hybrid_tok.formats.cues import ARROW, Cue, clock, clock_text, named_speaker, plain, read_cues, without_notes
 from hybrid_tok.formats.records import Document, SegmentRecord, WordRecord

@@ -8,9 +8,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import MappingProxyType
 
-from hybrid_tok.annotations import Annotations
+from hybrid_tok.core.annotations import Annotations
+from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.files import atomic_write
 from hybrid_tok.formats import audacity, ctm, native, rttm, srt, textgrid, webvtt
 
 

@@ -11,7 +11,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import astuple, dataclass
 
-from hybrid_tok.stream import VOICE_CODES
+from hybrid_tok.tokens.stream import VOICE_CODES
 
 LEVELS = 64
 """Values of each token; `idspace` has as many ids for them."""

@@ -13,8 +13,8 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio import Audio
-from hybrid_tok.timeline import Span, frame_to_sample
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span, frame_to_sample
 from hybrid_tok.voice.code import NEUTRAL, VoiceTraits
 from hybrid_tok.voice.envelope import fft_size, log_envelopes
 from hybrid_tok.voice.pitch import HOP_SECONDS, PitchTrack, frame_centres, track_pitch

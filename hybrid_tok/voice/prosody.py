@@ -10,7 +10,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-from hybrid_tok.stream import Prosody
+from hybrid_tok.tokens.stream import Prosody
 
 PITCH_SEMITONES = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.5, 9.5)
 """Of a word's median pitch. People raise their voice further than they lower it."""

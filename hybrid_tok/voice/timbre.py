@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.stream import VOICE_CODES
+from hybrid_tok.tokens.stream import VOICE_CODES
 from hybrid_tok.voice.code import LEVELS, VoiceTraits, quantize
 
 BANDS = 40

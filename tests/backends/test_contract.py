@@ -11,15 +11,16 @@ import numpy as np
 import pytest
 from backends.tiny_whisper import write_tiny_whisper
 
-from hybrid_tok.audio import Audio, resample
+from hybrid_tok.audio import resample
 from hybrid_tok.backends.espeak import EspeakSynthesizer
 from hybrid_tok.backends.pieces import PieceOptions
 from hybrid_tok.backends.pocketsphinx import PocketsphinxOptions, PocketsphinxRecognizer
 from hybrid_tok.backends.silero import SileroDetector, SileroOptions
 from hybrid_tok.backends.whisper import WhisperRecognizer
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import Backend
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import BackendError
-from hybrid_tok.interfaces import Backend
-from hybrid_tok.timeline import Span
 
 Make = Callable[[Path], Any]
 

@@ -9,11 +9,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_tok.annotations import Word
-from hybrid_tok.audio import Audio
 from hybrid_tok.backends.pieces import HeardWord, PieceOptions, cut_pieces, place_words, touching
+from hybrid_tok.core.annotations import Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span, merge_spans
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import Span, merge_spans
 
 
 def silence(frames: int) -> Audio:

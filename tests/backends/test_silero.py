@@ -5,10 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.audio import Audio, read_mono
+from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector, SileroOptions, spans_of
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import Span
 from real_audio import recording
 
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from backends.tiny_whisper import write_tiny_whisper
 
-from hybrid_tok.audio import Audio
 from hybrid_tok.backends.whisper import WhisperOptions, WhisperRecognizer
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.timeline import Span
 
 NOISE = Audio((0.1 * np.random.default_rng(0).standard_normal(32_000)).astype(np.float32), 16_000)
 

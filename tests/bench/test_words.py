@@ -5,9 +5,9 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.annotations import Word
 from hybrid_tok.bench.words import area, calibration_error, judge, normalize
-from hybrid_tok.timeline import Span
+from hybrid_tok.core.annotations import Word
+from hybrid_tok.core.timeline import Span
 
 
 def test_normalize() -> None:

@@ -8,11 +8,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import FakeCodec, FakeSynthesizer
+from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
 from hybrid_tok.errors import BackendError, OptionsError, StreamError
-from hybrid_tok.stage import StageClock
-from hybrid_tok.stream import (
+from hybrid_tok.tokens.stream import (
     Back,
     Channel,
     EventItem,
@@ -211,10 +211,10 @@ def test_missing_and_wrong_backends_are_named() -> None:
 
 def test_stages_are_timed_and_progress_is_told() -> None:
     heard: list[tuple[str, float, float]] = []
-    clock = StageClock(lambda stage, done, total: heard.append((stage, done, total)))
+    timer = StageTimer(lambda stage, done, total: heard.append((stage, done, total)))
     items = [item for index in range(3) for item in (TextItem("hi", 10), UnitItem(((index,) * 4,)))]
-    decoder().decode(locked(*items), clock)
-    assert list(clock.seconds) == ["vocoder", "synthesizer", "mixer"]
+    decoder().decode(locked(*items), timer)
+    assert list(timer.seconds) == ["vocoder", "synthesizer", "mixer"]
     assert ("vocoder", 2, 3) in heard and ("synthesizer", 2, 3) in heard
 
 

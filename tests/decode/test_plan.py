@@ -2,10 +2,10 @@ from __future__ import annotations
 
 import pytest
 
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.decode.plan import TextPart, TextSegment, UnitPart, UnitSegment, locked_length, plan
 from hybrid_tok.errors import StreamError
-from hybrid_tok.stream import Back, Channel, EventItem, HybridStream, Item, Pause, TextItem, Turn, UnitItem
-from hybrid_tok.timeline import Span
+from hybrid_tok.tokens.stream import Back, Channel, EventItem, HybridStream, Item, Pause, TextItem, Turn, UnitItem
 
 RATE = 16_000
 

@@ -1,4 +1,4 @@
-"""The decoder with the backends of the embedded preset: what is true of the fakes is true of the real ones."""
+"""The decoder with the backends of the default preset: what is true of the fakes is true of the real ones."""
 
 from __future__ import annotations
 
@@ -10,15 +10,16 @@ import numpy as np
 import pytest
 
 from fakes import FakeCodec
-from hybrid_tok.audio import Audio, read_mono
-from hybrid_tok.backends.embedded_codec import EmbeddedCodec
+from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.espeak import EspeakSynthesizer
 from hybrid_tok.backends.silero import SileroDetector
+from hybrid_tok.codec.backend import BuiltinCodec
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.encode.voice import measure_voice
-from hybrid_tok.stream import Channel, HybridStream, Item, Pause, TextItem, Turn, UnitItem
-from hybrid_tok.timeline import Span, count_frames
+from hybrid_tok.tokens.stream import Channel, HybridStream, Item, Pause, TextItem, Turn, UnitItem
 from hybrid_tok.voice.measure import measure_traits
 from real_audio import recording
 
@@ -34,8 +35,8 @@ def synthesizer() -> Iterator[EspeakSynthesizer]:
 
 
 @pytest.fixture(scope="module")
-def codec() -> EmbeddedCodec:
-    return EmbeddedCodec()
+def codec() -> BuiltinCodec:
+    return BuiltinCodec()
 
 
 def locked(*items: Item) -> HybridStream:
@@ -76,7 +77,7 @@ def test_words_are_put_where_each_was(synthesizer: EspeakSynthesizer) -> None:
 
 
 def test_a_unit_run_cut_out_of_speech_sounds_like_the_whole(
-    synthesizer: EspeakSynthesizer, codec: EmbeddedCodec
+    synthesizer: EspeakSynthesizer, codec: BuiltinCodec
 ) -> None:
     """Decoded on its own, a run is close to what the whole recording decodes to, from its first frames on."""
     audio, _ = read_mono(recording("dialogues/dialogue03.flac"), RATE)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from fakes import FakeSynthesizer
+from hybrid_tok.core.interfaces import Speech
 from hybrid_tok.decode.level import active_level, frame_powers
 from hybrid_tok.decode.own_voice import measure_own_voice
 from hybrid_tok.decode.pipeline import Decoder
@@ -13,8 +14,7 @@ from hybrid_tok.decode.plan import TextPart, TextSegment, plan
 from hybrid_tok.decode.synthesize import speak, speak_freely
 from hybrid_tok.decode.voice import VoiceActor
 from hybrid_tok.errors import StreamError
-from hybrid_tok.interfaces import Speech
-from hybrid_tok.stream import Channel, HybridStream, Prosody, TextItem, Turn
+from hybrid_tok.tokens.stream import Channel, HybridStream, Prosody, TextItem, Turn
 from hybrid_tok.voice.code import NEUTRAL_CODE, SCALES
 from hybrid_tok.voice.pitch import track_pitch
 from hybrid_tok.voice.prosody import Delivery, to_bins

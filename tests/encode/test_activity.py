@@ -11,10 +11,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_tok.audio import Audio, read_mono
+from hybrid_tok.audio import read_mono
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.activity import ActivityOptions, find_activity, frame_levels, noise_floor
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import Span
 from real_audio import recording
 
 RATE = 16_000

@@ -9,13 +9,13 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid_tok.annotations import Annotations, Event, Given, Segment, SpeakerTurn, Word
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import Annotations, Event, KnownAnnotations, Segment, SpeakerTurn, Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.progress import StageTimer
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.annotate import Annotator
 from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.stage import StageClock
-from hybrid_tok.timeline import Span
 
 HEARD = Annotations(
     frames=100,
@@ -62,7 +62,7 @@ class Listener:
 
 def annotate(
     listener: Listener,
-    given: Given = Given(),
+    given: KnownAnnotations = KnownAnnotations(),
     frames: int = 100,
     events: bool = True,
     diarize: bool = True,
@@ -80,7 +80,7 @@ def annotate(
         channels=ChannelOptions(use),
     )
     samples = np.random.default_rng(0).uniform(-0.5, 0.5, frames * 320).astype(np.float32)
-    return annotator.annotate(Audio(samples, 16_000), frames, StageClock(), given, channels)
+    return annotator.annotate(Audio(samples, 16_000), frames, StageTimer(), given, channels)
 
 
 def test_every_stage_is_asked_once() -> None:
@@ -100,28 +100,28 @@ def test_stages_that_nobody_asks_for_do_not_run() -> None:
 @pytest.mark.parametrize(
     ("given", "asked"),
     [
-        (Given(words=()), ["voice activity", "events", "diarizer"]),
-        (Given(segments=(Segment("a b"),)), ["voice activity", "aligner", "events", "diarizer"]),
-        (Given(events=()), ["voice activity", "recognizer", "diarizer"]),
-        (Given(turns=()), ["voice activity", "recognizer", "events"]),
-        (Given(speech=(Span(0, 100),), active=()), ["recognizer", "events", "diarizer"]),
-        (Given.everything(HEARD), []),
+        (KnownAnnotations(words=()), ["voice activity", "events", "diarizer"]),
+        (KnownAnnotations(segments=(Segment("a b"),)), ["voice activity", "aligner", "events", "diarizer"]),
+        (KnownAnnotations(events=()), ["voice activity", "recognizer", "diarizer"]),
+        (KnownAnnotations(turns=()), ["voice activity", "recognizer", "events"]),
+        (KnownAnnotations(speech=(Span(0, 100),), active=()), ["recognizer", "events", "diarizer"]),
+        (KnownAnnotations.everything(HEARD), []),
     ],
 )
-def test_what_is_given_takes_the_place_of_its_stage(given: Given, asked: list[str]) -> None:
+def test_what_is_given_takes_the_place_of_its_stage(given: KnownAnnotations, asked: list[str]) -> None:
     listener = Listener()
     annotate(listener, given)
     assert listener.asked == asked
 
 
 def test_everything_given_comes_back_as_it_was() -> None:
-    assert annotate(Listener(), Given.everything(HEARD)) == HEARD
+    assert annotate(Listener(), KnownAnnotations.everything(HEARD)) == HEARD
 
 
 def test_the_aligner_gets_the_segments() -> None:
     listener = Listener()
     segments = (Segment("one two", Span(0, 50)), Segment("three"))
-    heard = annotate(listener, Given(segments=segments))
+    heard = annotate(listener, KnownAnnotations(segments=segments))
     assert listener.segments == segments
     assert [word.text for word in heard.words] == ["aligned"]
 
@@ -133,9 +133,12 @@ def test_words_with_speakers_make_the_turns() -> None:
         Word("c", Span(7, 20), 1.0, speaker=0),
     )
     listener = Listener()
-    assert annotate(listener, Given(words=words)).turns == (SpeakerTurn(1, Span(0, 9)), SpeakerTurn(0, Span(7, 20)))
+    assert annotate(listener, KnownAnnotations(words=words)).turns == (
+        SpeakerTurn(1, Span(0, 9)),
+        SpeakerTurn(0, Span(7, 20)),
+    )
     assert "diarizer" not in listener.asked
-    annotate(listener, Given(words=(*words, Word("d", Span(30, 40), 1.0))))
+    annotate(listener, KnownAnnotations(words=(*words, Word("d", Span(30, 40), 1.0))))
     assert "diarizer" in listener.asked, "one word of nobody known, and all must be told apart"
 
 
@@ -188,10 +191,10 @@ def test_the_number_of_speakers_is_that_of_the_whole_recording() -> None:
 
 def test_speech_and_turns_that_are_given_are_those_of_the_channels_too() -> None:
     listener = Listener()
-    annotate(listener, Given(speech=(Span(0, 100),)), channels=two_sides(), use="separate")
+    annotate(listener, KnownAnnotations(speech=(Span(0, 100),)), channels=two_sides(), use="separate")
     assert "voice activity" not in listener.asked and len(listener.diarized) == 2
     listener = Listener()
-    annotate(listener, Given(turns=()), channels=two_sides(), use="separate")
+    annotate(listener, KnownAnnotations(turns=()), channels=two_sides(), use="separate")
     assert listener.diarized == []
 
 
@@ -201,9 +204,9 @@ def test_what_reaches_over_the_end_is_cut_and_what_lies_beyond_is_refused() -> N
     assert heard.turns == (SpeakerTurn(0, Span(5, 50)),)
     assert heard.speech == (Span(0, 50),)
     with pytest.raises(BackendError, match="word 'late' starts at frame 70"):
-        annotate(Listener(), Given(words=(Word("late", Span(70, 80), 1.0),)), frames=50)
+        annotate(Listener(), KnownAnnotations(words=(Word("late", Span(70, 80), 1.0),)), frames=50)
 
 
 def test_words_and_segments_exclude_each_other() -> None:
     with pytest.raises(ValueError, match="give one of them"):
-        Given(words=(), segments=())
+        KnownAnnotations(words=(), segments=())

@@ -8,8 +8,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from hybrid_tok.annotations import SpeakerTurn
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import SpeakerTurn
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.channels import (
     ChannelOptions,
     diarize_channels,
@@ -19,7 +20,6 @@ from hybrid_tok.encode.channels import (
     talk_of_channels,
 )
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import Span
 
 EVERYTHING = [Span(0, 150)]
 

@@ -14,7 +14,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.gate import (
     ENTRY_TOKENS,
     FORMS,
@@ -31,7 +32,6 @@ from hybrid_tok.encode.gate import (
 )
 from hybrid_tok.encode.stretches import find_stretches
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import Span
 
 WEIGHTS = (0.0, 0.002, 0.005, 0.01, 0.02, 0.03, 0.05, 0.1, 1.0, 10.0)
 
@@ -339,7 +339,7 @@ def test_it_works_where_nothing_can_be_cached() -> None:
     script = (
         "import numba.core.caching as c\n"
         "c.CacheImpl._locator_classes = []\n"
-        "from hybrid_tok.annotations import Annotations\n"
+        "from hybrid_tok.core.annotations import Annotations\n"
         "from hybrid_tok.encode.gate import gate\n"
         "print(gate(Annotations(5))[0].kind)\n"
     )

@@ -3,13 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.annotations import Word
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.encode.prosody import ProsodyOptions, measure_prosody
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.stream import Prosody
-from hybrid_tok.timeline import Span
+from hybrid_tok.tokens.stream import Prosody
 from hybrid_tok.voice.prosody import Delivery, from_bins, to_bins
 from tones import RATE, vowel
 

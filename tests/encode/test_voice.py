@@ -3,12 +3,13 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
-from hybrid_tok.audio import Audio, read_mono
+from hybrid_tok.audio import read_mono
+from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.encode.voice import VoiceOptions, choose_spans, measure_voice, measure_voices
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import Span, count_frames
 from hybrid_tok.voice.code import NEUTRAL_CODE, dequantize
 from real_audio import recording
 from tones import RATE, vowel

@@ -12,10 +12,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hybrid_tok import formats
-from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.timeline import Span, frame_to_seconds
 from hybrid_tok.errors import AnnotationError
-from hybrid_tok.events import EVENT_LABELS
-from hybrid_tok.timeline import Span, frame_to_seconds
 
 FRAMES = 500
 TEXTS = st.sampled_from(

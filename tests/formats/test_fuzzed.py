@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from hybrid_tok import formats
-from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
-from hybrid_tok.timeline import Span
 
 FRAMES = 500
 HEARD = Annotations(

@@ -14,15 +14,15 @@ from hypothesis import strategies as st
 
 from fakes import FakeCodec
 from hybrid_tok import formats
-from hybrid_tok.annotations import Annotations, Event, Given, Word
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.annotations import Annotations, Event, KnownAnnotations, Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.annotate import Annotator
+from hybrid_tok.encode.assemble import AssembleOptions
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.encode.pipeline import Encoder
-from hybrid_tok.encode.quantize import QuantizeOptions, quantize
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
-from hybrid_tok.stream import TextItem
-from hybrid_tok.timeline import Span
+from hybrid_tok.tokens.stream import TextItem
 
 FRAMES = 150
 LINES = st.lists(
@@ -85,7 +85,7 @@ def test_every_given_word_is_text_or_named(
     decisions = gate(annotations, options)
     assert written(decisions) == expected
     audio = Audio(np.zeros(FRAMES * 320, np.float32), 16_000)
-    stream = quantize(decisions, audio, FakeCodec, QuantizeOptions(layout=layout, num_codebooks=2))  # pyright: ignore[reportArgumentType]
+    stream = assemble(decisions, audio, FakeCodec, AssembleOptions(layout=layout, num_codebooks=2))  # pyright: ignore[reportArgumentType]
     spoken = [
         word
         for channel in stream.channels
@@ -104,10 +104,10 @@ def test_the_units_layout_names_the_words_it_was_given() -> None:
 
     annotator = Annotator(nobody, nobody, nobody)  # pyright: ignore[reportArgumentType]
     encoder = Encoder(
-        annotator, FakeCodec, len, GateOptions(layout="units", num_codebooks=4), QuantizeOptions(layout="units")
+        annotator, FakeCodec, len, GateOptions(layout="units", num_codebooks=4), AssembleOptions(layout="units")
     )
     words = (Word("hello", Span(2, 10), 0.9), Word("there", Span(10, 20), 0.9))
-    encoding = encoder.encode(Audio(np.zeros(16_000, np.float32), 16_000), given=Given(words=words))
+    encoding = encoder.encode(Audio(np.zeros(16_000, np.float32), 16_000), given=KnownAnnotations(words=words))
     assert [decision.words for decision in encoding.decisions] == [words]
     assert "hello there" in encoding.decisions[0].reason
 

@@ -9,22 +9,22 @@ from typing import Any
 import pytest
 
 from hybrid_tok import formats
-from hybrid_tok.annotations import Given, Segment, Word
+from hybrid_tok.core.annotations import KnownAnnotations, Segment, Word
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
 from hybrid_tok.formats import DOUBTFUL, UNSTATED
-from hybrid_tok.timeline import Span
 
 FRAMES = 500
 
 
-def read(folder: Path, content: Any, recording: str | None = None) -> Given:
+def read(folder: Path, content: Any, recording: str | None = None) -> KnownAnnotations:
     path = folder / "heard.json"
     text = content if isinstance(content, str) else json.dumps(content, indent=1, ensure_ascii=False)
     path.write_bytes(text.encode("utf-8", "surrogateescape"))
     return formats.read_words(path, FRAMES, recording)
 
 
-def words_of(given: Given) -> list[tuple[str, int, int, float]]:
+def words_of(given: KnownAnnotations) -> list[tuple[str, int, int, float]]:
     return [(word.text, word.span.start, word.span.end, word.confidence) for word in given.words or ()]
 
 

@@ -9,11 +9,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid_tok import Audio, Given, HybridTokenizer
-from hybrid_tok.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok import Audio, HybridTokenizer, KnownAnnotations
+from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.formats import FORMATS, UNSTATED, write_annotations
-from hybrid_tok.sources import AnnotationFiles
-from hybrid_tok.timeline import Span
+from hybrid_tok.formats.annotation_files import AnnotationFiles
 
 WORDS = (
     Word("so", Span(2, 12), 0.9, 0),
@@ -21,7 +21,7 @@ WORDS = (
     Word("and", Span(30, 42), 0.95, 1),  # while the first speaks
     Word("you", Span(46, 46), 0.8, 1),
 )
-GIVEN = Given(
+GIVEN = KnownAnnotations(
     words=WORDS,
     events=(Event("laugh", Span(50, 68), 0.875),),
     turns=(SpeakerTurn(0, Span(0, 36)), SpeakerTurn(1, Span(29, 48))),
@@ -37,7 +37,7 @@ def audio() -> Audio:
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Iterator[HybridTokenizer]:
-    with HybridTokenizer.from_preset("embedded") as made:
+    with HybridTokenizer.from_preset("default") as made:
         yield made
 
 

@@ -10,13 +10,13 @@ import numpy as np
 import pytest
 import soundfile
 
+from hybrid_tok.codec.network import CodecConfig
+from hybrid_tok.codec.unit_codec import PretrainedCodec
 from hybrid_tok.errors import AudioError, OptionsError, WeightsError
-from hybrid_tok.models.codec import CodecConfig
-from hybrid_tok.models.unit_codec import PretrainedCodec
-from hybrid_tok.train.codec import train
+from hybrid_tok.train.codec.export import code_usage
+from hybrid_tok.train.codec.options import TrainCodecOptions
+from hybrid_tok.train.codec.recipe import train
 from hybrid_tok.train.data import load_clips
-from hybrid_tok.train.export import code_usage
-from hybrid_tok.train.options import TrainCodecOptions
 
 TINY = CodecConfig(
     levels=(4, 4),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hybrid_tok.errors import AudioError
-from hybrid_tok.train.augment import AugmentOptions, draw_segment, mix, synthetic_signal
+from hybrid_tok.train.codec.augment import AugmentOptions, draw_segment, mix, synthetic_signal
 from hybrid_tok.train.data import Clips, SegmentSampler
 
 

@@ -10,14 +10,14 @@ import numpy as np
 import pytest
 import soundfile
 
+from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import AudioError, OptionsError
-from hybrid_tok.events import EVENT_LABELS
-from hybrid_tok.models.events import EventConfig, EventModel, EventNetwork, event_identity
-from hybrid_tok.train.events import TrainEventsOptions, export, train
-from hybrid_tok.train.events_material import NONE, Clip, active_runs, find_pauses, load_material
-from hybrid_tok.train.events_scenes import Composer, SceneOptions, vocoded
-from hybrid_tok.train.events_simulate import SIMULATORS, bump, music
-from hybrid_tok.train.events_source_filter import (
+from hybrid_tok.tagger.network import EventConfig, EventModel, EventNetwork, event_identity
+from hybrid_tok.train.events.material import NONE, Clip, active_runs, find_pauses, load_material
+from hybrid_tok.train.events.recipe import TrainEventsOptions, export, train
+from hybrid_tok.train.events.scenes import Composer, SceneOptions, vocoded
+from hybrid_tok.train.events.simulate import SIMULATORS, bump, music
+from hybrid_tok.train.events.source_filter import (
     Voice,
     Voiced,
     find_marks,

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 import torch
 
-from hybrid_tok.train.losses import ReconstructionLoss, pitch_loss
+from hybrid_tok.train.codec.losses import ReconstructionLoss, pitch_loss
 
 
 def buzz(pitch: float, seconds: float = 1.2) -> torch.Tensor:

@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from hybrid_tok.align.phones import PHONES, SILENCE, PhoneNetwork
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.models.logmel import BANDS
-from hybrid_tok.models.phones import PHONES, SILENCE, PhoneNetwork
-from hybrid_tok.train.phone_labels import UNKNOWN, held_out
-from hybrid_tok.train.phone_network import PhoneNetworkConfig, TrainablePhoneNetwork
-from hybrid_tok.train.phones import Pool, TrainPhonesOptions, frame_loss, label_by_model
+from hybrid_tok.nn.logmel import BANDS
+from hybrid_tok.train.align.phone_labels import UNKNOWN, held_out
+from hybrid_tok.train.align.phone_network import PhoneNetworkConfig, TrainablePhoneNetwork
+from hybrid_tok.train.align.phones import Pool, TrainPhonesOptions, frame_loss, label_by_model
 
 CONFIG = PhoneNetworkConfig(width=12, dilations=(1, 2, 3), dropout=0.3)
 

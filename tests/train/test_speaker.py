@@ -11,13 +11,13 @@ import pytest
 import soundfile
 import torch
 
+from hybrid_tok.diarizer.network import SpeakerConfig, SpeakerNetwork
+from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
 from hybrid_tok.errors import AudioError, OptionsError
-from hybrid_tok.models.speaker import SpeakerConfig, SpeakerNetwork
-from hybrid_tok.models.speaker_encoder import SpeakerEncoder
-from hybrid_tok.train.speaker import TrainSpeakerOptions, crossing, train
-from hybrid_tok.train.speaker_crops import CropMaker, CropOptions
-from hybrid_tok.train.speaker_data import load_material
-from hybrid_tok.train.speaker_scenes import IGNORED, SceneMaker, SceneOptions
+from hybrid_tok.train.speaker.crops import CropMaker, CropOptions
+from hybrid_tok.train.speaker.data import load_material
+from hybrid_tok.train.speaker.recipe import TrainSpeakerOptions, crossing, train
+from hybrid_tok.train.speaker.scenes import IGNORED, SceneMaker, SceneOptions
 
 TINY = SpeakerConfig(width=8, voice_dilations=(1,), scene_dilations=(2,), hidden=8, heads=2, embedding=6)
 

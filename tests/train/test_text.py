@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.text import load_text_tokenizer
-from hybrid_tok.train.text import HELD_OUT, TextTrainingOptions, read_lines, spoken, train
+from hybrid_tok.tokens.text import load_text_tokenizer
+from hybrid_tok.train.text.recipe import HELD_OUT, TextTrainingOptions, read_lines, spoken, train
 
 STORY = "so funny that you would never believe it was a story of the old days and of who was there"
 WORDS = STORY.split()

@@ -10,10 +10,10 @@ import pytest
 import soundfile
 from scipy.signal import lfilter
 
-from hybrid_tok.audio import Audio
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.timeline import Span, count_frames
-from hybrid_tok.train.voice_timbre import fit, fit_and_write, train_timbre
+from hybrid_tok.train.voice.timbre import fit, fit_and_write, train_timbre
 from hybrid_tok.voice.code import quantize
 from hybrid_tok.voice.envelope import fft_size
 from hybrid_tok.voice.measure import measure_traits

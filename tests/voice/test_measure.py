@@ -5,8 +5,9 @@ import math
 import numpy as np
 import pytest
 
-from hybrid_tok.audio import Audio, read_mono, resample
-from hybrid_tok.timeline import Span, count_frames
+from hybrid_tok.audio import read_mono, resample
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.voice.code import NEUTRAL
 from hybrid_tok.voice.measure import VoiceTraits, measure_traits
 from real_audio import recording

@@ -5,7 +5,7 @@ from itertools import product
 
 import pytest
 
-from hybrid_tok.stream import Prosody
+from hybrid_tok.tokens.stream import Prosody
 from hybrid_tok.voice.prosody import (
     BINS,
     ENERGY_DB,

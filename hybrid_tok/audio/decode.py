@@ -1,0 +1,262 @@
+"""Recordings as blocks of samples: whatever libsndfile or ffmpeg reads, from files and from streams.
+
+A file that holds less than its header promises is an error. Half a recording that looks like a whole one would be
+tokenized without a word, and nobody would miss the tail until it was too late.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.core.audio import BLOCK
+from hybrid_tok.errors import AudioError
+
+if TYPE_CHECKING:
+    import soundfile
+
+Readable: TypeAlias = "str | Path | BinaryIO"
+"""A path, "-" for standard input, or a binary stream."""
+
+_UNKNOWN_SIZE = 0x7FFF_F000
+"""Sizes in a WAV header from here on mean "not known": ffmpeg, sox and arecord write them into pipes."""
+
+_DURATION_SLACK = 0.1
+"""Seconds by which ffmpeg may come out short of a declared duration: encoder delay and padding."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reader:
+    """An open recording.
+
+    Attributes:
+        name: as messages give it.
+        sample_rate: in Hz.
+        channels: how many.
+        blocks: float32 arrays (channels, n), finite, to be read once and in order.
+    """
+
+    name: str
+    sample_rate: int
+    channels: int
+    blocks: Iterator[NDArray[np.float32]]
+
+
+@contextmanager
+def open_reader(source: Readable) -> Iterator[Reader]:
+    """Open a recording for reading block by block.
+
+    Raises:
+        AudioError: there is no such file; it is a folder, empty, no audio, damaged or truncated; or (while
+            reading) it has samples that are not finite.
+    """
+    with _open_file(source) as (name, file):
+        if os.fstat(file.fileno()).st_size == 0:
+            raise AudioError(f"{name} is empty: give a recording with audio in it")
+        with _open_soundfile(name, file) as reader:
+            if reader is not None:
+                yield _checked(reader)
+                return
+        file.seek(0)
+        with _open_ffmpeg(name, file) as reader:
+            yield _checked(reader)
+
+
+@contextmanager
+def _open_file(source: Readable) -> Iterator[tuple[str, BinaryIO]]:
+    """A real, seekable file: streams and pipes are copied to a temporary one, on disk, however long they are."""
+    if isinstance(source, str | Path) and str(source) != "-":
+        try:
+            file = Path(source).open("rb")  # noqa: SIM115 - entered below, away from these errors
+        except FileNotFoundError:
+            raise AudioError(f"{source}: no such file") from None
+        except IsADirectoryError:
+            raise AudioError(f"{source} is a folder: give the recordings in it one by one") from None
+        except (OSError, ValueError) as error:
+            raise AudioError(f"{source} cannot be opened: {getattr(error, 'strerror', None) or error}") from None
+        with file:
+            if file.seekable():
+                yield str(source), file
+            else:
+                with _spooled(file) as copy:
+                    yield str(source), copy
+        return
+    stream = sys.stdin.buffer if isinstance(source, str | Path) else source
+    name = "standard input" if isinstance(source, str | Path) else str(getattr(source, "name", "the stream"))
+    with _spooled(stream) as copy:
+        yield name, copy
+
+
+@contextmanager
+def _spooled(stream: BinaryIO) -> Iterator[BinaryIO]:
+    with tempfile.TemporaryFile() as copy:
+        shutil.copyfileobj(stream, copy, 1 << 20)
+        copy.flush()
+        copy.seek(0)
+        yield copy
+
+
+def _checked(reader: Reader) -> Reader:
+    """The same reader, which stops at the first sample that is not finite."""
+
+    def blocks() -> Iterator[NDArray[np.float32]]:
+        position = 0
+        for block in reader.blocks:
+            finite = np.isfinite(block)
+            if not finite.all():
+                where = (position + int(np.argmin(finite.all(axis=0)))) / reader.sample_rate
+                raise AudioError(
+                    f"{reader.name} has NaN or infinite samples, the first at {where:.3f} s: export it again"
+                )
+            position += block.shape[1]
+            yield block
+
+    return Reader(reader.name, reader.sample_rate, reader.channels, blocks())
+
+
+@contextmanager
+def _open_soundfile(name: str, file: BinaryIO) -> Iterator[Reader | None]:
+    """The recording by libsndfile; None when the format is not one of its own."""
+    import soundfile
+
+    try:
+        # By descriptor: given a name, soundfile takes ".raw" for headerless audio whatever the file holds.
+        sound = soundfile.SoundFile(file.fileno(), closefd=False)
+    except soundfile.LibsndfileError as error:
+        # 1: not recognized, 4: an encoding it lacks. ffmpeg may know better; everything else is damage.
+        if error.code not in (1, 4) and not _is_ogg(file):
+            raise AudioError(f"{name} is damaged or truncated: {error.error_string.rstrip('.')}") from None
+        yield None
+        return
+    with sound:
+        _check_promised_size(name, sound)
+        if sound.format == "OGG":
+            _check_last_ogg_page(name, file)
+            sound.seek(0)
+        yield Reader(name, sound.samplerate, sound.channels, _soundfile_blocks(name, sound))
+
+
+def _soundfile_blocks(name: str, sound: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+    import soundfile
+
+    promised, read = sound.frames, 0
+    while True:
+        try:
+            block = sound.read(BLOCK, dtype="float32", always_2d=True)
+        except soundfile.LibsndfileError as error:
+            cause = error.error_string.rstrip(".")
+            raise AudioError(f"{name} is damaged or truncated after {read / sound.samplerate:.3f} s: {cause}") from None
+        if not len(block):
+            break
+        read += len(block)
+        yield np.ascontiguousarray(block.T)
+    if read < promised:
+        raise _truncated(name, read / sound.samplerate, promised / sound.samplerate)
+
+
+def _check_promised_size(name: str, sound: soundfile.SoundFile) -> None:
+    """libsndfile shortens what is cut off without an error, but it logs "data : PROMISED (should be HELD)"."""
+    for promised, held in re.findall(
+        r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*:\s*(\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE
+    ):
+        if int(held) < int(promised) < _UNKNOWN_SIZE:
+            raise AudioError(
+                f"{name} is truncated: its header promises {promised} bytes of audio and it holds {held}; copy it again"
+            )
+
+
+def _is_ogg(file: BinaryIO) -> bool:
+    return os.pread(file.fileno(), 4, 0) == b"OggS"
+
+
+def _check_last_ogg_page(name: str, file: BinaryIO) -> None:
+    """An Ogg stream ends with a page that is flagged as its last (RFC 3533); a file that was cut off does not."""
+    size = os.fstat(file.fileno()).st_size
+    tail = os.pread(file.fileno(), 1 << 17, max(0, size - (1 << 17)))  # a page is at most 65,307 bytes long
+    start = tail.rfind(b"OggS")
+    page = tail[start:] if start >= 0 else b""
+    whole = len(page) >= 27 and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
+    if not whole or not page[5] & 4:
+        raise AudioError(f"{name} is truncated: its last Ogg page is missing; copy or encode it again")
+
+
+def _check_riff_size(name: str, file: BinaryIO) -> None:
+    """ffmpeg reads an AVI, or a WAV with an encoding that libsndfile lacks, as far as it goes and is content."""
+    head, size = os.pread(file.fileno(), 8, 0), os.fstat(file.fileno()).st_size
+    promised = int.from_bytes(head[4:8], "little") + 8
+    if head[:4] == b"RIFF" and size < promised < _UNKNOWN_SIZE:
+        raise AudioError(
+            f"{name} is truncated: its header promises {promised} bytes and it holds {size}; copy it again"
+        )
+
+
+@contextmanager
+def _open_ffmpeg(name: str, file: BinaryIO) -> Iterator[Reader]:
+    """The recording by ffmpeg (PyAV), which reads what libsndfile does not: m4a, mp4, webm, wma..."""
+    import av.error
+
+    try:
+        # No protocols: a playlist must not make ffmpeg open other files or the network.
+        container: Any = av.open(file, mode="r", metadata_errors="ignore", options={"protocol_whitelist": "none"})
+    except (av.error.FFmpegError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        raise AudioError(f"{name} is no audio file that libsndfile or ffmpeg can read ({cause})") from None
+    with container:
+        if not container.streams.audio:
+            raise AudioError(f"{name} holds no audio stream")
+        if _is_ogg(file):
+            _check_last_ogg_page(name, file)
+        _check_riff_size(name, file)
+        stream = container.streams.audio[0]
+        if not stream.rate or not stream.channels:
+            raise AudioError(f"{name} is damaged: its audio stream states no sample rate or channels")
+        yield Reader(name, stream.rate, stream.channels, _ffmpeg_blocks(name, container, stream))
+
+
+def _ffmpeg_blocks(name: str, container: Any, stream: Any) -> Iterator[NDArray[np.float32]]:
+    import av.error
+
+    read = 0
+    convert = av.AudioResampler(format="fltp", layout=stream.layout.name, rate=stream.rate)
+    try:
+        for frame in container.decode(stream):
+            for converted in convert.resample(frame):
+                read += converted.samples
+                yield np.asarray(converted.to_ndarray(), np.float32)
+        for converted in convert.resample(None):
+            read += converted.samples
+            yield np.asarray(converted.to_ndarray(), np.float32)
+    except (av.error.FFmpegError, ValueError) as error:
+        cause = getattr(error, "strerror", None) or str(error)
+        raise AudioError(f"{name} is damaged or truncated after {read / stream.rate:.3f} s: {cause}") from None
+    promised = _promised_seconds(container, stream)
+    if promised is not None and read / stream.rate < promised - _DURATION_SLACK:
+        raise _truncated(name, read / stream.rate, promised)
+
+
+def _promised_seconds(container: Any, stream: Any) -> float | None:
+    """The duration a container declares; None where ffmpeg only guesses it from the bit rate (raw AAC, AC-3...)."""
+    if not {"mov", "matroska", "asf", "avi", "flac", "wav"} & set(container.format.name.split(",")):
+        return None
+    if stream.duration is not None:
+        return float(stream.duration * stream.time_base)
+    if container.duration is not None and len(container.streams) == 1:
+        return container.duration / 1e6
+    return None
+
+
+def _truncated(name: str, held: float, promised: float) -> AudioError:
+    return AudioError(
+        f"{name} is truncated: it promises {promised:.3f} s of audio and holds {held:.3f} s; copy it again"
+    )

@@ -1,0 +1,140 @@
+"""`hybrid-tok train ...`: the recipes behind the models that ship with hybrid-tok."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+train_app = typer.Typer(help="The recipes behind the models that ship with hybrid-tok.", no_args_is_help=True)
+
+
+@train_app.command("text")
+def train_text(
+    data: Annotated[Path, typer.Option("--data", help="Folder of .txt files.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the model.")],
+    vocab_size: Annotated[int, typer.Option("--vocab-size", min=300)] = 8192,
+) -> None:
+    """Train the SentencePiece text model."""
+    from hybrid_tok.train.text.recipe import TextTrainingOptions, train
+
+    typer.echo(f"wrote {train(TextTrainingOptions(data=data, out=out, vocab_size=vocab_size))}", err=True)
+
+
+@train_app.command("codec")
+def train_codec(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for checkpoints, log and exported weights.")],
+    dev: Annotated[Path | None, typer.Option("--dev", help="Folder of clips to evaluate on, laid out alike.")] = None,
+    minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 60.0,
+    device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
+    workers: Annotated[int, typer.Option(help="Processes that share each batch on the CPU.", min=1)] = 1,
+    seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
+) -> None:
+    """Train the unit codec; called again with the same --out, it goes on where it was stopped."""
+    from hybrid_tok.train.codec.options import TrainCodecOptions
+    from hybrid_tok.train.codec.recipe import train
+
+    options = TrainCodecOptions(
+        data=data,
+        out=out,
+        dev=dev,
+        minutes=minutes,
+        device=device,
+        workers=workers,
+        seed=seed,
+        autocast=device == "cuda",
+    )
+    typer.echo(f"wrote {train(options)}", err=True)
+
+
+@train_app.command("events")
+def train_events(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for rendered scenes, log and exported weights.")],
+    scenes: Annotated[int, typer.Option(help="Scenes of 8 s that are composed to train on.", min=16)] = 4000,
+    steps: Annotated[int, typer.Option(help="Training steps.", min=1)] = 1300,
+    seed: Annotated[int, typer.Option(help="Of scenes, initialization, order and augmentation.")] = 1,
+    ema: Annotated[float, typer.Option(help="Decay of the moving average of the weights.", min=0, max=1)] = 0.99,
+    without: Annotated[list[str] | None, typer.Option(help="An idea to leave out, to see what it brings.")] = None,
+    beside: Annotated[list[Path] | None, typer.Option(help="Weights of another training, to be averaged with.")] = None,
+) -> None:
+    """Train the event tagger; scenes that lie in --out already are used again."""
+    from hybrid_tok.train.events.recipe import TrainEventsOptions, train
+    from hybrid_tok.train.events.scenes import IDEAS, SceneOptions
+
+    scene = SceneOptions(ideas=tuple(idea for idea in IDEAS if idea not in (without or ())))
+    options = TrainEventsOptions(
+        data=data,
+        out=out,
+        scenes=scenes,
+        steps=steps,
+        ema=ema,
+        beside=tuple(beside or ()),
+        seed=seed,
+        scene=scene,
+    )
+    typer.echo(f"wrote {train(options)}", err=True)
+
+
+@train_app.command("speaker")
+def train_speaker(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for spectra, log and exported weights.")],
+    minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 20.0,
+    seed: Annotated[int, typer.Option(help="Of initialization and scenes.")] = 0,
+) -> None:
+    """Train the speaker network of the diarizer."""
+    from hybrid_tok.train.speaker.recipe import TrainSpeakerOptions, train
+
+    typer.echo(f"wrote {train(TrainSpeakerOptions(data=data, out=out, minutes=minutes, seed=seed))}", err=True)
+
+
+@train_app.command("phones")
+def train_phones(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for labelled spectra, log and exported weights.")],
+    minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 40.0,
+    hold_out: Annotated[int, typer.Option(help="Every so manieth speaker is kept for `train confidence`.")] = 5,
+    seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
+) -> None:
+    """Train the phone network of recognizer and aligner; labels that lie in --out already are used again."""
+    from hybrid_tok.train.align.phones import TrainPhonesOptions, train
+
+    options = TrainPhonesOptions(data=data, out=out, minutes=minutes, hold_out=hold_out, seed=seed)
+    typer.echo(f"wrote {train(options)}", err=True)
+
+
+@train_app.command("pronounce")
+def train_pronounce(
+    out: Annotated[Path, typer.Option("--out", help="Folder for the weights.")],
+    epochs: Annotated[int, typer.Option(help="Passes over the dictionary.", min=1)] = 12,
+    seed: Annotated[int, typer.Option(help="Of initialization and order.")] = 0,
+) -> None:
+    """Train the letter-to-sound model on the dictionary in pocketsphinx's wheel."""
+    from hybrid_tok.train.align.pronounce import TrainPronounceOptions, train
+
+    typer.echo(f"wrote {train(TrainPronounceOptions(out=out, epochs=epochs, seed=seed))}", err=True)
+
+
+@train_app.command("tract")
+def train_tract(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],
+    out: Annotated[Path, typer.Option("--out", help="The .json file to write.")],
+) -> None:
+    """Fit the estimator of the vocal tract's length."""
+    from hybrid_tok.train.voice.recipe import train_voice
+
+    train_voice(data, out, tell=lambda message: typer.echo(message, err=True))
+
+
+@train_app.command("timbre")
+def train_timbre(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],
+    out: Annotated[Path, typer.Option("--out", help="The .json file to write.")],
+) -> None:
+    """Fit the regression from voice codes to spectra."""
+    from hybrid_tok.train.voice.timbre import train_timbre
+
+    train_timbre(data, out, tell=lambda message: typer.echo(message, err=True))

@@ -1,0 +1,1 @@
+"""Our unit codec: network, weights and card."""

@@ -1,0 +1,308 @@
+"""The unit codec's network: 16 kHz audio to 50 frames of discrete units per second, and back.
+
+Encoder: log-magnitude spectra (hop 10 ms) in pairs -> causal ConvNeXt blocks at 50 Hz -> quantizer.
+Decoder: causal ConvNeXt blocks at 50 Hz, then at 100 Hz -> magnitude and phase -> inverse STFT (Vocos, Siuzdak 2023,
+arXiv 2306.00814). ConvNeXt blocks follow Liu et al. 2022 (arXiv 2201.03545).
+
+Every convolution looks back only, and carries what it needs of the past as explicit state. Look-ahead comes from two
+fixed shifts: the analysis windows of a frame end 576 samples (36 ms) after it, and the decoder speaks a frame after it
+has read two more (40 ms). Together 76 ms.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from hybrid_tok.codec.excitation import Excitation
+from hybrid_tok.codec.pitch import WINDOW as PITCH_WINDOW
+from hybrid_tok.codec.pitch import PitchTracker, pitch_to_place, place_to_octaves
+from hybrid_tok.codec.quantizer import GroupedFSQ, ResidualVQ
+
+SAMPLE_RATE = 16_000
+HOP = 320
+SUBHOP = 160
+ANALYSIS_WINDOW = 512
+ANALYSIS_SHIFT = 224
+"""A frame's first analysis window starts this many samples after the frame does, its second `SUBHOP` later."""
+PITCH_REACH = ANALYSIS_SHIFT - (HOP - PITCH_WINDOW) // 2
+"""The pitch window of a frame is centred on it, and starts this many samples before its first analysis window."""
+PITCH_LEVELS = 64
+PITCH_DIMENSIONS = 2
+"""Leading dimensions of the first codebook, of 8 levels each, that hold the pitch."""
+_PITCH_BINS = 8
+PITCH_CORRECTION = 0.04
+"""Octaves by which the decoder may move the pitch it reads."""
+ENCODER_LOOKAHEAD = ANALYSIS_SHIFT + SUBHOP + ANALYSIS_WINDOW - HOP
+ENCODER_WARMUP = 1
+"""Frames of silence put before the recording, so that its first samples too lie inside an analysis window."""
+SYNTHESIS_WINDOW = 640
+SYNTHESIS_OVERHANG = (SYNTHESIS_WINDOW - SUBHOP) // 2
+DECODER_DELAY = 2
+"""Code frames that must be known after a frame before it can be spoken."""
+SILENCE_PEAK = 2e-4
+"""Frames in which nothing is louder than this (-74 dBFS) are written as silence and come back as zeros."""
+MAGNITUDE_FLOOR = 1e-4
+"""Subtracted from predicted magnitudes, so that digital silence can be exactly silent."""
+
+
+@dataclass(frozen=True, slots=True)
+class CodecConfig:
+    """Shape of the network; written into the weights file.
+
+    Attributes:
+        quantizer: "fsq" or "rvq".
+        levels: FSQ levels per dimension of a codebook.
+        codebook_size: codes per codebook; for "fsq" the product of `levels`.
+        num_codebooks: codebooks per frame.
+        encoder_width, encoder_blocks: ConvNeXt blocks at 50 Hz.
+        decoder_width, decoder_blocks: ConvNeXt blocks at 50 Hz.
+        head_width, head_blocks: ConvNeXt blocks at 100 Hz.
+        kernel: frames seen by each convolution, the present one included.
+        expansion: hidden width of a block over its width.
+    """
+
+    quantizer: str = "fsq"
+    levels: tuple[int, ...] = (8, 8, 8, 5, 5)
+    codebook_size: int = 12_800
+    num_codebooks: int = 4
+    encoder_width: int = 256
+    encoder_blocks: int = 4
+    decoder_width: int = 256
+    decoder_blocks: int = 4
+    head_width: int = 192
+    head_blocks: int = 3
+    kernel: int = 7
+    expansion: int = 3
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> CodecConfig:
+        """From what JSON makes of `dataclasses.asdict`; KeyError or TypeError for missing or unknown ones."""
+        return cls(**{**values, "levels": tuple(values["levels"])})
+
+
+class ConvNeXtBlock(nn.Module):
+    """Depthwise causal convolution, layer norm, pointwise expansion and projection, scaled residual.
+
+    Input and output (B, T, width); `state` (B, kernel - 1, width) holds the frames before, zeros at the start. The
+    state that comes back is that after the first `keep` frames.
+    """
+
+    def __init__(self, width: int, kernel: int, expansion: int) -> None:
+        super().__init__()
+        self.history = kernel - 1
+        self.width = width
+        self.depthwise = nn.Conv2d(width, width, (kernel, 1), groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.expand = nn.Linear(width, width * expansion)
+        self.project = nn.Linear(width * expansion, width)
+        self.scale = nn.Parameter(torch.full((width,), 0.2))
+
+    def forward(self, x: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+        context = torch.cat([state, x], 1)
+        if self.training:
+            # (B, width, time, 1) as a view of (B, time, width) is channels-last, the fast layout for depthwise kernels.
+            y = self.depthwise(context.transpose(1, 2).unsqueeze(3)).squeeze(3).transpose(1, 2)
+        else:
+            # On the short blocks of inference the kernel's set-up would cost more than the sum itself.
+            taps = self.depthwise.weight.reshape(self.width, -1).t().contiguous()
+            y = torch.addcmul(self.depthwise.bias, context[:, : x.shape[1]], taps[0])  # type: ignore[arg-type]
+            for i in range(1, self.history + 1):
+                y.addcmul_(context[:, i : i + x.shape[1]], taps[i])
+        y = self.project(F.silu(self.expand(self.norm(y))))
+        return x + self.scale * y, context[:, keep : keep + self.history]
+
+
+class Encoder(nn.Module):
+    """Frames (B, T, 516) at 50 Hz, see `features`, to latents (B, T, latent_dim)."""
+
+    window: Tensor
+
+    def __init__(self, config: CodecConfig, latent_dim: int) -> None:
+        super().__init__()
+        self.register_buffer("window", torch.hann_window(ANALYSIS_WINDOW), persistent=False)
+        self.pitch = PitchTracker()
+        self.embed = nn.Linear(2 * (ANALYSIS_WINDOW // 2 + 1) + 2, config.encoder_width)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(config.encoder_width, config.kernel, config.expansion) for _ in range(config.encoder_blocks)
+        )
+        self.state_shapes = [(config.kernel - 1, config.encoder_width)] * config.encoder_blocks
+        self.norm = nn.LayerNorm(config.encoder_width)
+        self.project = nn.Linear(config.encoder_width, latent_dim)
+
+    def features(self, samples: Tensor) -> tuple[Tensor, Tensor]:
+        """What the blocks see of samples (B, n), for all T frames whose windows fit into them.
+
+        Returns:
+            Scaled log-magnitudes and pitch (B, T, 516); and the place of the pitch (B, T), 0 .. 63, 0 for unvoiced.
+        """
+        spectra = torch.fft.rfft(samples[:, PITCH_REACH:].unfold(1, ANALYSIS_WINDOW, SUBHOP) * self.window)
+        magnitudes = (spectra.real.square() + spectra.imag.square()).sqrt() * (4 / ANALYSIS_WINDOW)
+        logs = (torch.log(magnitudes + 1e-5) + 7) / 3
+        frames = logs.shape[1] // 2
+        place = pitch_to_place(self.pitch(samples, HOP)[:, :frames], PITCH_LEVELS)
+        pitch = torch.stack([place / PITCH_LEVELS, (place > 0).float()], -1)
+        return torch.cat([logs[:, : 2 * frames].reshape(len(samples), frames, -1), pitch], -1), place
+
+    def forward(
+        self, features: Tensor, place: Tensor, states: list[Tensor], keep: int | None = None
+    ) -> tuple[Tensor, list[Tensor]]:
+        """Latents, and the states after the first `keep` frames (all of them unless given)."""
+        keep = features.shape[1] if keep is None else keep
+        x = self.embed(features)
+        after = []
+        for block, state in zip(self.blocks, states, strict=True):
+            x, state = block(x, state, keep)
+            after.append(state)
+        latent = self.project(self.norm(x))
+        digits = torch.stack([(place / _PITCH_BINS).floor(), place % _PITCH_BINS], -1)
+        return torch.cat([(digits + 0.5) / _PITCH_BINS, latent[..., PITCH_DIMENSIONS:]], -1), after
+
+    def initial_states(self, batch: int) -> list[Tensor]:
+        return [self.window.new_zeros(batch, *shape) for shape in self.state_shapes]
+
+
+class Decoder(nn.Module):
+    """Quantized latents (B, T, latent_dim) at 50 Hz to windowed waveform pieces (B, 2T, 640) at 100 Hz.
+
+    Piece j of the output, 0-based, belongs `DECODER_DELAY` code frames earlier: see `overlap_add`.
+    """
+
+    window: Tensor
+
+    def __init__(self, config: CodecConfig, latent_dim: int) -> None:
+        super().__init__()
+        bins = SYNTHESIS_WINDOW // 2 + 1
+        self.head_width = config.head_width
+        self.register_buffer("window", torch.hann_window(SYNTHESIS_WINDOW) / 1.5, persistent=False)
+        self.embed = nn.Linear(latent_dim, config.decoder_width)
+        self.prefix = nn.Embedding(config.num_codebooks, config.decoder_width)
+        self.blocks = nn.ModuleList(
+            ConvNeXtBlock(config.decoder_width, config.kernel, config.expansion) for _ in range(config.decoder_blocks)
+        )
+        self.upsample = nn.Linear(config.decoder_width, 2 * config.head_width)
+        self.head_blocks = nn.ModuleList(
+            ConvNeXtBlock(config.head_width, config.kernel, config.expansion) for _ in range(config.head_blocks)
+        )
+        self.state_shapes = [(config.kernel - 1, config.decoder_width)] * config.decoder_blocks
+        self.state_shapes += [(config.kernel - 1, config.head_width)] * config.head_blocks
+        self.norm = nn.LayerNorm(config.head_width)
+        self.head = nn.Linear(config.head_width, 3 * bins)
+        self.pitch = nn.Linear(config.head_width, 1)
+        self.excitation = Excitation(SAMPLE_RATE, torch.hann_window(SYNTHESIS_WINDOW), SUBHOP)
+
+    def forward(
+        self,
+        latent: Tensor,
+        num_kept: Tensor,
+        states: list[Tensor],
+        wanted: slice = slice(None),
+        keep: int | None = None,
+    ) -> tuple[Tensor, Tensor, list[Tensor]]:
+        """Pieces, the pitch of all of them (B, 2T) in Hz, and the states after the first `keep` rows.
+
+        Args:
+            latent: (B, T, latent_dim).
+            num_kept: (B,), how many codebooks the latent was made from, 1 .. num_codebooks.
+            states: one per block, the pitch before, and the excitation's.
+            wanted: which of the 2T pieces to make.
+            keep: up to T, which it is unless given.
+        """
+        keep = latent.shape[1] if keep is None else keep
+        octaves, read = self._read_pitch(latent, states[-2], keep)
+        x = self.embed(latent) + self.prefix(num_kept - 1)[:, None]
+        after = []
+        for i, block in enumerate([*self.blocks, *self.head_blocks]):
+            if i == len(self.blocks):
+                x = self.upsample(x).reshape(len(x), -1, self.head_width)
+            x, state = block(x, states[i], keep if i < len(self.blocks) else 2 * keep)
+            after.append(state)
+        x = self.norm(x)
+        voiced, noisy, phase = self.head(x[:, wanted]).chunk(3, -1)
+        pitch = torch.exp2(octaves + PITCH_CORRECTION * torch.tanh(self.pitch(x)[..., 0]))
+        pulses, noise, state = self.excitation(pitch.detach(), states[-1], wanted, 2 * keep)
+        voiced = F.relu(voiced.clamp(max=5.0).exp() - MAGNITUDE_FLOOR)
+        noisy = F.relu(noisy.clamp(max=5.0).exp() - MAGNITUDE_FLOOR)
+        spectrum = torch.complex(voiced * phase.cos(), voiced * phase.sin()) * pulses + noisy * noise
+        return torch.fft.irfft(spectrum, SYNTHESIS_WINDOW) * self.window, pitch, [*after, read, state]
+
+    @staticmethod
+    def _read_pitch(latent: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+        """Pitch (B, 2T) in octaves of the pieces that each row speaks, which are those of the frame before it.
+
+        `state` (B, 3): the pitch of the two frames before, 0 for unvoiced, and the last pitch there was.
+        """
+        digits = (latent[..., :PITCH_DIMENSIONS] + 1) * (_PITCH_BINS / 2) - 0.5
+        place = digits[..., 0].round() * _PITCH_BINS + digits[..., 1].round()
+        # A latent of zeros, which stands for no frame at all, lies between two places.
+        place = torch.where((digits - digits.round()).abs().amax(-1) < 0.25, place, 0.0)
+        coded = torch.cat([state[:, :2], place_to_octaves(place, PITCH_LEVELS)], 1)
+        line = torch.cat([state[:, 2:], coded], 1)
+        index = torch.where(line > 0, torch.arange(line.shape[1], device=line.device), 0)
+        held = line.gather(1, torch.cummax(index, 1).values)
+        before, present, after = coded[:, :-2], coded[:, 1:-1], coded[:, 2:]
+        present = torch.where(present > 0, present, torch.where(after > 0, after, held[:, 2:-1]))
+        before = torch.where(before > 0, before, present)
+        after = torch.where(after > 0, after, present)
+        octaves = torch.stack([0.75 * present + 0.25 * before, 0.75 * present + 0.25 * after], -1)
+        return octaves.flatten(1), torch.cat([coded[:, keep : keep + 2], held[:, keep + 2 : keep + 3]], 1)
+
+    def initial_states(self, batch: int) -> list[Tensor]:
+        blocks = [self.window.new_zeros(batch, *shape) for shape in self.state_shapes]
+        pitch = self.window.new_tensor([[0.0, 0.0, 7.2]]).expand(batch, -1)
+        return [*blocks, pitch, self.excitation.initial_state(batch)]
+
+
+def overlap_add(pieces: Tensor) -> Tensor:
+    """Pieces (B, J, 640) at hop 160 to their sum (B, 160 * (J + 3)); piece j covers [160 j, 160 j + 640)."""
+    batch, count, _ = pieces.shape
+    parts = pieces.view(batch, count, 4, SUBHOP)
+    return sum(F.pad(parts[:, :, i], (0, 0, i, 3 - i)) for i in range(4)).reshape(batch, -1)  # type: ignore[union-attr]
+
+
+class Codec(nn.Module):
+    """Encoder, quantizer and decoder, as trained; `streaming` runs the same parts block by block."""
+
+    silence: Tensor
+
+    def __init__(self, config: CodecConfig) -> None:
+        super().__init__()
+        self.config = config
+        if config.quantizer == "fsq":
+            self.quantizer: GroupedFSQ | ResidualVQ = GroupedFSQ(config.levels, config.num_codebooks, PITCH_DIMENSIONS)
+        else:
+            self.quantizer = ResidualVQ(config.codebook_size, config.num_codebooks)
+        self.register_buffer("silence", torch.zeros(self.quantizer.latent_dim), persistent=False)
+        self.encoder = Encoder(config, self.quantizer.latent_dim)
+        self.decoder = Decoder(config, self.quantizer.latent_dim)
+
+    @torch.inference_mode()
+    def learn_silence(self) -> None:
+        """Note the quantized latent of a long silence; `streaming` puts it where a frame is written as silent."""
+        latent = self.latent(torch.zeros(1, 100 * HOP, device=self.silence.device))
+        self.silence = self.quantizer.decode(self.quantizer.encode(latent))[0, -1].clone()
+
+    def latent(self, samples: Tensor) -> Tensor:
+        """Samples (B, T * 320) to latents (B, T, latent_dim)."""
+        padded = F.pad(samples, (HOP * ENCODER_WARMUP - ANALYSIS_SHIFT + PITCH_REACH, ENCODER_LOOKAHEAD))
+        features, place = self.encoder.features(padded)
+        return self.encoder(features, place, self.encoder.initial_states(len(samples)))[0][:, ENCODER_WARMUP:]
+
+    def waveform(self, latent: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor]:
+        """Quantized latents (B, T, latent_dim) to samples (B, T * 320), and the pitch they have (B, 2T) in Hz."""
+        frames = latent.shape[1]
+        padded = F.pad(latent, (0, 0, 0, DECODER_DELAY))
+        pieces, pitch, _ = self.decoder(padded, num_kept, self.decoder.initial_states(len(latent)))
+        # Code frame p makes the pieces of frame p - 1, centred on their 10 ms: so piece 2 is the first of frame 0.
+        samples = overlap_add(pieces[:, 2:])[:, SYNTHESIS_OVERHANG : SYNTHESIS_OVERHANG + frames * HOP]
+        return samples, pitch[:, 2 : 2 + 2 * frames]
+
+    def forward(self, samples: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Samples (B, T * 320), made again from the first `num_kept` (B,) codebooks; pitch; the quantizer's loss."""
+        quantized, auxiliary = self.quantizer(self.latent(samples), num_kept)
+        return *self.waveform(quantized, num_kept), auxiliary

@@ -1,0 +1,269 @@
+"""The codec one chunk at a time, with explicit state.
+
+Codes must not depend on how a recording was cut, to the bit, but the last bits of a matrix product may depend on its
+shape. So frames are always computed in whole tiles of a fixed grid: in an incomplete tile the frames not yet heard are
+zeros, and as everything looks back only, they cannot reach the frames before them. Where products give each row the
+same bits for every number of tiles (`find_grid` tries it out), many tiles are computed at once; elsewhere one at a
+time, always in the same shape. Offline encoding runs the same stream.
+
+A network cannot say exactly nothing. So the last code of the first codebook is kept for silence: a frame that hears
+nothing louder than `SILENCE_PEAK` has the last code in all codebooks, and is spoken as zeros.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hybrid_tok.codec.network import (
+    ANALYSIS_SHIFT,
+    ANALYSIS_WINDOW,
+    DECODER_DELAY,
+    ENCODER_WARMUP,
+    HOP,
+    PITCH_REACH,
+    SILENCE_PEAK,
+    SUBHOP,
+    SYNTHESIS_OVERHANG,
+    SYNTHESIS_WINDOW,
+    Codec,
+)
+
+_REACH = PITCH_REACH + SUBHOP + ANALYSIS_WINDOW
+"""Samples from the start of a frame's pitch window to the end of its last analysis window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Grid:
+    """How many frames are computed at once: a multiple of `tile`, at most `most`."""
+
+    tile: int
+    most: int
+
+
+SMALL_TILES = Grid(4, 256)
+ONE_SHAPE = Grid(32, 32)
+
+
+@torch.inference_mode()
+def find_grid(codec: Codec) -> Grid:
+    """`SMALL_TILES` where all matrix products of the codec treat rows alike whatever their number, else `ONE_SHAPE`."""
+    generator = torch.Generator().manual_seed(0)
+    layers = [layer for layer in codec.modules() if isinstance(layer, nn.Linear)]
+    for layer in {(layer.in_features, layer.out_features): layer for layer in layers}.values():
+        rows = torch.randn(1, 2 * SMALL_TILES.most, layer.in_features, generator=generator).to(layer.weight.device)
+        whole = layer(rows)
+        for count in (4, 8, 12, 20, 64, 100, 256):
+            if not torch.equal(layer(rows[:, 8 : 8 + count].contiguous()), whole[:, 8 : 8 + count]):
+                return ONE_SHAPE
+    return SMALL_TILES
+
+
+class EncoderStream:
+    """Samples in, codes out, 36 ms behind.
+
+    Example:
+        >>> stream = EncoderStream(codec)          # doctest: +SKIP
+        >>> codes = [stream.push(chunk) for chunk in microphone] + [stream.finish()]  # doctest: +SKIP
+    """
+
+    def __init__(self, codec: Codec, grid: Grid = ONE_SHAPE) -> None:
+        self._codec, self._grid = codec, grid
+        self._device = next(codec.parameters()).device
+        self._states = codec.encoder.initial_states(1)
+        # Starts where the first window of the warm-up frame starts: that many zeros precede the recording.
+        self._buffer = np.zeros(HOP * ENCODER_WARMUP - ANALYSIS_SHIFT + PITCH_REACH, np.float32)
+        self._emitted = 0  # rows of the incomplete tile that have left
+        self._skip = ENCODER_WARMUP
+        self._received = 0
+        self._frames = 0
+        self._finished = False
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Samples (n,) to the codes (t, num_codebooks) of the frames that are now known; t may be 0.
+
+        Raises:
+            ValueError: the stream is finished, or the samples are not one-dimensional and finite.
+        """
+        if self._finished:
+            raise ValueError("the stream is finished: start a new EncoderStream for another recording")
+        samples = checked_samples(samples)
+        self._received += len(samples)
+        return self._advance(samples)
+
+    def finish(self) -> NDArray[np.int64]:
+        """Codes of what is left, so that there are ceil(samples / 320) frames in all."""
+        if self._finished:
+            raise ValueError("the stream is finished already")
+        self._finished = True
+        missing = -(-self._received // HOP) - self._frames
+        if missing == 0:
+            return self._none()
+        due = missing + self._emitted + self._skip
+        silence = max(0, (due - 1) * HOP + _REACH - len(self._buffer))
+        return self._advance(np.zeros(silence, np.float32))[:missing]
+
+    def _none(self) -> NDArray[np.int64]:
+        return np.zeros((0, self._codec.config.num_codebooks), np.int64)
+
+    def _advance(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        codes = [self._none()]
+        capacity = (self._grid.most - 1) * HOP + _REACH
+        position = 0
+        while True:
+            take = min(len(samples) - position, capacity - len(self._buffer))
+            self._buffer = np.concatenate([self._buffer, samples[position : position + take]])
+            position += take
+            known = max(0, (len(self._buffer) - _REACH) // HOP + 1)
+            if known > self._emitted:
+                complete = known // self._grid.tile * self._grid.tile
+                rows = self._encode_rows(-(-known // self._grid.tile) * self._grid.tile, complete)
+                rows = rows[self._emitted : known]
+                codes.append(rows[self._skip :])
+                self._skip = max(0, self._skip - len(rows))
+                self._buffer = self._buffer[complete * HOP :]
+                self._emitted = known - complete
+            if position == len(samples):
+                break
+        result = np.concatenate(codes)
+        self._frames += len(result)
+        return result
+
+    @torch.inference_mode()
+    def _encode_rows(self, count: int, keep: int) -> NDArray[np.int64]:
+        """Codes of the next `count` rows, zeros for what is not known yet; moves the state `keep` rows on."""
+        samples = np.zeros((count - 1) * HOP + _REACH, np.float32)
+        samples[: len(self._buffer)] = self._buffer[: len(samples)]
+        features, place = self._codec.encoder.features(torch.from_numpy(samples)[None].to(self._device))
+        latent, self._states = self._codec.encoder(features, place, self._states, keep)
+        codes = self._codec.quantizer.encode(latent)[0].cpu().numpy()
+        last = self._codec.config.codebook_size - 1
+        codes[codes[:, 0] == last, 0] = last - 1
+        # What a frame looks at covers it.
+        peaks = np.lib.stride_tricks.sliding_window_view(np.abs(samples), _REACH)[::HOP].max(1)
+        codes[peaks <= SILENCE_PEAK] = last
+        return codes
+
+
+class DecoderStream:
+    """Codes in, samples out, two frames behind.
+
+    Computed in the same tiles as the encoder as far as the pitch, whose phase adds up; only the wanted pieces are made
+    from there on, so samples agree to about 1e-6 however the codes were cut. The number of codebooks is fixed by the
+    first push.
+    """
+
+    def __init__(self, codec: Codec, grid: Grid = ONE_SHAPE) -> None:
+        self._codec, self._grid = codec, grid
+        self._device = next(codec.parameters()).device
+        self._states = codec.decoder.initial_states(1)
+        self._rows = torch.zeros(0, codec.quantizer.latent_dim, device=self._device)  # of the incomplete tile
+        self._tail = torch.zeros(3, SUBHOP, device=self._device)
+        self._num_codebooks = 0
+        self._mute = True  # the next row's pieces: those of the first row belong before the recording
+        self._tail = torch.zeros(3, SUBHOP, device=self._device)
+        self._num_codebooks = 0
+        # What the first row would say belongs before the recording, and so does the overhang of the next one.
+        self._discard = HOP + SYNTHESIS_OVERHANG
+        self._due = 0
+        self._finished = False
+
+    def push(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Codes (t, K) to the samples (n,) that are now known.
+
+        Raises:
+            ValueError: the stream is finished, codes out of range, or another number of codebooks than before.
+        """
+        if self._finished:
+            raise ValueError("the stream is finished: start a new DecoderStream for another recording")
+        checked = checked_codes(codes, self._codec.config.num_codebooks, self._codec.config.codebook_size)
+        if len(checked) == 0:
+            return np.zeros(0, np.float32)
+        if self._num_codebooks not in (0, checked.shape[1]):
+            raise ValueError(f"codes have {checked.shape[1]} codebooks, the stream began with {self._num_codebooks}")
+        self._num_codebooks = checked.shape[1]
+        self._due += len(checked) * HOP
+        with torch.inference_mode():
+            silent = checked[:, 0] == self._codec.config.codebook_size - 1
+            latent = self._codec.quantizer.decode(torch.from_numpy(checked).to(self._device))
+            latent[torch.from_numpy(silent).to(self._device)] = self._codec.silence
+            return self._advance(latent, silent)
+
+    def finish(self) -> NDArray[np.float32]:
+        """The samples still owed, so that there are 320 per frame in all."""
+        if self._finished:
+            raise ValueError("the stream is finished already")
+        self._finished = True
+        if self._due == 0:
+            return np.zeros(0, np.float32)
+        owed = self._due
+        with torch.inference_mode():
+            after = self._rows.new_zeros(DECODER_DELAY, self._codec.quantizer.latent_dim)
+            return self._advance(after, np.full(DECODER_DELAY, self._mute))[:owed]
+
+    def _advance(self, rows: Tensor, silent: NDArray[np.bool_]) -> NDArray[np.float32]:
+        """Feed latent rows (t, latent_dim); row p speaks frame p - 1."""
+        muted = np.concatenate([[self._mute], silent])
+        self._mute = bool(muted[-1])
+        kept = torch.tensor([self._num_codebooks], device=self._device)
+        out = []
+        while len(rows):
+            spoken = len(self._rows)
+            taken = min(len(rows), self._grid.most - spoken)
+            known = spoken + taken
+            complete = known // self._grid.tile * self._grid.tile
+            block = torch.cat([self._rows, rows[:taken], rows.new_zeros(-known % self._grid.tile, rows.shape[1])])
+            wanted = slice(2 * spoken, 2 * known)
+            pieces, _, self._states = self._codec.decoder(block[None], kept, self._states, wanted, complete)
+            pieces = pieces[0].view(taken, 2 * SYNTHESIS_WINDOW)
+            pieces[torch.from_numpy(muted[:taken]).to(self._device)] = 0
+            out.append(self._overlap(pieces))
+            self._rows = block[complete:known]
+            rows, muted = rows[taken:], muted[taken:]
+        samples = torch.cat(out)
+        discarded = min(self._discard, len(samples))
+        self._discard -= discarded
+        samples = samples[discarded:]
+        self._due -= len(samples)
+        return samples.clamp(-1, 1).cpu().numpy()
+
+    def _overlap(self, pieces: Tensor) -> Tensor:
+        """Pieces of 640 samples to those 160 per piece that no later piece reaches; older ones are added first."""
+        parts = pieces.view(-1, 4, SUBHOP)
+        line = torch.zeros(len(parts) + 3, SUBHOP, device=self._device)
+        line[:3] = self._tail
+        for i in (3, 2, 1, 0):
+            line[i : i + len(parts)] += parts[:, i]
+        self._tail = line[-3:].clone()
+        return line[:-3].reshape(-1)
+
+
+def checked_samples(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Mono float32 samples (n,), or a ValueError that says what they are instead."""
+    samples = np.asarray(samples)
+    if samples.ndim != 1 or samples.dtype.kind != "f":
+        raise ValueError(f"samples must be one-dimensional floats, got {samples.dtype} of shape {samples.shape}")
+    samples = samples.astype(np.float32, copy=False)
+    if not np.isfinite(samples).all():
+        raise ValueError(f"sample {int(np.flatnonzero(~np.isfinite(samples))[0])} is not finite")
+    return samples
+
+
+def checked_codes(codes: NDArray[np.integer], num_codebooks: int, codebook_size: int) -> NDArray[np.int64]:
+    """Codes (t, K), 1 <= K <= num_codebooks, all within the codebook, or a ValueError that says where they are not."""
+    codes = np.asarray(codes)
+    if codes.ndim != 2 or not 1 <= codes.shape[1] <= num_codebooks or codes.dtype.kind not in "iu":
+        raise ValueError(
+            f"codes must be integers of shape (frames, codebooks), 1 to {num_codebooks} codebooks; "
+            f"got {codes.dtype} of shape {codes.shape}"
+        )
+    outside = (codes < 0) | (codes >= codebook_size)
+    if outside.any():
+        frame, codebook = (int(v[0]) for v in np.nonzero(outside))
+        value = int(codes[frame, codebook])
+        raise ValueError(f"code {value} at frame {frame}, codebook {codebook} is outside 0..{codebook_size - 1}")
+    return codes.astype(np.int64)

@@ -1,0 +1,68 @@
+"""The unit codec as one uses it: numpy samples to numpy codes and back, whole, in batches or as streams."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hybrid_tok.codec.identity import CODEC_WEIGHTS, CodecIdentity, codec_identity
+from hybrid_tok.codec.network import Codec, CodecConfig
+from hybrid_tok.codec.streaming import DecoderStream, EncoderStream, find_grid
+from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.weights import load_weights
+
+
+class PretrainedCodec:
+    """The trained network with its identity.
+
+    Memory does not grow with the recording beyond the recording itself: everything goes through the streaming state.
+    Threads are the caller's business (`torch.set_num_threads`).
+
+    Args:
+        weights: a safetensors file with its description beside it; the one in the package unless given.
+        device: where to compute, e.g. "cpu" or "cuda".
+
+    Raises:
+        WeightsError: the files are missing, damaged, or do not belong together.
+    """
+
+    def __init__(self, weights: Path = CODEC_WEIGHTS, device: str = "cpu") -> None:
+        self.identity: CodecIdentity = codec_identity(weights)
+        try:
+            self.network = Codec(CodecConfig.from_dict(self.identity.architecture))
+        except (KeyError, TypeError) as error:
+            raise WeightsError(f"{weights.with_suffix('.json')} describes no codec of this version: {error}") from None
+        load_weights(weights, self.identity.sha256, self.network)
+        self.network.eval().requires_grad_(False).to(torch.device(device))
+        self.network.learn_silence()
+        self._grid = find_grid(self.network)
+
+    def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Samples (N,) at 16 kHz to codes (ceil(N / 320), num_codebooks)."""
+        stream = self.encoder_stream()
+        return np.concatenate([stream.push(samples), stream.finish()])
+
+    def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Codes (T, K), K any prefix of the codebooks, to samples (T * 320,) within [-1, 1]."""
+        stream = self.decoder_stream()
+        return np.concatenate([stream.push(codes), stream.finish()])
+
+    def encode_batch(self, batch: Sequence[NDArray[np.float32]]) -> list[NDArray[np.int64]]:
+        """`encode` of each; one after another, as the shape of a matrix product decides its last bits."""
+        return [self.encode(samples) for samples in batch]
+
+    def decode_batch(self, batch: Sequence[NDArray[np.integer]]) -> list[NDArray[np.float32]]:
+        """`decode` of each."""
+        return [self.decode(codes) for codes in batch]
+
+    def encoder_stream(self) -> EncoderStream:
+        """A new stream from samples to codes."""
+        return EncoderStream(self.network, self._grid)
+
+    def decoder_stream(self) -> DecoderStream:
+        """A new stream from codes to samples."""
+        return DecoderStream(self.network, self._grid)

@@ -1,0 +1,1 @@
+"""The values and contracts that everything else shares; numpy only."""

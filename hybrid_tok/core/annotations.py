@@ -1,0 +1,122 @@
+"""What was heard in a recording: the values that recognizers, taggers and diarizers give and the gate reads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from hybrid_tok.core.events import EventLabel
+from hybrid_tok.core.timeline import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Word:
+    """A recognized word.
+
+    Attributes:
+        text: the word as it is to be written, without surrounding space.
+        span: where it was said, in frames of the recording.
+        confidence: probability in [0, 1] that the word is right.
+        speaker: who said it, where that is known with the word itself; None leaves it to the turns.
+    """
+
+    text: str
+    span: Span
+    confidence: float
+    speaker: int | None = None
+
+    def __post_init__(self) -> None:
+        if not self.text or self.text != self.text.strip():
+            raise ValueError(f"a word must be non-empty without surrounding space, not {self.text!r}")
+        if not 0.0 <= self.confidence <= 1.0:
+            raise ValueError(f"confidence of {self.text!r} must be in [0, 1], not {self.confidence}")
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """A non-lexical vocalization heard in the recording, with the probability that it is there."""
+
+    label: EventLabel
+    span: Span
+    confidence: float
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerTurn:
+    """A stretch in which a speaker is heard; turns of different speakers may overlap."""
+
+    speaker: int
+    span: Span
+
+
+@dataclass(frozen=True, slots=True)
+class Annotations:
+    """Everything the gate knows about a recording; it never sees the audio.
+
+    Attributes:
+        frames: length of the recording in frames, the last one possibly partial: ceil(samples / hop).
+        speech: where the voice activity detector hears speech; sorted, disjoint.
+        active: where something is audible above the recording's own noise floor; sorted, disjoint.
+        words: in order of start; words of one speaker do not overlap.
+        events: in order of start.
+        turns: who speaks when, in order of start; empty when nobody was told apart (one speaker).
+    """
+
+    frames: int
+    speech: tuple[Span, ...] = ()
+    active: tuple[Span, ...] = ()
+    words: tuple[Word, ...] = ()
+    events: tuple[Event, ...] = ()
+    turns: tuple[SpeakerTurn, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Text of which only the whole is placed: a subtitle, or a transcript (then the whole recording is its span).
+
+    Attributes:
+        text: as people write it, with punctuation, numbers and abbreviations.
+        span: where it was said; None where nothing is known.
+        speaker: who said it, where that is known.
+        source: where the text came from, for messages: "talk.srt, line 12".
+    """
+
+    text: str
+    span: Span | None = None
+    speaker: int | None = None
+    source: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class KnownAnnotations:
+    """What is known about a recording beforehand. A part that is given takes the place of the stage that makes it; None
+    leaves the part to that stage.
+
+    Attributes:
+        words: with times, in place of the recognizer's.
+        segments: text without word times, in place of the recognizer's words, once it is aligned to the audio.
+        events: in place of the tagger's.
+        turns: in place of the diarizer's.
+        speech, active: in place of the voice activity detector's, and of the audible stretches.
+    """
+
+    words: tuple[Word, ...] | None = None
+    segments: tuple[Segment, ...] | None = None
+    events: tuple[Event, ...] | None = None
+    turns: tuple[SpeakerTurn, ...] | None = None
+    speech: tuple[Span, ...] | None = None
+    active: tuple[Span, ...] | None = None
+
+    def __post_init__(self) -> None:
+        if self.words is not None and self.segments is not None:
+            raise ValueError("words with times and segments to be aligned were both given; give one of them")
+
+    @classmethod
+    def everything(cls, annotations: Annotations) -> KnownAnnotations:
+        """All that `annotations` says: nothing is left to listen for."""
+        return cls(
+            words=annotations.words,
+            events=annotations.events,
+            turns=annotations.turns,
+            speech=annotations.speech,
+            active=annotations.active,
+        )

@@ -1,0 +1,123 @@
+"""What a backend must be: six small protocols and the values that travel between them.
+
+Every backend takes mono float32 audio at a stated rate and answers in frames of the 20 ms grid (`timeline`), so
+that the pipelines never guess units. All arrays are numpy; no backend's own types leak through.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol, runtime_checkable
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.progress import Progress
+from hybrid_tok.core.timeline import Span
+
+
+@dataclass(frozen=True, slots=True)
+class Speech:
+    """Synthesized speech: mono samples and, per input word, the sample range it was spoken in."""
+
+    audio: Audio
+    words: tuple[tuple[int, int], ...]
+
+
+@runtime_checkable
+class Backend(Protocol):
+    """What every backend has: a name, and a fingerprint that changes whenever its output could."""
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fingerprint(self) -> str: ...
+
+
+class VoiceActivityDetector(Backend, Protocol):
+    """Finds where somebody speaks."""
+
+    def detect(self, audio: Audio) -> tuple[Span, ...]:
+        """Speech stretches, sorted and disjoint, in frames; `audio` is mono at 16 kHz."""
+        ...
+
+
+class Recognizer(Backend, Protocol):
+    """Turns speech into words with times and confidences."""
+
+    def recognize(self, audio: Audio, speech: Sequence[Span], progress: Progress | None = None) -> tuple[Word, ...]:
+        """Words in order of time, inside the given speech stretches; `audio` is mono at 16 kHz.
+
+        Args:
+            progress: told now and then the seconds of audio done, and the seconds in all.
+        """
+        ...
+
+
+class Aligner(Backend, Protocol):
+    """Finds where the words of a known text were said."""
+
+    def align(
+        self, audio: Audio, segments: Sequence[Segment], speech: Sequence[Span], progress: Progress | None = None
+    ) -> tuple[Word, ...]:
+        """Every word of the text in its order, as written; `audio` is mono at 16 kHz.
+
+        A word that was not said has confidence near 0 and a frame or so at the place where it would have been. Speech
+        that is not in the text has no word over it: nothing is stretched over what does not belong to it.
+        """
+        ...
+
+
+class EventTagger(Backend, Protocol):
+    """Finds vocal events anywhere in the recording."""
+
+    def tag(self, audio: Audio) -> tuple[Event, ...]: ...
+
+
+class Diarizer(Backend, Protocol):
+    """Says who speaks when."""
+
+    def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
+        """Turns, sorted by start; speakers are numbered in order of first appearance. `audio` is mono at 16 kHz.
+
+        Args:
+            speech: where there is talk.
+            speakers: how many there are, where that is known; None has them counted.
+        """
+        ...
+
+
+class UnitCodec(Backend, Protocol):
+    """Audio to discrete units and back: `num_codebooks` integers below `codebook_size` per 20 ms frame."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    @property
+    def num_codebooks(self) -> int: ...
+
+    @property
+    def codebook_size(self) -> int: ...
+
+    def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        """Samples (N,) at `sample_rate` to codes (ceil(N / hop), num_codebooks), hop = sample_rate / 50."""
+        ...
+
+    def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
+        """Codes (T, K), K <= num_codebooks a prefix of the codebooks, to samples (T * hop,)."""
+        ...
+
+
+class Synthesizer(Backend, Protocol):
+    """Speaks words."""
+
+    @property
+    def sample_rate(self) -> int: ...
+
+    def synthesize(self, words: Sequence[str]) -> Speech:
+        """Speak the words as one utterance at a natural pace, and say where each word came to lie."""
+        ...

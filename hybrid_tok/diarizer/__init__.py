@@ -1,0 +1,1 @@
+"""Our speaker diarizer: network, clustering, weights and card."""

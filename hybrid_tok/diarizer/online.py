@@ -1,0 +1,263 @@
+"""Who speaks when, while they are still speaking: speakers are announced once and never renamed.
+
+Leader clustering: a stretch of one talker is over at a pause, at a change of voice, or when it has lasted long enough.
+It is then given to the speaker it is like (similarities as in `clustering`, freed of the error of short stretches), or
+announces a speaker if it is like nobody and long enough to be somebody. What is too short for that is given to the
+voice nearest to it. Nothing is decided twice, so that an early error stays: the offline diarizer knows better, later.
+
+Audio is heard in blocks on a fixed grid, so that the turns are the same however a recording is cut into chunks.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.core.annotations import SpeakerTurn
+from hybrid_tok.core.timeline import Span
+from hybrid_tok.diarizer.backend import PER_FRAME, RATE, SAMPLE_RATE, DiarizerOptions, on_frames, talk_frames
+from hybrid_tok.diarizer.clustering import cosine, likeness, unit
+from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, Windower
+from hybrid_tok.errors import BackendError, OptionsError
+
+if TYPE_CHECKING:
+    from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
+
+SAMPLES = SAMPLE_RATE // RATE
+"""Samples per frame of the network: 640."""
+
+
+@dataclass(frozen=True, slots=True)
+class OnlineOptions:
+    """What streaming decides by, besides the options it shares with the diarizer.
+
+    Attributes:
+        step: seconds heard at a time; a turn is announced up to this, what the network looks ahead, half a window and
+            the pause that may still bridge it after its end; before another talker, once that stretch is decided.
+        longest: seconds after which a stretch is decided although nothing has ended it.
+        certain: seconds of talk that announce another speaker; the first is announced at once.
+        most: how many speakers there can be; later voices are given to the nearest of them.
+        diarizer: windows, clustering, pauses.
+    """
+
+    step: float = 2.56
+    longest: float = 4.0
+    certain: float = 1.6
+    most: int = 64
+    diarizer: DiarizerOptions = field(default_factory=DiarizerOptions)
+
+    def __post_init__(self) -> None:
+        if self.step * RATE < 1 or self.longest <= 0 or self.certain < 0 or self.most < 1:
+            raise OptionsError("step, longest and certain are seconds of at least 0.04, 0 and 0; most is 1 or more")
+
+
+@dataclass(slots=True)
+class _Stretch:
+    """Windows of one talker in one run of speech: summed voices, seconds of talk, frames [start, end)."""
+
+    run: int
+    start: int
+    end: int
+    voice: NDArray[np.float64]
+    seconds: float = 0.0
+
+
+class OnlineDiarizer:
+    """Takes audio in chunks of any size, gives back turns that are over.
+
+    Loads its weights, and torch, at construction.
+
+        diarizer = OnlineDiarizer()
+        for chunk in chunks:
+            turns = diarizer.push(chunk)
+        turns = diarizer.finish()
+
+    Raises:
+        WeightsError: the weights in the package are missing or damaged.
+    """
+
+    def __init__(self, options: OnlineOptions | None = None) -> None:
+        from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
+
+        self.options = options or OnlineOptions()
+        self._encoder: SpeakerEncoder = SpeakerEncoder()
+        self._block = round(self.options.step * RATE)
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget the recording and its speakers."""
+        shared = self.options.diarizer
+        self._hop = max(1, round(shared.hop * RATE))
+        half, self._pause = round(shared.window * RATE / 2), round(shared.pause * RATE)
+        self._bridge = round(shared.bridge * RATE)
+        self._windower = Windower(self._encoder, half, self._hop, self._pause)
+        self._samples = np.zeros(0, np.float32)
+        self._given: list[Span] = []
+        self._own_ears: bool | None = None
+        self._pushed = 0  # samples
+        self._kept = 0  # frame at which the kept samples begin
+        self._heard = 0  # frames heard
+        self._mask = np.zeros(0, bool)  # speech of frames from `_mask_first` on
+        self._mask_first = 0
+        self._run, self._run_end = 0, -(10**9)
+        self._open: _Stretch | None = None
+        self._turn: tuple[int, int, int] | None = None
+        self._sums: list[NDArray[np.float64]] = []
+        self._seconds: list[float] = []
+
+    def push(self, samples: NDArray[np.float32], speech: Sequence[Span] | None = None) -> tuple[SpeakerTurn, ...]:
+        """Hear more.
+
+        Args:
+            samples: (N,) mono at 16 kHz, any number of them.
+            speech: what of the recording so far is speech and has not been said before, in 20 ms frames of the whole
+                recording; None, always or never, leaves it to the network to hear where somebody talks, which it
+                also does in music: a voice activity detector knows better.
+
+        Returns:
+            Turns that are over, in order; none of them is ever taken back or changed.
+
+        Raises:
+            BackendError: the samples are not mono, or speech is given with one chunk and not with another.
+        """
+        if samples.ndim != 1:
+            raise BackendError(f"the diarizer listens to mono: samples (N,), not {samples.shape}")
+        if self._own_ears not in (None, speech is None):
+            raise BackendError("speech is given with every chunk or with none: reset() begins another recording")
+        self._own_ears = speech is None
+        self._given += speech or ()
+        self._samples = np.concatenate([self._samples, np.asarray(samples, np.float32)])
+        self._pushed += len(samples)
+        turns: list[SpeakerTurn] = []
+        # A frame needs what the network looks ahead, and speech given up to `reach` after it.
+        ahead = self._encoder.context + max(1, round(self.options.diarizer.reach * RATE))
+        while (self._heard + self._block + ahead) * SAMPLES <= self._pushed:
+            turns += self._hear(self._heard + self._block, last=False)
+        return tuple(turns)
+
+    def finish(self) -> tuple[SpeakerTurn, ...]:
+        """The recording is over: what turns are left. Nothing can be pushed then but after `reset`."""
+        turns: list[SpeakerTurn] = []
+        total = -(-self._pushed // SAMPLES)
+        while self._heard < total:
+            end = min(self._heard + self._block, total)
+            turns += self._hear(end, last=end == total)
+        if self._open is not None:
+            turns += self._decide(self._open)
+        turns += self._close()
+        self.reset()
+        return tuple(turns)
+
+    def _hear(self, end: int, last: bool) -> list[SpeakerTurn]:
+        """Frames up to `end`, and what is decided by them."""
+        options = self.options.diarizer
+        first = self._kept
+        frames = self._encoder.block(self._samples, self._heard - first, end - first, self._block)
+        if self._own_ears:
+            mask = frames.activity[:, ONE] + frames.activity[:, SEVERAL] >= 0.5
+        else:
+            length = end - first + round(options.reach * RATE)
+            spans = [Span(max(0, s.start - first * PER_FRAME), s.end - first * PER_FRAME) for s in self._given]
+            given = on_frames(spans, length)
+            mask = talk_frames(given, frames.activity, self._heard - first, options)
+        self._mask = np.concatenate([self._mask, mask])
+        self._heard = end
+        windows = self._windower.push(frames, mask.astype(np.float32), last)
+        turns: list[SpeakerTurn] = []
+        for centre, talk, voice in zip(windows.centre.tolist(), windows.talk.tolist(), windows.voice, strict=True):
+            turns += self._take(centre, talk, np.asarray(voice, np.float64))
+        # What silence has ended need not wait for the next talk to be decided; that would decide the same.
+        soonest = self._soonest()
+        if self._open is not None and soonest - self._open.end >= self._pause:
+            turns += self._decide(self._open)
+        if self._open is None and self._turn is not None and soonest - self._turn[2] > self._bridge:
+            turns += self._close()
+        self._forget()
+        return turns
+
+    def _soonest(self) -> int:
+        """The first frame at which talk that is not in a stretch yet may begin."""
+        low = max(0, self._windower.upcoming - self._hop // 2)
+        spoken = np.flatnonzero(self._mask[max(0, low - self._mask_first) :])
+        return low + int(spoken[0]) if len(spoken) else max(low, self._heard)
+
+    def _forget(self) -> None:
+        """Drop what nothing to come depends on."""
+        ahead = self._encoder.context + 1
+        drop = max(0, self._heard - ahead - self._kept)
+        self._samples = self._samples[drop * SAMPLES :].copy()
+        self._kept += drop
+        self._given = [span for span in self._given if span.end > self._kept * PER_FRAME]
+        old = max(0, len(self._mask) - 4 * self._block - 4 * RATE)
+        self._mask, self._mask_first = self._mask[old:], self._mask_first + old
+
+    def _take(self, centre: int, talk: float, voice: NDArray[np.float64]) -> list[SpeakerTurn]:
+        """One more window: it goes on with the open stretch, or ends it and begins another."""
+        low = max(0, centre - self._hop // 2)
+        own = self._mask[low - self._mask_first : centre + self._hop - self._hop // 2 - self._mask_first]
+        spoken = np.flatnonzero(own)
+        if talk <= 0 or len(spoken) == 0:
+            return []
+        start, end = low + int(spoken[0]), low + int(spoken[-1]) + 1
+        if start - self._run_end >= self._pause:
+            self._run += 1
+        self._run_end = end
+        turns: list[SpeakerTurn] = []
+        stretch = self._open
+        if stretch is not None and (
+            stretch.run != self._run
+            or stretch.seconds >= self.options.longest
+            or cosine(stretch.voice, voice) < self.options.diarizer.clustering.follow
+        ):
+            turns += self._decide(stretch)
+            stretch = None
+        if stretch is None:
+            stretch = self._open = _Stretch(self._run, start, end, np.zeros_like(voice))
+        seconds = len(spoken) / RATE
+        stretch.voice += voice * seconds
+        stretch.seconds += seconds
+        stretch.end = end
+        return turns
+
+    def _decide(self, stretch: _Stretch) -> list[SpeakerTurn]:
+        """Whose stretch it is, and which turn that ends."""
+        self._open = None
+        clustering = self.options.diarizer.clustering
+        if not self._sums and stretch.seconds < self.options.diarizer.least:
+            return []  # nobody has spoken yet, and this is too short to be anybody
+        alike = self._likeness(stretch, clustering.doubt)
+        speaker = int(np.argmax(alike)) if len(alike) else -1
+        known = speaker >= 0 and alike[speaker] >= clustering.join_voices
+        if not known and (speaker < 0 or (stretch.seconds >= self.options.certain and len(alike) < self.options.most)):
+            speaker, known = len(self._sums), True
+            self._sums.append(np.zeros_like(stretch.voice))
+            self._seconds.append(0.0)
+        if known:  # a doubtful stretch teaches nothing
+            self._sums[speaker] += stretch.voice
+            self._seconds[speaker] += stretch.seconds
+        if self._turn is not None and self._turn[0] == speaker and stretch.start - self._turn[2] <= self._bridge:
+            self._turn = (speaker, self._turn[1], stretch.end)
+            return []
+        turns = self._close()
+        self._turn = (speaker, stretch.start, stretch.end)
+        return turns
+
+    def _likeness(self, stretch: _Stretch, doubt: float) -> NDArray[np.float64]:
+        """How alike a stretch's voice is to those of the speakers so far, (speakers,)."""
+        if not self._sums:
+            return np.zeros(0)
+        voices = unit(np.stack([stretch.voice, *self._sums]))
+        seconds = np.array([stretch.seconds, *self._seconds])
+        return likeness(voices[:1], seconds[:1], voices[1:], seconds[1:], doubt)[0]
+
+    def _close(self) -> list[SpeakerTurn]:
+        if self._turn is None:
+            return []
+        speaker, start, end = self._turn
+        self._turn = None
+        frames = -(-self._pushed * PER_FRAME // SAMPLES)
+        return [SpeakerTurn(speaker, Span(start * PER_FRAME, min(end * PER_FRAME, frames)))]

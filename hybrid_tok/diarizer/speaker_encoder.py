@@ -1,0 +1,144 @@
+"""The trained speaker network as one uses it: numpy samples to what is heard in each frame, and to voices.
+
+Everything is computed in blocks on a fixed grid with the context they need, so that memory does not grow with the
+network's inner width times the recording, and results are the same however a recording comes in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
+from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.logmel import HOP, log_mel_frames
+from hybrid_tok.nn.weights import load_weights
+
+SPEAKER_WEIGHTS = Path(__file__).parent / "speaker.safetensors"
+
+FRAME = STRIDE * HOP
+"""Samples per frame: 640, that is 40 ms."""
+
+BLOCK = 256
+"""Frames per block: 10.24 s."""
+
+
+@dataclass(frozen=True, slots=True)
+class SpeakerIdentity:
+    """What a weights file's description says: name, fingerprint, SHA-256 of the weights, configuration."""
+
+    name: str
+    fingerprint: str
+    sha256: str
+    architecture: dict[str, Any]
+
+
+@cache
+def speaker_identity(weights: Path = SPEAKER_WEIGHTS) -> SpeakerIdentity:
+    """Read the description beside a weights file (same name, ending .json).
+
+    Raises:
+        WeightsError: it is missing or damaged.
+    """
+    path = weights.with_suffix(".json")
+    try:
+        return SpeakerIdentity(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path} is missing or damaged ({error}): reinstall hybrid-tok") from None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiceFrames:
+    """What the network hears, per frame of 40 ms.
+
+    Attributes:
+        hidden: (T, hidden) float32, what embeddings are pooled of.
+        weight: (T, heads) float32, positive attention weights.
+        activity: (T, 4) float32, probabilities of `models.speaker.ACTIVITIES`.
+    """
+
+    hidden: NDArray[np.float32]
+    weight: NDArray[np.float32]
+    activity: NDArray[np.float32]
+
+
+class SpeakerEncoder:
+    """The trained network with its identity.
+
+    Args:
+        weights: a safetensors file with its description beside it; the one in the package unless given.
+
+    Raises:
+        WeightsError: the files are missing, damaged, or do not belong together.
+    """
+
+    def __init__(self, weights: Path = SPEAKER_WEIGHTS) -> None:
+        self.identity = speaker_identity(weights)
+        try:
+            self._network = SpeakerNetwork(SpeakerConfig.from_dict(self.identity.architecture))
+        except (KeyError, TypeError) as error:
+            raise WeightsError(f"{weights.with_suffix('.json')} describes no speaker network: {error}") from None
+        load_weights(weights, self.identity.sha256, self._network)
+        self._network.eval().requires_grad_(False)
+        scale = self._network.project_norm
+        gain = scale.weight / torch.sqrt(scale.running_var + scale.eps)  # type: ignore[operator]
+        self._projection = (self._network.project.weight * gain[:, None]).numpy()
+        self._offset = (scale.bias - scale.running_mean * gain).numpy()  # type: ignore[operator]
+
+    @property
+    def context(self) -> int:
+        """Frames beyond a frame's end that it depends on."""
+        return self._network.config.context
+
+    def blocks(self, samples: NDArray[np.float32]) -> Iterator[VoiceFrames]:
+        """Consecutive blocks of (at most) `BLOCK` frames; together ceil(N / 640) frames."""
+        count = -(-len(samples) // FRAME)
+        for start in range(0, count, BLOCK):
+            yield self.block(samples, start, min(start + BLOCK, count))
+
+    def block(self, samples: NDArray[np.float32], start: int, end: int, size: int = BLOCK) -> VoiceFrames:
+        """Frames `start` to `end`, `size` or fewer; always computed as `size`, so that their last bits never differ."""
+        context = self.context
+        mel = log_mel_frames(samples, (start - context) * STRIDE, (start + size + context) * STRIDE)
+        with torch.inference_mode():
+            hidden, attention, activity = self._network(torch.from_numpy(mel)[None])
+        kept = slice(context, context + end - start)
+        # Scores are bounded so that weights can be summed over any stretch without a running maximum.
+        weight = torch.exp(attention[0, kept].clamp(-20, 20))
+        return VoiceFrames(hidden[0, kept].numpy(), weight.numpy(), torch.softmax(activity[0, kept], dim=1).numpy())
+
+    def pool(self, frames: VoiceFrames, masks: NDArray[np.floating]) -> NDArray[np.float32]:
+        """Voices (n, embedding) of unit length; `masks` (n, T) says how much each frame counts in each.
+
+        A mask that is zero everywhere gives the zero vector.
+        """
+        heads = frames.weight.shape[1]
+        hidden = frames.hidden.astype(np.float64).reshape(len(frames.hidden), heads, -1)
+        weighted = frames.weight.astype(np.float64)[:, :, None]
+        flat = (len(frames.hidden), -1)
+        total = np.asarray(masks, np.float64) @ frames.weight.astype(np.float64)
+        safe = np.maximum(total, 1e-30)[:, :, None]
+        mean = (masks @ (weighted * hidden).reshape(flat)).reshape(len(masks), heads, -1) / safe
+        square = (masks @ (weighted * hidden**2).reshape(flat)).reshape(len(masks), heads, -1) / safe
+        deviation = np.sqrt(np.maximum(square - mean**2, 1e-5))
+        statistics = np.concatenate([mean.reshape(len(masks), -1), deviation.reshape(len(masks), -1)], axis=1)
+        voices = statistics @ self._projection.T + self._offset
+        voices /= np.maximum(np.linalg.norm(voices, axis=1, keepdims=True), 1e-12)
+        return np.where((total.sum(1) > 0)[:, None], voices, 0).astype(np.float32)
+
+    def embed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        """The voice (embedding,) of a recording of one speaker at 16 kHz, of unit length; zeros where nobody talks."""
+        blocks = list(self.blocks(samples))
+        if not blocks:
+            return np.zeros(len(self._offset), np.float32)
+        joined = VoiceFrames(*(np.concatenate([getattr(b, name) for b in blocks]) for name in VoiceFrames.__slots__))
+        talking = joined.activity[:, 2] * (joined.activity[:, 2:].sum(1) >= 0.5)
+        return self.pool(joined, talking[np.newaxis])[0]

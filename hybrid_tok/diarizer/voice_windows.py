@@ -1,0 +1,122 @@
+"""Voices of sliding windows over a recording that comes in block by block."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.core.masks import mask_to_spans
+
+if TYPE_CHECKING:
+    from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder, VoiceFrames
+
+NOTHING, VOCAL, ONE, SEVERAL = range(4)
+"""Columns of `VoiceFrames.activity`."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiceWindows:
+    """Windows in order of time.
+
+    Attributes:
+        centre: (n,) frame of 40 ms each is centred on.
+        talk: (n,) frames' worth of one talker talking in it.
+        voice: (n, embedding) float32, of unit length; zeros where nobody talks alone.
+    """
+
+    centre: NDArray[np.int64]
+    talk: NDArray[np.float32]
+    voice: NDArray[np.float32]
+
+    def __getitem__(self, chosen: NDArray) -> VoiceWindows:
+        return VoiceWindows(self.centre[chosen], self.talk[chosen], self.voice[chosen])
+
+    @staticmethod
+    def join(parts: list[VoiceWindows]) -> VoiceWindows:
+        """One after another; there must be at least one."""
+        return VoiceWindows(
+            np.concatenate([part.centre for part in parts]),
+            np.concatenate([part.talk for part in parts]),
+            np.concatenate([part.voice for part in parts]),
+        )
+
+
+class Windower:
+    """Cuts frames into windows; results do not depend on the blocks frames come in.
+
+    A window ends at a pause: who speaks after it may be somebody else.
+
+    Args:
+        encoder: what pools frames into voices.
+        half: frames of a window on either side of its centre.
+        hop: frames between centres.
+        pause: frames without speech that end a window; at most `half`, so that every such pause is seen whole.
+    """
+
+    def __init__(self, encoder: SpeakerEncoder, half: int, hop: int, pause: int) -> None:
+        self._encoder, self._half, self._hop, self._pause = encoder, half, hop, min(pause, half)
+        self._frames: VoiceFrames | None = None
+        self._speech = np.zeros(0, np.float32)
+        self._first = 0
+        self._next = 0
+
+    @property
+    def upcoming(self) -> int:
+        """Centre of the first window that is not complete yet."""
+        return self._next
+
+    def push(self, frames: VoiceFrames, speech: NDArray[np.float32], last: bool = False) -> VoiceWindows:
+        """Windows that are complete with these further frames.
+
+        Args:
+            speech: (T,) how much of each frame is speech, in [0, 1].
+            last: nothing follows; windows are cut off at the end.
+        """
+        joined = frames if self._frames is None else _concatenate(self._frames, frames)
+        talking = np.concatenate([self._speech, speech])
+        end = self._first + len(talking)
+        stop = end if last else end - self._half
+        centres = np.arange(self._next, max(self._next, stop), self._hop)
+        if len(centres):
+            self._next = int(centres[-1]) + self._hop
+        offset = np.arange(len(talking)) + self._first
+        inside = np.abs(offset[np.newaxis] - centres[:, np.newaxis]) <= self._half
+        run = runs_of(talking > 0, self._pause)
+        own = run[centres - self._first]
+        inside &= (run[np.newaxis] == own[:, np.newaxis]) & (own[:, np.newaxis] >= 0)
+        masks = inside * (talking * joined.activity[:, ONE])
+        voices = self._encoder.pool(joined, masks)
+        kept = max(0, self._next - self._half - self._first)
+        self._frames = _slice(joined, kept)
+        self._speech = talking[kept:]
+        self._first += min(kept, len(talking))
+        return VoiceWindows(centres.astype(np.int64), masks.sum(1).astype(np.float32), voices)
+
+
+def runs_of(speech: NDArray[np.bool_], pause: int) -> NDArray[np.int64]:
+    """Number of the stretch of speech each frame is in, pauses of fewer than `pause` frames included; -1 between."""
+    number = np.full(len(speech), -1, np.int64)
+    run, last = -1, -pause
+    for start, end in mask_to_spans(speech):
+        if start - last >= pause or run < 0:
+            run += 1
+        else:
+            number[last:start] = run
+        number[start:end] = run
+        last = end
+    return number
+
+
+def _concatenate(before: VoiceFrames, after: VoiceFrames) -> VoiceFrames:
+    return type(after)(
+        np.concatenate([before.hidden, after.hidden]),
+        np.concatenate([before.weight, after.weight]),
+        np.concatenate([before.activity, after.activity]),
+    )
+
+
+def _slice(frames: VoiceFrames, start: int) -> VoiceFrames:
+    return type(frames)(frames.hidden[start:].copy(), frames.weight[start:].copy(), frames.activity[start:].copy())

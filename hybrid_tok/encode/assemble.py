@@ -1,0 +1,281 @@
+"""From decisions to the stream: units are cut out of the recording's codes, words become text runs.
+
+The codes of the whole recording are made once, and only if some decision needs any. So the codes of a stretch
+never depend on what the gate chose around it, and a causal codec hears what came before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from typing import Literal
+
+from hybrid_tok.core.annotations import Word
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.events import EventLabel
+from hybrid_tok.core.interfaces import UnitCodec
+from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
+from hybrid_tok.encode.gate import Decision
+from hybrid_tok.errors import BackendError, OptionsError
+from hybrid_tok.tokens.stream import (
+    Back,
+    Channel,
+    EventItem,
+    Frame,
+    HybridStream,
+    Item,
+    Pause,
+    Prosody,
+    TextItem,
+    Timing,
+    Turn,
+    UnitItem,
+    item_frames,
+)
+
+
+@dataclass(frozen=True, slots=True)
+class AssembleOptions:
+    """How decisions are written.
+
+    Attributes:
+        timing: `locked` writes durations and pauses, `free` neither.
+        durations: locked timing: a text item per `run` of words, or per `word` with pauses between.
+        num_codebooks: units per frame, the first so many of the codec's; None is all of them.
+        layout: what may be written at all; decisions that ask for more are refused.
+    """
+
+    timing: Timing = "locked"
+    durations: Literal["run", "word"] = "run"
+    num_codebooks: int | None = None
+    layout: Literal["hybrid", "text", "units"] = "hybrid"
+
+    def __post_init__(self) -> None:
+        if self.timing not in ("locked", "free"):
+            raise OptionsError(f"timing must be locked or free, not {self.timing!r}")
+        if self.durations not in ("run", "word"):
+            raise OptionsError(f"durations must be run or word, not {self.durations!r}")
+        if self.layout not in ("hybrid", "text", "units"):
+            raise OptionsError(f"layout must be hybrid, text or units, not {self.layout!r}")
+        if self.num_codebooks is not None and self.num_codebooks < 1:
+            raise OptionsError(f"num_codebooks must be at least 1, not {self.num_codebooks}")
+
+
+def assemble(
+    decisions: Sequence[Decision],
+    audio: Audio,
+    codec: Callable[[], UnitCodec],
+    options: AssembleOptions = AssembleOptions(),
+    voices: Mapping[int, tuple[int, ...]] | None = None,
+    prosody: Mapping[Word, Prosody] | None = None,
+) -> HybridStream:
+    """Write decisions as a stream of one channel.
+
+    Args:
+        decisions: tile the recording's frames.
+        audio: mono, at the codec's rate.
+        codec: makes the codec; called only when a decision needs units.
+        voices: voice codes by speaker, each written at its speaker's first turn.
+        prosody: of words; where given, every word is a text item of its own.
+
+    Raises:
+        OptionsError: a decision the layout has no tokens for, or more codebooks than the codec has.
+        BackendError: the codec is of another rate, or gave another number of frames than the audio has.
+    """
+    hop = audio.sample_rate // FRAME_RATE
+    frames = count_frames(audio.num_samples, audio.sample_rate)
+    _check_decisions(decisions, frames, options)
+    codes = _Codes(audio, codec, options.num_codebooks)
+    placed = _join(_place(decisions, codes, options, prosody or {}), options.timing == "locked")
+    turns = _write_turns(placed, frames, options.timing == "locked", voices or {})
+    remainder = audio.num_samples % hop if options.timing == "locked" else None
+    return HybridStream((Channel(tuple(turns)),), options.timing, remainder)
+
+
+class _Codes:
+    """The codes of a recording, made when first asked for."""
+
+    def __init__(self, audio: Audio, codec: Callable[[], UnitCodec], num_codebooks: int | None) -> None:
+        self._audio = audio
+        self._codec = codec
+        self._num_codebooks = num_codebooks
+        self._codes = None
+
+    def cut(self, span: Span) -> tuple[Frame, ...]:
+        """The units of a stretch."""
+        if self._codes is None:
+            self._codes = self._encode()
+        return tuple(map(tuple, self._codes[span.start : span.end].tolist()))
+
+    def _encode(self):
+        codec, audio = self._codec(), self._audio
+        wanted = self._num_codebooks or codec.num_codebooks
+        if wanted > codec.num_codebooks:
+            raise OptionsError(f"{wanted} codebooks asked for, but {codec.name} has {codec.num_codebooks}")
+        if codec.sample_rate != audio.sample_rate:
+            raise BackendError(f"{codec.name} works at {codec.sample_rate} Hz, but the audio is at {audio.sample_rate}")
+        codes = codec.encode(audio.samples)
+        frames = count_frames(audio.num_samples, audio.sample_rate)
+        if codes.shape != (frames, codec.num_codebooks):
+            raise BackendError(f"{codec.name} gave codes {codes.shape}, not {(frames, codec.num_codebooks)}")
+        return codes[:, :wanted]
+
+
+def _check_decisions(decisions: Sequence[Decision], frames: int, options: AssembleOptions) -> None:
+    allowed = {
+        "hybrid": {"text", "units", "event", "tag", "pause"},
+        "text": {"text", "tag", "pause"},
+        "units": {"units"},
+    }[options.layout]
+    cursor = 0
+    for decision in decisions:
+        if decision.kind not in allowed:
+            raise OptionsError(f"the {options.layout} layout has no {decision.kind} (frame {decision.span.start})")
+        if decision.span.start != cursor:
+            raise ValueError(f"decisions must tile the recording: one starts at {decision.span.start}, not {cursor}")
+        cursor = decision.span.end
+    if cursor != frames:
+        raise ValueError(f"decisions cover {cursor} frames of a recording of {frames}")
+
+
+@dataclass(frozen=True, slots=True)
+class _Placed:
+    """An item, the frame it starts at, and who is heard in it."""
+
+    start: int
+    speaker: int
+    item: TextItem | EventItem | UnitItem
+
+    @property
+    def end(self) -> int:
+        return self.start + item_frames(self.item)
+
+
+def _place(
+    decisions: Sequence[Decision], codes: _Codes, options: AssembleOptions, prosody: Mapping[Word, Prosody]
+) -> Iterator[_Placed]:
+    """The items of decisions in the order they are written; where one starts before another ends, both are heard."""
+    for (speaker, kind), group in groupby(decisions, key=lambda decision: (decision.speaker, decision.kind)):
+        run = list(group)
+        span = Span(run[0].span.start, run[-1].span.end)
+        if kind == "text":
+            yield from _place_text(run, options, prosody)
+            yield from _place_over_text(run, options, prosody)
+        elif kind == "units":
+            yield _Placed(span.start, speaker, UnitItem(codes.cut(span)))
+        elif kind != "pause":
+            for label, part in _events(run):
+                yield _Placed(
+                    part.start, speaker, EventItem(label, codes.cut(part)) if kind == "event" else EventItem(label)
+                )
+
+
+def _events(run: Sequence[Decision]) -> Iterator[tuple[EventLabel, Span]]:
+    """Labels and places of decisions on events; adjacent ones on the same event are one."""
+    for _, group in groupby(run, key=lambda decision: decision.event or decision):
+        part = list(group)
+        label = part[0].label
+        if label is not None:
+            yield label, Span(part[0].span.start, part[-1].span.end)
+
+
+def _place_text(
+    run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody]
+) -> Iterator[_Placed]:
+    """A run of words as one text item, or as one per word with the gaps between left free."""
+    speaker, locked = run[0].speaker, options.timing == "locked"
+    span = Span(_first_frame(run[0]), run[-1].span.end)
+    if not prosody and (not locked or options.durations == "run"):
+        text = " ".join(word.text for decision in run for word in decision.words)
+        yield _Placed(span.start, speaker, TextItem(text, span.frames if locked else None))
+        return
+    for decision in run:
+        place = Span(_first_frame(decision), decision.span.end)
+        for word, part in zip(decision.words, _share(place, decision.words), strict=True):
+            yield _Placed(
+                part.start, speaker, TextItem(word.text, part.frames if locked else None, prosody=prosody.get(word))
+            )
+
+
+def _place_over_text(
+    run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody]
+) -> Iterator[_Placed]:
+    """What is written over a text run once it is finished: labels of events under the words, others' words."""
+    for event, group in groupby(run, key=lambda decision: decision.event):
+        if event is not None:
+            yield _Placed(max(event.span.start, next(group).span.start), run[0].speaker, EventItem(event.label))
+    words = [word for decision in run for word in decision.under]
+    for speaker, group in groupby(words, key=lambda word: word.speaker or 0):
+        decisions = [Decision(word.span, "text", (word,), speaker=speaker) for word in group]
+        yield from _place_text(decisions, options, prosody)
+
+
+def _first_frame(decision: Decision) -> int:
+    """Where the words of a text decision begin: before its own frames where they began under another speaker's."""
+    known = decision.words and decision.words[0].speaker is not None
+    return min(decision.span.start, decision.words[0].span.start) if known else decision.span.start
+
+
+def _share(span: Span, words: Sequence[Word]) -> Iterator[Span]:
+    """Split a stretch evenly among the words in it; there is more than one only where words overlap."""
+    for index in range(len(words)):
+        yield Span(span.start + span.frames * index // len(words), span.start + span.frames * (index + 1) // len(words))
+
+
+def _join(placed: Iterable[_Placed], locked: bool) -> Iterator[_Placed]:
+    """Join adjacent units of a speaker, and, where nothing separates them (free timing has no pauses), text."""
+    held: _Placed | None = None
+    for one in placed:
+        joined = _joined(held, one, locked)
+        if joined is None and held is not None:
+            yield held
+        held = joined or one
+    if held is not None:
+        yield held
+
+
+def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | None:
+    """The two as one item, or None where they stay two."""
+    if left is None or left.speaker != right.speaker:
+        return None
+    first, second = left.item, right.item
+    if isinstance(first, UnitItem) and isinstance(second, UnitItem) and (left.end == right.start or not locked):
+        return replace(left, item=UnitItem(first.units + second.units))
+    if isinstance(first, TextItem) and isinstance(second, TextItem) and first.frames is second.frames is None:
+        return None if second.prosody else replace(left, item=replace(first, text=f"{first.text} {second.text}"))
+    return None
+
+
+def _write_turns(
+    placed: Iterable[_Placed], frames: int, locked: bool, voices: Mapping[int, tuple[int, ...]]
+) -> Iterator[Turn]:
+    """Turns of the items, with the moves of the cursor between them. Silence belongs to who spoke last."""
+    cursor = 0
+    items: list[Item] = []
+    speaker: int | None = None
+    introduced: set[int] = set()
+
+    def finished() -> Turn:
+        who = speaker or 0
+        voice = None if who in introduced else voices.get(who)
+        introduced.add(who)
+        return Turn(who, tuple(items), voice)
+
+    for one in placed:
+        if locked and one.start > cursor:
+            items.append(Pause(one.start - cursor))
+            cursor = one.start
+        if speaker is None:
+            speaker = one.speaker
+        elif speaker != one.speaker:
+            yield finished()
+            items, speaker = [], one.speaker
+        if locked and one.start < cursor:
+            items.append(Back(cursor - one.start))
+        items.append(one.item)
+        cursor = one.end
+    if locked and cursor < frames:
+        items.append(Pause(frames - cursor))
+    if items:
+        yield finished()

@@ -1,0 +1,93 @@
+"""Annotations that lie in files beside a recording, gathered into what is `KnownAnnotations`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from hybrid_tok.core.annotations import KnownAnnotations, Segment
+from hybrid_tok.errors import AnnotationError, OptionsError
+
+
+@dataclass(frozen=True, slots=True)
+class AnnotationFiles:
+    """Files that say what is in a recording.
+
+    Attributes:
+        words: word or segment times, in any format that `formats.read_words` knows; segments are aligned.
+        transcript: plain text, UTF-8 or UTF-16 with its mark, aligned to the recording.
+        speakers: who speaks when, as `formats.read_speakers` reads it.
+        events: vocal events, as `formats.read_events` reads them.
+    """
+
+    words: str | Path | None = None
+    transcript: str | Path | None = None
+    speakers: str | Path | None = None
+    events: str | Path | None = None
+
+    def __post_init__(self) -> None:
+        if self.words is not None and self.transcript is not None:
+            raise OptionsError("words and transcript both say what was spoken; give one of them")
+
+    def read(self, frames: int, recording: str | None = None) -> KnownAnnotations:
+        """Read the files for a recording of `frames` frames.
+
+        Args:
+            recording: its name, by which it is found in files about several recordings.
+
+        Raises:
+            AnnotationError: a file is damaged or of no known format; the message has its line.
+        """
+        given = KnownAnnotations()
+        if self.words is not None or self.speakers is not None or self.events is not None:
+            from hybrid_tok import formats
+
+            if self.words is not None:
+                given = formats.read_words(Path(self.words), frames, recording)
+            if self.speakers is not None:
+                turns = formats.read_speakers(Path(self.speakers), frames, recording).turns
+                same: dict[int, int] = {}
+                if self.words is not None:
+                    there = formats.speaker_numbers(Path(self.words), recording)
+                    here = formats.speaker_numbers(Path(self.speakers), recording)
+                    same = {there[name]: here[name] for name in there.keys() & here.keys()}
+                given = replace(_with_speakers(given, same), turns=turns)
+            if self.events is not None:
+                given = replace(given, events=formats.read_events(Path(self.events), frames, recording).events)
+        if self.transcript is not None:
+            given = replace(given, segments=(read_transcript(Path(self.transcript)),))
+        return given
+
+
+def _with_speakers(given: KnownAnnotations, same: Mapping[int, int]) -> KnownAnnotations:
+    """Speakers of words by the numbers of another file, which numbers them on its own: {number: number there} of those
+    with the same name. The others are forgotten: the turns say who speaks."""
+
+    def number(speaker: int | None) -> int | None:
+        return None if speaker is None else same.get(speaker)
+
+    words, segments = given.words, given.segments
+    return replace(
+        given,
+        words=None if words is None else tuple(replace(one, speaker=number(one.speaker)) for one in words),
+        segments=None if segments is None else tuple(replace(one, speaker=number(one.speaker)) for one in segments),
+    )
+
+
+def read_transcript(path: Path) -> Segment:
+    """A plain text file as one segment without times.
+
+    Raises:
+        AnnotationError: it cannot be read, is empty, too large, no text, or a file with times.
+    """
+    from hybrid_tok.formats.detect import with_times
+    from hybrid_tok.formats.source import read_source
+
+    source = read_source(path, json=False)
+    found = with_times(source)
+    if found is not None:
+        raise AnnotationError(
+            f"{path}, line 1: {found}, not the plain text of what is said; give it as words (--words), for its times"
+        )
+    return Segment(source.text.strip(), source=str(path))

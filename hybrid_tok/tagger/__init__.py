@@ -1,0 +1,1 @@
+"""Our event tagger: network, weights and card."""

@@ -1,0 +1,187 @@
+"""From posteriors to events: where one starts and ends, what it is, and how sure that is.
+
+Whether something happened and what it was are asked apart: a laugh that is a moan for half of its frames is still one
+event. Where it happened is asked in three steps: hysteresis finds the stretches that are surely an event; stretches
+close together are one (a bout of coughs, a laugh that the network loses for a moment); and each reaches out to where
+the sound itself begins and ends, as the first breath of a laugh is heard before it is known to be one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.core.annotations import Event
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.masks import mask_to_spans
+from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
+from hybrid_tok.errors import OptionsError
+
+_SPEECH = len(EVENT_LABELS)
+"""Column of the probability of speech."""
+_LOWEST_DB = -100.0
+_FRAMES_AT_ONCE = 60 * FRAME_RATE
+_SURROUNDINGS = 2 * FRAME_RATE
+"""Frames on either side of an event that tell how loud it is when nothing happens."""
+
+
+@dataclass(frozen=True, slots=True)
+class TaggerOptions:
+    """How posteriors become events.
+
+    Attributes:
+        threshold: an event must reach this probability (of all labels together, over `smooth` seconds) at its best.
+        stay: and lasts while the probability is at least this.
+        smooth: seconds over which probabilities are averaged.
+        bridge: seconds; gaps up to this within what is one event to the ear (a bout of coughs) are bridged, unless
+            there is speech in them.
+        sure: two stretches that differ in label are not bridged where both labels have at least this confidence.
+        reach: seconds by which an event may begin earlier, or end later, than its probability says, as long as the
+            sound goes on and is no speech.
+        depth: decibels below the event's loudest frame down to which the sound goes on.
+        margin: decibels above the softest of its surroundings that the sound must keep.
+        min_seconds: shorter events are dropped.
+        min_confidence: events with a lower one are dropped; the gate has its own threshold above this.
+    """
+
+    threshold: float = 0.4
+    stay: float = 0.2
+    smooth: float = 0.1
+    bridge: float = 1.0
+    sure: float = 0.7
+    reach: float = 1.5
+    depth: float = 35.0
+    margin: float = 6.0
+    min_seconds: float = 0.14
+    min_confidence: float = 0.3
+
+    def __post_init__(self) -> None:
+        if not 0 < self.stay <= self.threshold < 1:
+            raise OptionsError(f"it takes 0 < stay <= threshold < 1, not {self.stay} and {self.threshold}")
+        if min(self.smooth, self.bridge, self.reach, self.min_seconds) < 0:
+            raise OptionsError("smooth, bridge, reach and min_seconds are seconds and cannot be negative")
+        if min(self.depth, self.margin) < 0:
+            raise OptionsError("depth and margin are decibels and cannot be negative")
+        if not (0 <= self.min_confidence <= 1 and 0 <= self.sure <= 1):
+            raise OptionsError(f"min_confidence and sure must be in [0, 1], not {self.min_confidence} and {self.sure}")
+
+
+def frame_levels(audio: Audio) -> NDArray[np.float32]:
+    """Decibels re full scale per 20 ms frame of mono audio, (frames,), at least -100; a minute's squares at a time."""
+    hop = audio.sample_rate // FRAME_RATE
+    frames = count_frames(audio.num_samples, audio.sample_rate)
+    levels = np.full(frames, _LOWEST_DB, np.float32)
+    for start in range(0, frames, _FRAMES_AT_ONCE):
+        piece = audio.samples[start * hop : (start + _FRAMES_AT_ONCE) * hop]
+        power = np.square(np.pad(piece, (0, -len(piece) % hop)), dtype=np.float64).reshape(-1, hop).mean(1)
+        levels[start : start + len(power)] = np.maximum(_LOWEST_DB, 10 * np.log10(power + 1e-12))
+    return levels
+
+
+def events_of(
+    posteriors: NDArray[np.float32], options: TaggerOptions, levels: NDArray[np.floating] | None = None
+) -> tuple[Event, ...]:
+    """Events in order of time, none overlapping another.
+
+    The confidence of an event is that of its label: how sure the stretch is an event, in its surer half, times the
+    label's share.
+
+    Args:
+        posteriors: (frames, >= 15), the first 15 columns as in `EVENT_LABELS`, the next one, if any, of speech.
+        levels: (frames,) decibels, as `frame_levels` gives them; without them events stay as their probability has it.
+    """
+    frames = len(posteriors)
+    if frames == 0:
+        return ()
+    labels = np.asarray(posteriors[:, : len(EVENT_LABELS)], np.float64)
+    speech = posteriors[:, _SPEECH] if posteriors.shape[1] > _SPEECH else np.zeros(frames, np.float32)
+    width = max(1, round(options.smooth * FRAME_RATE))
+    any_event = np.convolve(labels.sum(1), np.ones(width) / width, "full")[width // 2 : width // 2 + frames]
+    stretches = [
+        (start, end)
+        for start, end in bridged(_hysteresis(any_event, options), labels, speech, options)
+        if end - start >= options.min_seconds * FRAME_RATE
+    ]
+    events: list[Event] = []
+    for k, (start, end) in enumerate(stretches):
+        best, confidence = _named(labels[start:end])
+        if confidence < options.min_confidence:
+            continue
+        if levels is not None:
+            first = events[-1].span.end if events else 0
+            last = stretches[k + 1][0] if k + 1 < len(stretches) else frames
+            start, end = _heard(start, end, first, last, speech < 0.5, levels, options)
+        events.append(Event(EVENT_LABELS[best], Span(start, end), confidence))
+    return tuple(events)
+
+
+def _named(labels: NDArray[np.float64]) -> tuple[int, float]:
+    """The label of a stretch (n, 15) and its confidence, to thousandths: the last bits of a product mean nothing."""
+    mass = labels.sum(0)
+    best = int(mass.argmax())
+    total = np.sort(labels.sum(1))
+    sure = float(total[len(total) // 2 :].mean())
+    return best, round(min(1.0, sure * float(mass[best] / max(1e-9, mass.sum()))), 3)
+
+
+def _hysteresis(probability: NDArray[np.float64], options: TaggerOptions) -> list[tuple[int, int]]:
+    """Stretches that stay at or above `stay` and somewhere reach `threshold`."""
+    return [
+        (a, b) for a, b in mask_to_spans(probability >= options.stay) if probability[a:b].max() >= options.threshold
+    ]
+
+
+def bridged(
+    stretches: list[tuple[int, int]],
+    labels: NDArray[np.float64],
+    speech: NDArray[np.floating],
+    options: TaggerOptions,
+) -> list[tuple[int, int]]:
+    """Stretches that are one event to the ear become one: close together, no word between, not surely two sounds."""
+    gap = round(options.bridge * FRAME_RATE)
+    merged: list[tuple[int, int]] = []
+    for start, end in stretches:
+        if merged and start - merged[-1][1] <= gap:
+            first, last = merged[-1]
+            (before, surely), (after, as_surely) = _named(labels[first:last]), _named(labels[start:end])
+            spoken = last < start and float(speech[last:start].mean()) > 0.5
+            if not spoken and (before == after or min(surely, as_surely) < options.sure):
+                merged[-1] = (first, end)
+                continue
+        merged.append((start, end))
+    return merged
+
+
+def _heard(
+    start: int,
+    end: int,
+    first: int,
+    last: int,
+    free: NDArray[np.bool_],
+    levels: NDArray[np.floating],
+    options: TaggerOptions,
+) -> tuple[int, int]:
+    """The event from where its sound begins to where it ends, within [first, last)."""
+    around = levels[max(0, start - _SURROUNDINGS) : end + _SURROUNDINGS]
+    floor = float(np.percentile(around, 5)) + options.margin
+    audible = (levels > max(floor, float(levels[start:end].max()) - options.depth)) & free
+    reach = round(options.reach * FRAME_RATE)
+    before = _run(audible[max(first, start - reach) : start][::-1])
+    after = _run(audible[end : min(last, end + reach)])
+    return start - before, end + after
+
+
+def _run(audible: NDArray[np.bool_], hole: int = 5) -> int:
+    """How far a sound goes on, over holes of up to 0.1 s."""
+    silent = 0
+    length = 0
+    for k, heard in enumerate(audible):
+        silent = 0 if heard else silent + 1
+        if silent > hole:
+            break
+        if heard:
+            length = k + 1
+    return length

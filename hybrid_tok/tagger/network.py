@@ -1,0 +1,201 @@
+"""The event tagger's network, and its weights at work: samples to posteriors per 20 ms frame, block by block."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.weights import load_weights
+from hybrid_tok.tagger.features import AUXILIARY, HOP, MELS, EventFeatures
+
+EVENT_WEIGHTS = Path(__file__).parent / "events.safetensors"
+BACKGROUND = ("speech", "music", "noise", "silence")
+"""What is told apart beside the events; each has a probability of its own, as they occur together."""
+POSTERIORS: tuple[str, ...] = (*EVENT_LABELS, *BACKGROUND)
+"""The columns of the posteriors."""
+
+BLOCK = 1500
+"""Frames (30 s) that are computed at once: memory does not grow with the recording."""
+
+
+@dataclass(frozen=True, slots=True)
+class EventConfig:
+    """Size of the network.
+
+    Attributes:
+        channels: of the two-dimensional stem, per convolution.
+        width: of the trunk.
+        expansion: of the pointwise layers within a block.
+        dilations: one per block; each sees 3 frames times this on either side.
+    """
+
+    channels: tuple[int, int, int] = (12, 24, 24)
+    width: int = 80
+    expansion: int = 3
+    dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EventConfig:
+        """The configuration from its JSON form."""
+        lists: dict[str, Any] = {name: tuple(values[name]) for name in ("channels", "dilations")}
+        return cls(**(values | lists))
+
+    @property
+    def context(self) -> int:
+        """Frames on either side that a frame's posteriors depend on, with what the features and the stem see."""
+        return 3 * sum(self.dilations) + 4
+
+
+class _Block(nn.Module):
+    """ConvNeXt (Liu et al. 2022) in one dimension, dilated."""
+
+    def __init__(self, width: int, expansion: int, dilation: int) -> None:
+        super().__init__()
+        self.depthwise = nn.Conv1d(width, width, 7, padding=3 * dilation, dilation=dilation, groups=width)
+        self.norm = nn.LayerNorm(width)
+        self.inner = nn.Linear(width, expansion * width)
+        self.outer = nn.Linear(expansion * width, width)
+
+    def forward(self, x: Tensor) -> Tensor:
+        y = self.norm(self.depthwise(x.transpose(1, 2)).transpose(1, 2))
+        return x + self.outer(nn.functional.gelu(self.inner(y)))
+
+
+class EventNetwork(nn.Module):
+    """Features to logits.
+
+    Two-dimensional convolutions over mel bands, which forgive a shift in pitch or formants, then dilated blocks over
+    time: 2 s on either side, enough for the rhythm of laughter and the length of a sigh. Nothing is normalized over
+    time, so a frame depends on its surroundings only.
+    """
+
+    def __init__(self, config: EventConfig) -> None:
+        super().__init__()
+        one, two, three = config.channels
+        self.config = config
+        self.stem = nn.Sequential(
+            nn.Conv2d(1, one, 3, stride=2, padding=(1, 1)),
+            nn.GELU(),
+            nn.Conv2d(one, two, 3, stride=(2, 1), padding=1),
+            nn.GELU(),
+            nn.Conv2d(two, three, 3, stride=(2, 1), padding=1),
+            nn.GELU(),
+        )
+        self.entry = nn.Linear(three * MELS // 8 + AUXILIARY, config.width)
+        self.norm = nn.LayerNorm(config.width)
+        self.blocks = nn.ModuleList(_Block(config.width, config.expansion, d) for d in config.dilations)
+        self.final = nn.LayerNorm(config.width)
+        self.head = nn.Linear(config.width, 1 + len(POSTERIORS))
+
+    def forward(self, log_mel: Tensor, auxiliary: Tensor) -> tuple[Tensor, Tensor]:
+        """Log-mel (B, 1, 64, 2 T) and auxiliary (B, T, 6) to event logits (B, T, 16), the last for "no event", and
+        background logits (B, T, 4)."""
+        x = self.stem(log_mel).flatten(1, 2).transpose(1, 2)
+        x = self.norm(self.entry(torch.cat([x, auxiliary], dim=-1)))
+        for block in self.blocks:
+            x = block(x)
+        logits = self.head(self.final(x))
+        return logits[..., : len(EVENT_LABELS) + 1], logits[..., len(EVENT_LABELS) + 1 :]
+
+
+@dataclass(frozen=True, slots=True)
+class EventIdentity:
+    """The description beside the weights.
+
+    Attributes:
+        name: for people.
+        fingerprint: changes whenever posteriors could.
+        sha256: of the weights file.
+        temperatures: what each network's event logits are divided by, so that confidences are right as often as they
+            say; as many as there are networks.
+        architecture: of every network, as `EventConfig` takes it.
+    """
+
+    name: str
+    fingerprint: str
+    sha256: str
+    temperatures: list[float]
+    architecture: dict[str, Any]
+
+
+@cache
+def event_identity(weights: Path = EVENT_WEIGHTS) -> EventIdentity:
+    """Read the description beside a weights file (same name, ending .json).
+
+    Raises:
+        WeightsError: it is missing or damaged.
+    """
+    path = weights.with_suffix(".json")
+    try:
+        return EventIdentity(**json.loads(path.read_text(encoding="utf-8")))
+    except FileNotFoundError:
+        raise WeightsError(f"{path} is missing: reinstall hybrid-tok, or export the event tagger again") from None
+    except (OSError, ValueError, TypeError) as error:
+        raise WeightsError(f"{path} is damaged ({error}): reinstall hybrid-tok, or export it again") from None
+
+
+class EventModel:
+    """The trained networks, whose probabilities are averaged (deep ensembles; Lakshminarayanan et al. 2017): trained on
+    different scenes, they err differently where recordings are unlike simulations. Features, which cost most, are
+    computed once.
+
+    Args:
+        weights: safetensors, with the description beside it.
+
+    Raises:
+        WeightsError: missing or damaged.
+    """
+
+    def __init__(self, weights: Path = EVENT_WEIGHTS) -> None:
+        self.identity = event_identity(weights)
+        try:
+            self.config = EventConfig.from_dict(self.identity.architecture)
+            members = [EventNetwork(self.config) for _ in self.identity.temperatures]
+            self.networks = nn.ModuleList(members).eval()
+        except (KeyError, TypeError, ValueError) as error:
+            raise WeightsError(f"{weights.with_suffix('.json')} describes no event network ({error})") from None
+        if not members:
+            raise WeightsError(f"{weights.with_suffix('.json')} describes no event network (no temperatures)")
+        load_weights(weights, self.identity.sha256, self.networks)
+        self._features = EventFeatures()
+
+    def posteriors(self, samples: NDArray[np.float32], block: int = BLOCK) -> NDArray[np.float32]:
+        """Samples (N,) at 16 kHz to probabilities (ceil(N / 320), 19), columns as in `POSTERIORS`.
+
+        The events' columns sum to at most 1; what is missing is the probability of no event. Each block is computed
+        with all the context it depends on, so that its length changes nothing but the last bits.
+        """
+        frames = -(-len(samples) // HOP)
+        context = self.config.context
+        result = np.empty((frames, len(POSTERIORS)), np.float32)
+        for start in range(0, frames, block):
+            end = min(start + block, frames)
+            piece = np.zeros((end - start + 2 * context) * HOP, np.float32)
+            first = (start - context) * HOP
+            heard = samples[max(0, first) : first + len(piece)]
+            offset = max(0, -first)
+            piece[offset : offset + len(heard)] = heard
+            with torch.inference_mode():
+                mean = self._mean(torch.from_numpy(piece)[None])[context:-context]
+            result[start:end] = mean.numpy()
+        return result
+
+    def _mean(self, samples: Tensor) -> Tensor:
+        """Samples (1, T * 320) to the networks' mean probabilities (T, 19)."""
+        heard = self._features(samples)
+        total = torch.zeros(samples.shape[1] // HOP, len(POSTERIORS))
+        for network, temperature in zip(self.networks, self.identity.temperatures, strict=True):
+            events, background = network(*heard)
+            total[:, : len(EVENT_LABELS)] += torch.softmax(events[0] / temperature, dim=-1)[:, :-1]
+            total[:, len(EVENT_LABELS) :] += torch.sigmoid(background[0])
+        return total / len(self.networks)

@@ -1,0 +1,1 @@
+"""Streams and ids: what a sequence may be, and the map between the two."""

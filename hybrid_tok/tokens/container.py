@@ -1,0 +1,152 @@
+"""`.hyt` files: a JSON header and ids, checked as a whole.
+
+    magic    8 bytes   89 'H' 'Y' 'T' 0D 0A 1A 0A   (as PNG's: text-mode transfers and 7-bit links damage it visibly)
+    version  uint16
+    width    uint16    bytes per id: 2 or 4
+    header   uint32    length of the header in bytes
+    count    uint64    number of ids
+    header   JSON, UTF-8
+    ids      little-endian
+    digest   32 bytes  SHA-256 of everything before
+
+All integers are little-endian. Sizes are checked against the file before anything is allocated.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import struct
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hybrid_tok.core.atomic_write import atomic_write
+from hybrid_tok.core.audio import SourceInfo
+from hybrid_tok.errors import ContainerError, FingerprintError
+
+MAGIC = b"\x89HYT\r\n\x1a\n"
+VERSION = 1
+MAX_HEADER = 1 << 20
+"""No header is nearly as long; a longer one is damage."""
+
+_FIXED = struct.Struct("<8sHHIQ")
+_DIGEST = hashlib.sha256().digest_size
+
+
+@dataclass(frozen=True, slots=True)
+class Header:
+    """What a file says about its ids.
+
+    Attributes:
+        preset: name of the preset that wrote it.
+        options: the tokenizer options it was written with.
+        fingerprint: hash per part, as `Vocabulary.fingerprint`.
+        source: rate, samples and channels of the recording.
+        codec_rate: rate of the codec, in Hz.
+    """
+
+    preset: str
+    options: Mapping[str, Any]
+    fingerprint: Mapping[str, str]
+    source: SourceInfo
+    codec_rate: int
+
+
+@dataclass(frozen=True, slots=True)
+class HybridFile:
+    """Header and ids of a `.hyt` file."""
+
+    header: Header
+    ids: tuple[int, ...]
+
+
+def write_file(path: str | Path, file: HybridFile) -> None:
+    """Write a `.hyt` file, whole or not at all; the same content gives the same bytes.
+
+    Raises:
+        ContainerError: a header of more than `MAX_HEADER` bytes, or ids that 32 bits do not hold.
+        OSError: the file cannot be written.
+    """
+    fields = asdict(file.header)
+    fields["options"] = {name: "inf" if value == math.inf else value for name, value in fields["options"].items()}
+    header = json.dumps(fields, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
+    if len(header) > MAX_HEADER:
+        raise ContainerError(f"{path}: a header of {len(header)} bytes is longer than {MAX_HEADER}")
+    if file.ids and not 0 <= min(file.ids) <= max(file.ids) < 1 << 32:
+        raise ContainerError(f"{path}: ids must be in 0..{(1 << 32) - 1}, not {min(file.ids)}..{max(file.ids)}")
+    width = 2 if max(file.ids, default=0) < 1 << 16 else 4
+    body = _FIXED.pack(MAGIC, VERSION, width, len(header), len(file.ids)) + header
+    body += np.asarray(file.ids, f"<u{width}").tobytes()
+    with atomic_write(path) as target:
+        target.write(body)
+        target.write(hashlib.sha256(body).digest())
+
+
+def read_file(path: str | Path) -> HybridFile:
+    """Read a `.hyt` file.
+
+    Raises:
+        ContainerError: it is no such file, of another version, cut off or damaged.
+        OSError: it is not there, or cannot be read.
+    """
+    with Path(path).open("rb") as file:
+        fixed = file.read(_FIXED.size)
+        header_length, count, width = _read_sizes(path, fixed, os.fstat(file.fileno()).st_size)
+        rest = file.read(header_length + count * width + _DIGEST)
+    content, digest = fixed + rest[:-_DIGEST], rest[-_DIGEST:]
+    if hashlib.sha256(content).digest() != digest:
+        raise ContainerError(f"{path}: damaged (its checksum does not match); encode the recording again")
+    ids = np.frombuffer(content, f"<u{width}", count, _FIXED.size + header_length)
+    try:
+        header = _read_header(content[_FIXED.size : _FIXED.size + header_length])
+    except (ValueError, TypeError, KeyError, RecursionError) as error:
+        raise ContainerError(f"{path}: its header is not one this release knows ({error})") from None
+    return HybridFile(header, tuple(ids.tolist()))
+
+
+def _read_sizes(path: str | Path, fixed: bytes, length: int) -> tuple[int, int, int]:
+    """Length of the header, number of ids and bytes per id, once they agree with the length of the file."""
+    if not fixed or fixed[: len(MAGIC)] != MAGIC[: len(fixed)]:
+        raise ContainerError(f"{path}: not a .hyt file (it starts with {fixed[:8].hex(' ') or 'nothing: it is empty'})")
+    if len(fixed) < _FIXED.size:
+        raise ContainerError(f"{path}: cut off inside its first {_FIXED.size} bytes; encode the recording again")
+    _, version, width, header_length, count = _FIXED.unpack(fixed)
+    if version != VERSION:
+        raise ContainerError(f"{path}: version {version} of the format, but this release reads version {VERSION}")
+    if width not in (2, 4) or header_length > MAX_HEADER:
+        raise ContainerError(f"{path}: damaged (its first {_FIXED.size} bytes make no sense); encode it again")
+    expected = _FIXED.size + header_length + count * width + _DIGEST
+    if length != expected:
+        raise ContainerError(f"{path}: {length} bytes long instead of {expected}: cut off or damaged; encode it again")
+    return header_length, count, width
+
+
+def _read_header(data: bytes) -> Header:
+    fields = json.loads(data)
+    options = {name: math.inf if value == "inf" else value for name, value in fields["options"].items()}
+    header = Header(**{**fields, "options": options, "source": SourceInfo(**fields["source"])})
+    source = header.source
+    for number in (header.codec_rate, source.sample_rate, source.num_samples, source.channels):
+        if type(number) is not int or number < 0:
+            raise ValueError(f"{number!r} where a rate or a count should be")
+    if not isinstance(header.preset, str) or not all(isinstance(part, str) for part in header.fingerprint.values()):
+        raise ValueError("a name that is no string")
+    return header
+
+
+def check_fingerprint(path: str | Path, written: Mapping[str, str], expected: Mapping[str, str]) -> None:
+    """Refuse a file of another vocabulary, codec or text tokenizer.
+
+    Raises:
+        FingerprintError: naming each part that differs.
+    """
+    differing = [part for part in {**expected, **written} if written.get(part) != expected.get(part)]
+    if differing:
+        parts = ", ".join(f"{part} ({written.get(part)} in the file, {expected.get(part)} here)" for part in differing)
+        raise FingerprintError(f"{path}: written with another {parts}; decode it with what it was written with")

@@ -1,0 +1,129 @@
+"""From ids that the grammar accepts to the stream they serialize."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.tokens.idspace import BASE, IdRange, IdSpace
+from hybrid_tok.tokens.stream import (
+    VOICE_CODES,
+    Back,
+    Channel,
+    EventItem,
+    Frame,
+    HybridStream,
+    Item,
+    Pause,
+    Prosody,
+    TextItem,
+    Turn,
+    UnitItem,
+)
+
+
+def parse(space: IdSpace, ids: Sequence[int]) -> HybridStream:
+    """The stream that ids serialize; they must be a sequence that the grammar of the same space accepts."""
+    return _Parser(space, ids).stream()
+
+
+class _Parser:
+    """Reads from the front; each method reads what it is named after."""
+
+    def __init__(self, space: IdSpace, ids: Sequence[int]) -> None:
+        self._space = space
+        self._ids = list(ids)
+        self._at = 0
+
+    def stream(self) -> HybridStream:
+        space = self._space
+        channels: list[Channel] = []
+        while self._at < len(self._ids) and not self._sees(space.end):
+            if self._sees(space.channels):
+                self._at += 1
+            channels.append(self._channel())
+        remainder = None
+        if space.options.timing == "locked":
+            self._at += 1
+            remainder = self._number()
+        return HybridStream(tuple(channels) or (Channel(),), space.options.timing, remainder)
+
+    def _channel(self) -> Channel:
+        turns: list[Turn] = []
+        while self._sees(self._space.speakers):
+            turns.append(self._turn())
+        return Channel(tuple(turns))
+
+    def _turn(self) -> Turn:
+        space = self._space
+        speaker = self._index(space.speakers)
+        voice = None
+        if self._sees(space.voice_open):
+            self._at += 1
+            voice = tuple(self._index(space.voice_codes) for _ in range(VOICE_CODES))
+        items: list[Item] = []
+        while self._at < len(self._ids) and not any(map(self._sees, (space.speakers, space.channels, space.end))):
+            items.append(self._item())
+        return Turn(speaker, tuple(items), voice)
+
+    def _item(self) -> Item:
+        space = self._space
+        if self._sees(space.units_open):
+            self._at += 1
+            return UnitItem(self._frames(space.units_close.start))
+        if self._sees(space.event_open):
+            label = self._index(space.event_open)
+            return EventItem(EVENT_LABELS[label], self._frames(space.event_close.start + label))
+        if self._sees(space.pause):
+            self._at += 1
+            return Pause(self._number())
+        if self._sees(space.back):
+            self._at += 1
+            return Back(self._number())
+        return self._text()
+
+    def _text(self) -> TextItem:
+        space = self._space
+        prosody = Prosody(*map(self._index, space.prosody)) if self._sees(space.prosody[0]) else None
+        start = self._at
+        while self._sees(space.text_range):
+            self._at += 1
+        pieces = [token - space.text_range.start for token in self._ids[start : self._at]]
+        text = space.text.decode(pieces)
+        canonical = bool(text) and space.text.encode(text) == pieces
+        frames = self._number() if space.options.timing == "locked" else None
+        return TextItem(text, frames, prosody, None if canonical else tuple(pieces))
+
+    def _frames(self, close: int) -> tuple[Frame, ...]:
+        """The frames up to the id that closes them."""
+        space = self._space
+        stop = self._ids.index(close, self._at)
+        if not space.options.run_length:
+            codes = np.array(self._ids[self._at : stop], np.int64).reshape(-1, len(space.units))
+            codes -= np.array([codebook.start for codebook in space.units])
+            self._at = stop + 1
+            return tuple(map(tuple, codes.tolist()))
+        frames: list[Frame] = []
+        while self._at < stop:
+            if self._sees(space.numbers):
+                frames += [frames[-1]] * self._number()
+            else:
+                frames.append(tuple(map(self._index, space.units)))
+        self._at += 1
+        return tuple(frames)
+
+    def _number(self) -> int:
+        value = 0
+        while self._sees(self._space.numbers):
+            value = value * BASE + self._index(self._space.numbers)
+        return value
+
+    def _index(self, part: IdRange) -> int:
+        """The number of an id within its range."""
+        self._at += 1
+        return self._ids[self._at - 1] - part.start
+
+    def _sees(self, part: IdRange) -> bool:
+        return self._at < len(self._ids) and part.start <= self._ids[self._at] < part.stop

@@ -1,0 +1,130 @@
+"""From a stream to the ids that serialize it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import groupby
+
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.errors import StreamError
+from hybrid_tok.tokens.idspace import BASE, MAX_NUMBER, IdRange, IdSpace
+from hybrid_tok.tokens.stream import EventItem, Frame, HybridStream, Item, Pause, TextItem, Turn, UnitItem
+
+
+def serialize(space: IdSpace, stream: HybridStream) -> list[int]:
+    """The ids of a stream.
+
+    Raises:
+        StreamError: the stream has something that this space or its layout has no ids for; the message says where.
+    """
+    options = space.options
+    if stream.timing != options.timing:
+        raise StreamError(f"the stream's timing is {stream.timing}, the vocabulary's {options.timing}")
+    ids: list[int] = []
+    for number, channel in enumerate(stream.channels):
+        if len(stream.channels) > 1:
+            ids.append(_tag(space.channels, number))
+        for order, turn in enumerate(channel.turns):
+            try:
+                ids += _turn(space, turn)
+            except StreamError as error:
+                raise StreamError(f"channel {number}, turn {order}: {error}") from None
+    if stream.remainder is not None:
+        if stream.remainder >= options.hop:
+            raise StreamError(f"a remainder of {stream.remainder} samples is not below the hop of {options.hop}")
+        high, low = divmod(stream.remainder, BASE)
+        ids += [space.end.start, space.numbers.start + high, space.numbers.start + low]
+    return ids
+
+
+def _turn(space: IdSpace, turn: Turn) -> Iterator[int]:
+    yield _tag(space.speakers, turn.speaker)
+    if turn.voice is not None:
+        yield space.voice_open.start
+        for code in turn.voice:
+            yield _tag(space.voice_codes, code)
+    for item in turn.items:
+        yield from _item(space, item)
+
+
+def _item(space: IdSpace, item: Item) -> Iterator[int]:
+    layout = space.options.layout
+    if layout == "units" and not isinstance(item, UnitItem):
+        raise StreamError(f"the units layout has no {type(item).__name__}")
+    if isinstance(item, TextItem):
+        yield from _text(space, item)
+    elif isinstance(item, EventItem):
+        label = EVENT_LABELS.index(item.label)
+        yield space.event_open.start + label
+        yield from _frames(space, item.units)
+        yield space.event_close.start + label
+    elif isinstance(item, UnitItem):
+        yield space.units_open.start
+        yield from _frames(space, item.units)
+        yield space.units_close.start
+    else:
+        yield (space.pause if isinstance(item, Pause) else space.back).start
+        yield from _number(space, item.frames)
+
+
+def _text(space: IdSpace, item: TextItem) -> Iterator[int]:
+    if item.prosody is not None:
+        if not space.options.prosody:
+            raise StreamError("this vocabulary writes no prosody")
+        bins = (item.prosody.pitch, item.prosody.energy, item.prosody.rate)
+        for part, value in zip(space.prosody, bins, strict=True):
+            yield _tag(part, value)
+    for piece in _pieces(space, item):
+        yield space.text_range.start + piece
+    if item.frames is not None:
+        yield from _number(space, item.frames)
+
+
+def _pieces(space: IdSpace, item: TextItem) -> list[int]:
+    text = space.text
+    spelled = text.encode(item.text) if item.text else []
+    if item.pieces is None:
+        return spelled
+    pieces = list(item.pieces)
+    if not all(0 <= piece < text.size and piece not in text.silent for piece in pieces):
+        raise StreamError(f"pieces of {item.text!r} that {text.name} has not, or that serialize nothing")
+    if text.decode(pieces) != item.text:
+        raise StreamError(f"pieces that serialize {text.decode(pieces)!r}, not {item.text!r}")
+    if pieces == spelled:
+        raise StreamError(f"pieces of {item.text!r} that are what {text.name} writes anyway; leave them out")
+    return pieces
+
+
+def _frames(space: IdSpace, frames: tuple[Frame, ...]) -> Iterator[int]:
+    if frames and space.options.layout == "text":
+        raise StreamError("the text layout has no units")
+    if not space.options.run_length:
+        for frame in frames:
+            yield from _frame(space, frame)
+        return
+    for frame, group in groupby(frames):
+        yield from _frame(space, frame)
+        repeats = sum(1 for _ in group) - 1
+        if repeats:
+            yield from _number(space, repeats)
+
+
+def _frame(space: IdSpace, frame: Frame) -> list[int]:
+    if len(frame) != len(space.units):
+        raise StreamError(f"a frame of {len(frame)} units, but this vocabulary writes {len(space.units)}")
+    return [_tag(codebook, unit) for codebook, unit in zip(space.units, frame, strict=True)]
+
+
+def _number(space: IdSpace, value: int) -> list[int]:
+    if value > MAX_NUMBER:
+        raise StreamError(f"{value} frames, more than a number can say ({MAX_NUMBER})")
+    digits = [space.numbers.start + value % BASE]
+    while value := value // BASE:
+        digits.insert(0, space.numbers.start + value % BASE)
+    return digits
+
+
+def _tag(part: IdRange, index: int) -> int:
+    if not 0 <= index < part.size:
+        raise StreamError(f"{part.name} {index} is outside this vocabulary's 0..{part.size - 1}")
+    return part.start + index

@@ -1,0 +1,87 @@
+"""What a token sequence costs and holds: tokens/s, bits/s, and the share of time in each form."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hybrid_tok.tokens.stream import Back, EventItem, HybridStream, Pause, TextItem
+from hybrid_tok.tokens.vocabulary import Vocabulary
+
+
+@dataclass(frozen=True, slots=True)
+class Summary:
+    """The figures of one recording.
+
+    Attributes:
+        seconds: length of the recording.
+        tokens: ids written, all kinds counted.
+        tokens_per_second: true tokens per second: every codebook, every tag, every piece of text.
+        bits_per_second: every id counted as log2 of the whole id space, as a language model's softmax sees it.
+        range_bits_per_second: every id counted as log2 of the size of its own range (a unit among its codebook's
+            units, a piece among pieces), as an entropy coder that follows the grammar would at worst.
+        text_share, unit_share, silence_share: shares of the time, in [0, 1]; events count as units. Together they
+            are 1 in locked timing, where nothing overlaps.
+        words: words written as text.
+    """
+
+    seconds: float
+    tokens: int
+    tokens_per_second: float
+    bits_per_second: float
+    range_bits_per_second: float
+    text_share: float
+    unit_share: float
+    silence_share: float
+    words: int
+
+
+def summarize(stream: HybridStream, ids: Sequence[int], vocabulary: Vocabulary, seconds: float) -> Summary:
+    """The figures of a stream and its ids; `seconds` is the length of the recording (rates are 0 when it is 0)."""
+    text = units = silence = words = 0
+    for placed in stream.placed():
+        if isinstance(placed.item, TextItem):
+            text += placed.span.frames
+            words += len(placed.item.text.split())
+        elif isinstance(placed.item, Pause):
+            silence += placed.span.frames
+        elif not isinstance(placed.item, Back):
+            units += placed.span.frames
+    total = max(text + units + silence, 1)
+
+    def per_second(amount: float) -> float:
+        return amount / seconds if seconds else 0.0
+
+    return Summary(
+        seconds=seconds,
+        tokens=len(ids),
+        tokens_per_second=per_second(len(ids)),
+        bits_per_second=per_second(len(ids) * vocabulary.bits_per_token),
+        range_bits_per_second=per_second(vocabulary.range_bits(ids)),
+        text_share=text / total,
+        unit_share=units / total,
+        silence_share=silence / total,
+        words=words,
+    )
+
+
+def transcript(stream: HybridStream) -> str:
+    """The stream as a person reads it: a line per speaker turn, events as tags, units as their length."""
+    lines: list[str] = []
+    for number, channel in enumerate(stream.channels):
+        if len(stream.channels) > 1:
+            lines.append(f"channel {number}")
+        for turn in channel.turns:
+            parts: list[str] = []
+            for item in turn.items:
+                if isinstance(item, TextItem):
+                    parts.append(item.text)
+                elif isinstance(item, EventItem):
+                    parts.append(f"<{item.label} {len(item.units) / 50:.2f}s>")
+                elif isinstance(item, Pause):
+                    if item.frames >= 25:  # half a second: shorter ones are just how people speak
+                        parts.append(f"({item.frames / 50:.1f}s)")
+                elif not isinstance(item, Back):
+                    parts.append(f"[units {len(item.units) / 50:.2f}s]")
+            lines.append(f"speaker {turn.speaker}: {' '.join(parts)}")
+    return "\n".join(lines)

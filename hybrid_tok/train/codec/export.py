@@ -1,0 +1,76 @@
+"""From a checkpoint to the files that ship: 16-bit weights, their description, and how evenly the codes are used."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from hybrid_tok.codec.identity import CodecIdentity
+from hybrid_tok.codec.network import HOP, SAMPLE_RATE, Codec, CodecConfig
+from hybrid_tok.codec.unit_codec import PretrainedCodec
+from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.weights import save_weights
+from hybrid_tok.train.codec import checkpoint
+from hybrid_tok.train.data import Clips
+
+NAME = "hybrid-tok-codec-16k"
+DEFAULT_CODEBOOKS = 2
+
+
+def export_codec(trained: Path, weights: Path, part: str = "average") -> CodecIdentity:
+    """Write `weights` (.safetensors) and its description (.json) from the "average" or "model" of a checkpoint."""
+    tensors, progress = checkpoint.load_checkpoint(trained)
+    try:
+        architecture = json.loads(str(progress["model"]))
+        config = CodecConfig.from_dict(architecture)
+        model = Codec(config)
+        model.load_state_dict(checkpoint.prefixed(tensors, part))
+    except (KeyError, TypeError, RuntimeError) as error:
+        raise WeightsError(f"{trained} is no checkpoint of this codec: {error}") from None
+    weights.parent.mkdir(parents=True, exist_ok=True)
+    sha256 = save_weights(weights, model)
+    identity = CodecIdentity(
+        name=NAME,
+        fingerprint=hashlib.sha256(f"{sha256}:{json.dumps(architecture, sort_keys=True)}".encode()).hexdigest()[:16],
+        sample_rate=SAMPLE_RATE,
+        hop=HOP,
+        num_codebooks=config.num_codebooks,
+        default_codebooks=min(DEFAULT_CODEBOOKS, config.num_codebooks),
+        codebook_size=config.codebook_size,
+        sha256=sha256,
+        architecture=asdict(config),
+    )
+    weights.with_suffix(".json").write_text(json.dumps(asdict(identity), indent=2) + "\n", encoding="utf-8")
+    return identity
+
+
+def code_usage(codec: PretrainedCodec, clips: Clips) -> list[dict[str, float]]:
+    """Per codebook, over all clips: codes in use, and the perplexity of their distribution.
+
+    Clips of a source are encoded as one recording, which costs nothing but the context at their seams.
+    """
+    identity = codec.identity
+    counts = np.zeros((identity.num_codebooks, identity.codebook_size), np.int64)
+    with torch.inference_mode():
+        for spans in clips.spans.values():
+            stream = codec.encoder_stream()
+            for start, end in spans:
+                _count(counts, stream.push(clips.floats(int(start), int(end))))
+            _count(counts, stream.finish())
+    usage = []
+    for row in counts:
+        share = row[row > 0] / row.sum()
+        perplexity = float(np.exp(-(share * np.log(share)).sum()))
+        usage.append({"used": int((row > 0).sum()), "size": len(row), "perplexity": round(perplexity, 1)})
+    return usage
+
+
+def _count(counts: NDArray[np.int64], codes: NDArray[np.int64]) -> None:
+    for row, column in zip(counts, codes.T, strict=True):
+        row += np.bincount(column, minlength=len(row))

@@ -1,0 +1,160 @@
+"""The recipe of the unit codec: data, losses, schedule, evaluation, checkpoints, export.
+
+Reconstruction losses carry the training; adversarial and feature-matching losses (`discriminators`) join for the last
+part if `adversarial_from` is below 1. The learning rate falls linearly to zero at the end of the budget, which is given
+in steps or in minutes. Batch k is a function of the seed and k alone, so that a resumed run sees the same data.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch.distributed as dist
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch.multiprocessing.spawn import spawn
+
+from hybrid_tok.codec.network import HOP
+from hybrid_tok.train.codec.batches import Batches
+from hybrid_tok.train.codec.evaluate import load_dev_clips, score
+from hybrid_tok.train.codec.export import export_codec
+from hybrid_tok.train.codec.options import TrainCodecOptions
+from hybrid_tok.train.codec.trainer import CodecTrainer
+from hybrid_tok.train.data import SegmentSampler, load_clips
+
+__all__ = ["TrainCodecOptions", "train"]
+
+DEV_CLIPS = {"librispeech": 8, "speechocean762": 3, "ljspeech": 2, "aishell1": 3}
+"""Clips per source that are scored while training."""
+DEV_SECONDS = 6.0
+LOG_STEPS = 100
+
+
+def train(options: TrainCodecOptions) -> Path:
+    """Train until the budget is spent, resuming from `out` if a checkpoint lies there.
+
+    Returns:
+        The exported weights, `out`/codec.safetensors, with their description beside them. `out`/log.jsonl has the
+        losses and the development scores over time, `out`/latest.safetensors what a further run resumes from.
+
+    Raises:
+        AudioError: the data cannot be read.
+        WeightsError, OptionsError: a checkpoint in `out` is damaged, or of another model.
+    """
+    load_clips(options.data, options.out / "cache")
+    if options.workers == 1:
+        _work(0, options)
+    else:
+        spawn(_work, (options,), nprocs=options.workers)
+    best = options.out / "best.safetensors"
+    weights = options.out / "codec.safetensors"
+    export_codec(best if best.exists() else options.out / "latest.safetensors", weights)
+    return weights
+
+
+def _work(rank: int, options: TrainCodecOptions) -> None:
+    """One worker; the first also shows progress, evaluates, logs and saves."""
+    if options.workers > 1:
+        _meet(rank, options)
+    clips = load_clips(options.data, options.out / "cache")
+    trainer = CodecTrainer(options)
+    latest = options.out / "latest.safetensors"
+    if latest.exists():
+        trainer.load(latest)
+    batches = Batches(SegmentSampler(clips, options.frames * HOP), options, trainer.step, rank)
+    journal = Journal(options, trainer) if rank == 0 else None
+    before, started = trainer.seconds, time.monotonic()
+    try:
+        for segments, kept in batches:
+            if trainer.spent >= 1:
+                break
+            terms = trainer.train_step(segments, kept)
+            trainer.clock = before + time.monotonic() - started
+            if journal is not None and journal.note(terms):
+                # Scoring is not training: it does not count against the budget.
+                started += journal.evaluate((2,) if options.model.num_codebooks >= 2 else (1,))
+        if journal is not None:
+            journal.evaluate(tuple(sorted({1, min(2, options.model.num_codebooks), options.model.num_codebooks})))
+    finally:
+        batches.close()
+        if journal is not None:
+            journal.close()
+        if options.workers > 1:
+            dist.destroy_process_group()
+
+
+def _meet(rank: int, options: TrainCodecOptions) -> None:
+    """Join the other workers through a file; one left by a run that crashed would lead them astray."""
+    meeting = options.out / "rendezvous"
+    if rank == 0:
+        meeting.unlink(missing_ok=True)
+    else:
+        time.sleep(2)
+    dist.init_process_group("gloo", init_method=f"file://{meeting.resolve()}", rank=rank, world_size=options.workers)
+
+
+class Journal:
+    """Progress bar, log, evaluation and checkpoints of a run."""
+
+    def __init__(self, options: TrainCodecOptions, trainer: CodecTrainer) -> None:
+        self._options, self._trainer = options, trainer
+        self._dev = load_dev_clips(options.dev, DEV_CLIPS, DEV_SECONDS) if options.dev is not None else {}
+        self._log = options.out / "log.jsonl"
+        self._last = trainer.seconds
+        self._sums: dict[str, float] = {}
+        self._count = 0
+        columns = (
+            BarColumn(),
+            TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.3f}"),
+            TimeRemainingColumn(),
+        )
+        self._bar = Progress(*columns, console=Console(stderr=True))
+        self._task = self._bar.add_task("codec", total=1.0, step=trainer.step, loss=float("nan"))
+        self._bar.start()
+
+    def note(self, terms: dict[str, float]) -> bool:
+        """Take down a step; says whether it is time to evaluate."""
+        for name, value in terms.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value
+        self._count += 1
+        loss = sum(value for name, value in terms.items() if name != "norm")
+        self._bar.update(self._task, completed=self._trainer.spent, step=self._trainer.step, loss=loss)
+        if self._count == LOG_STEPS:
+            self._write({name: round(total / self._count, 4) for name, total in self._sums.items()})
+            self._sums, self._count = {}, 0
+        return self._trainer.seconds - self._last > self._options.evaluate_minutes * 60
+
+    def evaluate(self, prefixes: tuple[int, ...]) -> float:
+        """Save, then score on the development clips; returns the seconds that took."""
+        started = time.monotonic()
+        trainer, latest = self._trainer, self._options.out / "latest.safetensors"
+        self._last = trainer.seconds
+        trainer.save(latest)
+        if self._dev:
+            scores = {k: score(self._dev, lambda x, k=k: trainer.reconstruct(x, k)) for k in prefixes}
+            middle = scores[2 if 2 in scores else prefixes[-1]]
+            quality = float(np.mean([source["pesq_wb"] / 4.5 + source["stoi"] for source in middle.values()]))
+            self._write({"dev": scores, "quality": round(quality, 4)})
+            if quality > trainer.best_quality:
+                trainer.best_quality = quality
+                shutil.copyfile(latest, self._options.out / "best.safetensors")
+        return time.monotonic() - started
+
+    def close(self) -> None:
+        self._bar.stop()
+
+    def _write(self, entries: dict[str, Any]) -> None:
+        options, trainer = self._options, self._trainer
+        hours = trainer.step * options.batch * options.frames / 50 / 3600
+        line = {
+            "step": trainer.step,
+            "minutes": round(trainer.seconds / 60, 2),
+            "audio_hours": round(hours, 3),
+        } | entries
+        with self._log.open("a", encoding="utf-8") as file:
+            file.write(json.dumps(line) + "\n")

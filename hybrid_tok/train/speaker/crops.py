@@ -1,0 +1,182 @@
+"""Crops to teach voices with: a batch of many people, each heard twice, every time over another channel.
+
+Telling people apart takes far more examples than hearing what a frame holds, and they need no composing: one talker
+each, all of one length, so that a whole batch is mixed in a few array operations on mel-band powers. A step of the
+recipe then costs what the network costs.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.signal import lfilter
+
+from hybrid_tok.diarizer.network import STRIDE
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.nn.logmel import BANDS, FLOOR
+from hybrid_tok.train.speaker.channel import band_limit, equalizer
+from hybrid_tok.train.speaker.data import TALKER_SHARES, Clip, Material
+
+Power = NDArray[np.float32]
+
+
+@dataclass(frozen=True, slots=True)
+class CropOptions:
+    """How crops are drawn.
+
+    Attributes:
+        people: people per batch; each is heard twice.
+        seconds: length of a batch's crops, from and to.
+        reverberation, noise, babble, band_limit: probabilities; babble is somebody else of the batch, far away.
+        noise_level, babble_level: below speech, in dB, from and to.
+        channel: strength of the channel each crop has of its own, in nepers of power.
+        rooms: different rooms per batch.
+        decay: time of a room's decay by 60 dB, in seconds, from and to.
+    """
+
+    people: int = 64
+    seconds: tuple[float, float] = (1.2, 3.0)
+    reverberation: float = 0.4
+    noise: float = 0.5
+    babble: float = 0.15
+    band_limit: float = 0.2
+    noise_level: tuple[float, float] = (5.0, 35.0)
+    babble_level: tuple[float, float] = (8.0, 25.0)
+    channel: float = 0.5
+    rooms: int = 8
+    decay: tuple[float, float] = (0.1, 0.9)
+
+    def __post_init__(self) -> None:
+        if self.people < 2 or self.rooms < 1:
+            raise OptionsError(f"it takes people >= 2 and rooms >= 1, not {self.people} and {self.rooms}")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Crops:
+    """A batch; crop 2 p and crop 2 p + 1 are of one person.
+
+    Attributes:
+        mel: (2 * people, 4 * frames, 64) float32, log-mel.
+        masks: (2 * people, frames) float32, where the talker talks.
+        speakers: (2 * people,) who it is.
+    """
+
+    mel: NDArray[np.float32]
+    masks: NDArray[np.float32]
+    speakers: NDArray[np.int64]
+
+
+_TABLE = 2048
+"""Channels in the table that crops take theirs from."""
+
+
+class CropMaker:
+    """Draws batches; the same generator state gives the same batch."""
+
+    def __init__(self, material: Material, options: CropOptions) -> None:
+        self._material, self._options = material, options
+        self._sources = sorted(set(material.speakers) & set(TALKER_SHARES))
+        shares = np.array([TALKER_SHARES[source] for source in self._sources])
+        self._shares = shares / shares.sum()
+        rng = np.random.default_rng(0)
+        self._channels = np.stack([equalizer(rng, options.channel) for _ in range(_TABLE)])
+        self._bands = np.stack([band_limit(rng) for _ in range(_TABLE)])
+        self._flicker = rng.gamma(2.0, 0.5, 2**20).astype(np.float32)
+        self._slopes = np.exp(np.linspace(0, -1, BANDS) * rng.uniform(0, 6, (_TABLE, 1))).astype(np.float32)
+
+    def draw(self, rng: np.random.Generator) -> Crops:
+        """One batch."""
+        options = self._options
+        frames = round(rng.uniform(*options.seconds) * 100 / STRIDE)
+        people = self._people(rng)
+        count = 2 * len(people)
+        mel = np.full((count, frames * STRIDE, BANDS), np.log(FLOOR), np.float32)
+        talking = np.zeros((count, frames * STRIDE), bool)
+        for p, clips in enumerate(people):
+            for row, (start, end) in zip((2 * p, 2 * p + 1), self._places(rng, clips, frames * STRIDE), strict=True):
+                mel[row, : end - start] = self._material.spectra[start:end]
+                talking[row, : end - start] = self._material.talking[start:end]
+        power = np.maximum(np.exp(mel) - np.float32(FLOOR), 0)
+        level = (power.mean(2) * talking).sum(1) / np.maximum(talking.sum(1), 1)
+        power /= np.maximum(level, 1e-6)[:, None, None]
+        heard = self._record(rng, power)
+        masks = (talking.reshape(count, frames, STRIDE).mean(2) >= 0.5).astype(np.float32)
+        masks[masks.sum(1) == 0] = 1.0
+        speakers = np.repeat([clips[0].speaker or 0 for clips in people], 2)
+        return Crops(heard, masks, speakers.astype(np.int64))
+
+    def _people(self, rng: np.random.Generator) -> list[list[Clip]]:
+        """Different people, each given by their clips; from small data there may be fewer than asked for."""
+        wanted = rng.multinomial(self._options.people, self._shares)
+        found: list[list[Clip]] = []
+        for source, number in zip(self._sources, wanted, strict=True):
+            everybody = self._material.speakers[source]
+            chosen = rng.permutation(len(everybody))[:number]
+            found += [everybody[int(k)] for k in chosen]
+        return found
+
+    def _places(self, rng: np.random.Generator, clips: list[Clip], length: int) -> list[tuple[int, int]]:
+        """Two crops of a person: of two recordings where there are two, else of the two halves of the one."""
+        if len(clips) > 1:
+            return [self._within(rng, clips[int(k)], length) for k in rng.permutation(len(clips))[:2]]
+        clip = clips[0]
+        middle = (clip.start + clip.end) // 2
+        halves = [Clip(clip.start, middle, clip.speaker), Clip(middle, clip.end, clip.speaker)]
+        return [self._within(rng, halves[int(k)], length) for k in rng.permutation(2)]
+
+    def _within(self, rng: np.random.Generator, clip: Clip, length: int) -> tuple[int, int]:
+        """A stretch of a clip, of `length` frames or less, that begins and (if it can) ends in talk."""
+        places = np.flatnonzero(self._material.talking[clip.start : clip.end])
+        if len(places) == 0:
+            return clip.start, min(clip.end, clip.start + length)
+        first, last = int(places[0]), int(places[-1]) + 1
+        start = first + int(rng.integers(max(1, last - first - length + 1)))
+        return clip.start + start, clip.start + min(last, start + length)
+
+    def _record(self, rng: np.random.Generator, power: Power) -> NDArray[np.float32]:
+        """Room, other sounds, channel, band and level of each crop; (n, T, 64) powers to log-mel."""
+        options = self._options
+        count = len(power)
+        out = power.copy()
+        for room in np.array_split(rng.permutation(count), options.rooms):
+            if rng.random() < options.reverberation and len(room):
+                out[room] += _tail(rng, power[room], options.decay)
+        chosen = np.flatnonzero(rng.random(count) < options.babble)
+        if len(chosen):
+            level = 10 ** (-rng.uniform(*options.babble_level, (len(chosen), 1, 1)) / 10)
+            out[chosen] += power[(chosen + count // 2 + 1) % count] * level.astype(np.float32)
+        for row in np.flatnonzero(rng.random(count) < options.noise):
+            level = np.float32(10 ** (-rng.uniform(*options.noise_level) / 10))
+            out[row] += self._noise(rng, power.shape[1]) * level
+        gain = self._channels[rng.integers(_TABLE, size=count)] * np.where(
+            rng.random((count, 1)) < options.band_limit, self._bands[rng.integers(_TABLE, size=count)], np.float32(1)
+        )
+        gain *= 10 ** rng.uniform(-4.5, 1.0, (count, 1)).astype(np.float32)
+        out *= gain[:, None, :]
+        floor = np.float32(FLOOR) * 10 ** rng.uniform(0, 1, (count, 1, 1)).astype(np.float32)
+        return np.log(out + floor)
+
+    def _noise(self, rng: np.random.Generator, length: int) -> Power:
+        """Noise (length, 64) at a mean power of one: recorded, or shaped at random."""
+        clips = self._material.noise
+        if clips and rng.random() < 0.6:
+            clip = clips[int(rng.integers(len(clips)))]
+            start = clip.start + int(rng.integers(max(1, clip.end - clip.start - length)))
+            noise = np.exp(self._material.spectra[start : min(start + length, clip.end)].astype(np.float32))
+            noise = np.resize(noise, (length, BANDS))
+        else:
+            start = int(rng.integers(len(self._flicker) - length * BANDS))
+            noise = self._flicker[start : start + length * BANDS].reshape(length, BANDS)
+            noise = noise * self._slopes[int(rng.integers(_TABLE))]
+        return (noise / max(float(noise.mean()), 1e-9)).astype(np.float32)
+
+
+def _tail(rng: np.random.Generator, power: Power, decay: tuple[float, float]) -> Power:
+    """A room's late reverberation of crops (n, T, 64): an exponential tail (Polack's model), shorter for high bands."""
+    time = rng.uniform(*decay)
+    ratio = np.float32(10 ** (-rng.uniform(-2, 12) / 10))  # of reverberant to direct power
+    pole = 10 ** (-6 * 0.01 / (time * 0.8))
+    damping = ratio * np.exp(-np.linspace(0, rng.uniform(0, 1.5), BANDS)).astype(np.float32)
+    return np.asarray(lfilter([1 - pole], [1, -pole], power, axis=1), np.float32) * damping

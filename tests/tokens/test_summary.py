@@ -1,0 +1,34 @@
+from __future__ import annotations
+
+import math
+
+from hybrid_tok.tokens.idspace import VocabularyOptions
+from hybrid_tok.tokens.stream import Channel, EventItem, HybridStream, Pause, TextItem, Turn, UnitItem
+from hybrid_tok.tokens.summary import summarize, transcript
+from hybrid_tok.tokens.text import load_text_tokenizer
+from hybrid_tok.tokens.vocabulary import Vocabulary
+
+ITEMS = (TextItem("so funny", 40), EventItem("laugh", ((1, 2),) * 10), Pause(30), UnitItem(((3, 4),) * 20))
+STREAM = HybridStream((Channel((Turn(0, ITEMS),)),))
+VOCABULARY = Vocabulary(VocabularyOptions(codec="test", codebook_size=100), load_text_tokenizer())
+
+
+def test_shares_and_rates_by_hand() -> None:
+    ids = VOCABULARY.encode(STREAM)
+    summary = summarize(STREAM, ids, VOCABULARY, 2.0)
+    assert (summary.text_share, summary.unit_share, summary.silence_share) == (0.4, 0.3, 0.3)
+    assert summary.words == 2
+    assert summary.tokens_per_second == len(ids) / 2
+    assert math.isclose(summary.bits_per_second, len(ids) / 2 * math.log2(VOCABULARY.size))
+    # 60 units of a codebook of 100; one speaker of 64; the rest is tags, numbers and pieces.
+    assert 60 * math.log2(100) < summary.range_bits_per_second * 2 < summary.bits_per_second * 2
+
+
+def test_an_empty_recording_has_no_rates() -> None:
+    empty = HybridStream((Channel(),))
+    summary = summarize(empty, VOCABULARY.encode(empty), VOCABULARY, 0.0)
+    assert (summary.tokens_per_second, summary.text_share, summary.unit_share) == (0.0, 0.0, 0.0)
+
+
+def test_transcript() -> None:
+    assert transcript(STREAM) == "speaker 0: so funny <laugh 0.20s> (0.6s) [units 0.40s]"
