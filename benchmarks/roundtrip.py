@@ -27,6 +27,7 @@ from hybrid_tok.bench.recordings import Recording, read_dialogues, read_manifest
 from hybrid_tok.bench.words import judge
 from hybrid_tok.core.annotations import Annotations, Word
 from hybrid_tok.core.interfaces import UnitCodec
+from hybrid_tok.encode.assemble import assemble
 from hybrid_tok.encode.gate import gate
 from hybrid_tok.tokens.summary import Summary, summarize
 

@@ -16,7 +16,7 @@ class StreamError(HybridTokError):
 
 
 class TextError(HybridTokError, ValueError):
-    """A text that is not Unicode, so that no tokens can serialize it."""
+    """A text that is not Unicode, so that no tokens can spell it."""
 
 
 class GrammarError(HybridTokError):

@@ -42,8 +42,8 @@ Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
 """A recording: a path ("-" is standard input), an `Audio`, or (samples (N,) or (channels, N), sample rate in Hz)."""
 
 Known: TypeAlias = "AnnotationFiles | KnownAnnotations | Annotations | None"
-"""What is known about a recording beforehand. Each part of a `KnownAnnotations`, or each of the files, takes the place of the
-stage that would have made it; with `Annotations` nothing is left to listen for."""
+"""What is known about a recording beforehand. Each part of a `KnownAnnotations`, or each of the files, takes the
+place of the stage that would have made it; with `Annotations` nothing is left to listen for."""
 
 Voices: TypeAlias = "Mapping[int, Source | Sequence[int]] | None"
 """Speakers that are to have another voice: that of a recording, or a voice code (8 integers, 0 to 63)."""
@@ -61,7 +61,7 @@ class Analysis:
 
     Attributes:
         ids: in one flat id space.
-        stream: what the ids serialize.
+        stream: what the ids spell.
         decisions: the gate's choice and reason for each stretch; they tile the recording.
         annotations: what was heard.
         source: rate, samples and channels of the input.
@@ -297,7 +297,7 @@ class HybridTokenizer:
         """Ids to audio at the codec's rate; in locked timing exactly as many samples as went in.
 
         Args:
-            errors: `strict` raises on the first id out of place; `repair` actions the sequence as little as it can.
+            errors: `strict` raises on the first id out of place; `repair` changes the sequence as little as it can.
             voices: speakers whose text is to be spoken in another voice (voice conversion). Units stay as they are.
 
         Raises:

@@ -73,7 +73,7 @@ def vocabulary(options: VocabularyOptions) -> Vocabulary:
 
 @st.composite
 def streams(draw: st.DrawFn, options: VocabularyOptions) -> HybridStream:
-    """A stream that a vocabulary of these options can serialize."""
+    """A stream that a vocabulary of these options can spell."""
     spoken: set[int] = set()
     count = draw(st.integers(1, options.max_channels))
     channels = tuple(draw(_channels(options, spoken)) for _ in range(count))
@@ -85,7 +85,7 @@ def streams(draw: st.DrawFn, options: VocabularyOptions) -> HybridStream:
 
 @st.composite
 def vocabularies_and_streams(draw: st.DrawFn) -> tuple[Vocabulary, HybridStream]:
-    """A vocabulary, and a stream it can serialize."""
+    """A vocabulary, and a stream it can spell."""
     options = draw(vocabulary_options())
     return vocabulary(options), draw(streams(options))
 

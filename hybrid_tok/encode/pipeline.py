@@ -30,7 +30,7 @@ class Encoding:
     """A stream, and how it came about.
 
     Attributes:
-        stream: what the ids serialize.
+        stream: what the ids spell.
         decisions: what the gate chose for each stretch and why; they tile the recording.
         annotations: what the gate chose from.
         stage_seconds: wall-timer seconds per stage.

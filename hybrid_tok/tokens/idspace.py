@@ -162,7 +162,7 @@ class IdSpace:
 
     @cached_property
     def pieces(self) -> tuple[IdRange, ...]:
-        """The text ids that serialize something: all but the text tokenizer's control ids."""
+        """The text ids that spell something: all but the text tokenizer's control ids."""
         text, silent = self.text_range, sorted(self.text.silent)
         bounds = zip([-1, *silent], [*silent, text.size], strict=True)
         parts = (text.part(low + 1, high) for low, high in bounds)

@@ -1,4 +1,4 @@
-"""From ids that the grammar accepts to the stream they serialize."""
+"""From ids that the grammar accepts to the stream they spell."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from hybrid_tok.tokens.stream import (
 
 
 def parse(space: IdSpace, ids: Sequence[int]) -> HybridStream:
-    """The stream that ids serialize; they must be a sequence that the grammar of the same space accepts."""
+    """The stream that ids spell; they must be a sequence that the grammar of the same space accepts."""
     return _Parser(space, ids).stream()
 
 

@@ -1,4 +1,4 @@
-"""From a stream to the ids that serialize it."""
+"""From a stream to its ids."""
 
 from __future__ import annotations
 
@@ -87,9 +87,9 @@ def _pieces(space: IdSpace, item: TextItem) -> list[int]:
         return spelled
     pieces = list(item.pieces)
     if not all(0 <= piece < text.size and piece not in text.silent for piece in pieces):
-        raise StreamError(f"pieces of {item.text!r} that {text.name} has not, or that serialize nothing")
+        raise StreamError(f"pieces of {item.text!r} that {text.name} has not, or that spell nothing")
     if text.decode(pieces) != item.text:
-        raise StreamError(f"pieces that serialize {text.decode(pieces)!r}, not {item.text!r}")
+        raise StreamError(f"pieces that spell {text.decode(pieces)!r}, not {item.text!r}")
     if pieces == spelled:
         raise StreamError(f"pieces of {item.text!r} that are what {text.name} writes anyway; leave them out")
     return pieces

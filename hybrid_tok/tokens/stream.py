@@ -38,10 +38,10 @@ class TextItem:
     """Consecutive words of one speaker written as text.
 
     Attributes:
-        text: the words, as written; empty only where `pieces` serialize nothing but a space.
+        text: the words, as written; empty only where `pieces` spell nothing but a space.
         frames: how long the run lasts; None exactly when the stream's timing is free.
         prosody: of the run's (one) word, where prosody tokens are written.
-        pieces: ids of the text tokenizer, only where they serialize the text otherwise than the tokenizer itself would: a
+        pieces: ids of the text tokenizer, only where they spell the text otherwise than the tokenizer itself would: a
             model may sample such, also ones that are not valid UTF-8 (`text` then has U+FFFD).
     """
 

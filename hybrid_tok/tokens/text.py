@@ -1,8 +1,8 @@
 """Text to pieces and back, losslessly: the bundled SentencePiece model, or an LLM's own tokenizer in its place.
 
 A text item is spelled with one space before it that is not part of the text. So a word has the same pieces wherever
-it stands, the ones a language model knows it by, and the pieces of one item after another serialize their texts joined
-with spaces. Pieces are joined as bytes, so that ids which serialize broken UTF-8 (a model may sample them) still have a
+it stands, the ones a language model knows it by, and the pieces of one item after another spell their texts joined
+with spaces. Pieces are joined as bytes, so that ids which spell broken UTF-8 (a model may sample them) still have a
 text, with U+FFFD for what is broken.
 
 Whatever its own tokenizer would do to a text (normalise it, write U+2581 as a space, recognize `<s>` in it) is found
@@ -25,7 +25,7 @@ from hybrid_tok.errors import OptionsError, TextError, WeightsError
 if TYPE_CHECKING:
     import tiktoken
 
-BUNDLED_MODEL = Path(__file__).parent / "models" / "text" / "text.model"
+BUNDLED_MODEL = Path(__file__).parent / "text_model" / "text.model"
 
 _SPACE = "\u2581"
 """SentencePiece's own spelling of a space."""
@@ -48,11 +48,11 @@ _TIKTOKEN_PATTERNS: Mapping[str, str] = MappingProxyType(
 class TextTokenizer(ABC):
     """Text to ids in [0, size) and back: `decode(encode(text)) == text` for every text.
 
-    Subclasses give the bytes that each id spells, and the outside library's own way to serialize a text.
+    Subclasses give the bytes that each id spells, and the outside library's own way to spell a text.
 
     Attributes:
         name: for messages.
-        fingerprint: changes whenever an id could serialize something else.
+        fingerprint: changes whenever an id could spell something else.
         keeps_ids: whether the ids are an LLM's, which stay where they are in a vocabulary.
     """
 
@@ -66,16 +66,16 @@ class TextTokenizer(ABC):
             if spelling is not None and self._is_byte(index, spelling):
                 self._byte_ids.setdefault(spelling[0], index)
         if not self._byte_ids.keys() >= _UTF8_BYTES:
-            raise OptionsError(f"{name}: the text tokenizer has no byte fallback, so it cannot serialize every text")
+            raise OptionsError(f"{name}: the text tokenizer has no byte fallback, so it cannot spell every text")
 
     @property
     def size(self) -> int:
-        """How many ids there are, those that serialize nothing counted in."""
+        """How many ids there are, those that spell nothing counted in."""
         return len(self._spellings)
 
     @cached_property
     def silent(self) -> frozenset[int]:
-        """Ids that serialize nothing, such as control ids; they are never part of a text."""
+        """Ids that spell nothing, such as control ids; they are never part of a text."""
         return frozenset(index for index, spelling in enumerate(self._spellings) if spelling is None)
 
     def encode(self, text: str) -> list[int]:
@@ -96,14 +96,14 @@ class TextTokenizer(ABC):
         return self._exact(spaced)
 
     def decode(self, ids: Sequence[int]) -> str:
-        """The text that ids serialize.
+        """The text that ids spell.
 
         Raises:
-            ValueError: some serialize nothing (`silent`).
+            ValueError: some spell nothing (`silent`).
         """
         joined = self._joined(ids)
         if joined is None:
-            raise ValueError(f"ids of {self.name} that serialize nothing are no text")
+            raise ValueError(f"ids of {self.name} that spell nothing are no text")
         return joined.decode(errors="replace").removeprefix(" ")
 
     @abstractmethod
@@ -115,11 +115,11 @@ class TextTokenizer(ABC):
         """The outside library's spelling of a text, which need not come back the same."""
 
     def _is_byte(self, index: int, spelling: bytes) -> bool:
-        """Whether an id is there to serialize a byte with."""
+        """Whether an id is there to spell a byte with."""
         return len(spelling) == 1
 
     def _joined(self, ids: Sequence[int]) -> bytes | None:
-        """The bytes ids serialize; None if some serialize nothing."""
+        """The bytes ids spell; None if some spell nothing."""
         try:
             return b"".join([self._spellings[index] for index in ids])  # type: ignore[misc]
         except TypeError:
@@ -186,14 +186,14 @@ class TokenizersText(TextTokenizer):
         silent = {token["id"] for token in added if token["special"]}
         blank = {token["id"] for token in added} - silent
         self._byte_level = _mentions(settings.get("decoder"), "ByteLevel")
-        serialize = _spell_byte_level if self._byte_level else _spell_byte_fallback
+        spell = _spell_byte_level if self._byte_level else _spell_byte_fallback
         spellings: list[bytes | None] = [None] * (max(self._pieces, default=-1) + 1)
         unknown = settings["model"].get("unk_token")
         for index, piece in self._pieces.items():
             if index in blank:
                 spellings[index] = piece.encode()
             elif index not in silent and piece != unknown:
-                spellings[index] = serialize(piece)
+                spellings[index] = spell(piece)
         super().__init__(name, hashlib.sha256(data).hexdigest()[:16], spellings)
 
     def piece(self, index: int) -> str:
@@ -261,7 +261,7 @@ def load_text_tokenizer(path: str | Path | None = None) -> TextTokenizer:
     """The bundled text model, or the tokenizer in a file: `tokenizer.json`, a SentencePiece model or `.tiktoken` ranks.
 
     Raises:
-        OptionsError: no such file, or no tokenizer in it that can serialize every text.
+        OptionsError: no such file, or no tokenizer in it that can spell every text.
         WeightsError: the bundled model is missing.
     """
     if path is None:

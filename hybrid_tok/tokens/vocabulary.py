@@ -35,7 +35,7 @@ class Vocabulary:
     """An id space with its grammar.
 
     The grammar is the law: `decode` accepts what `grammar` accepts and nothing else, and then
-    `encode(decode(ids)) == ids`. Every stream that `encode` can serialize comes back equal.
+    `encode(decode(ids)) == ids`. Every stream that `encode` can spell comes back equal.
 
     Args:
         options: what is written.
@@ -109,10 +109,11 @@ class Vocabulary:
         return serialize(self.space, stream)
 
     def decode(self, ids: Iterable[int], *, errors: Errors = "strict") -> HybridStream:
-        """Ids to the one stream they serialize.
+        """Ids to the one stream they spell.
 
         Args:
-            errors: `strict` raises at the first id out of place; `repair` actions (`repair` tells what was done).
+            errors: `strict` raises at the first id out of place; `repair` changes what is out of place (the method
+                `repair` lists what it did).
 
         Raises:
             GrammarError: an id is outside the space or out of place, or the sequence stops too soon.
@@ -138,7 +139,7 @@ class Vocabulary:
             raise GrammarError(position + 1, "the end of the sequence", grammar.names(state))
 
     def repair(self, ids: Iterable[int]) -> Repaired:
-        """RepairAction a sequence, and list the actions; one that the grammar accepts comes back as it is."""
+        """Repair a sequence, and list what was done; one that the grammar accepts comes back as it is."""
         return repair(self.grammar, _integers(ids))
 
     def _checked(self, ids: Sequence[int]) -> np.ndarray:

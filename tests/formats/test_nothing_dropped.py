@@ -18,7 +18,7 @@ from hybrid_tok.core.annotations import Annotations, Event, KnownAnnotations, Wo
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.annotate import Annotator
-from hybrid_tok.encode.assemble import AssembleOptions
+from hybrid_tok.encode.assemble import AssembleOptions, assemble
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.errors import AnnotationError, AnnotationWarning

@@ -242,7 +242,7 @@ def one_turn(*items: object, **fields: object) -> HybridStream:
         (OPTIONS, HybridStream((Channel(),) * 17), "channel 16 is outside"),
         (OPTIONS, one_turn(TextItem("a", 1, pieces=(0,))), "spell nothing"),
         (OPTIONS, one_turn(TextItem("a", 1, pieces=(9000,))), "has not"),
-        (OPTIONS, one_turn(TextItem("a", 1, pieces=(500,))), "pieces that serialize"),
+        (OPTIONS, one_turn(TextItem("a", 1, pieces=(500,))), "pieces that spell"),
         (replace(OPTIONS, layout="units"), one_turn(Pause(1)), "units layout has no Pause"),
         (replace(OPTIONS, layout="text"), one_turn(UnitItem(((1, 1),))), "text layout has no units"),
         (replace(OPTIONS, layout="text"), one_turn(EventItem("laugh", ((1, 1),))), "text layout has no units"),

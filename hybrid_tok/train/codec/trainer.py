@@ -16,10 +16,10 @@ from torch.nn.utils import clip_grad_norm_
 
 from hybrid_tok.codec.network import PITCH_WINDOW, SUBHOP, Codec
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.train.codec import checkpoint
 from hybrid_tok.train.codec.discriminators import Discriminators
 from hybrid_tok.train.codec.losses import ReconstructionLoss, pitch_loss
 from hybrid_tok.train.codec.options import TrainCodecOptions
-from hybrid_tok.train.codec import checkpoint
 
 
 class CodecTrainer:
