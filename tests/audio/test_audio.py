@@ -139,7 +139,7 @@ def test_block_size_changes_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     soundfile.write(path, noise(150_000, 2).T, 44_100)
     expected = read_mono(path, 16_000)[0].samples
     monkeypatch.setattr("hybrid_tok.audio.decode.BLOCK", block)
-    monkeypatch.setattr("hybrid_tok.audio.resample.BLOCK", block)
+    monkeypatch.setattr("hybrid_tok.audio.resampling.BLOCK", block)
     np.testing.assert_array_equal(read_mono(path, 16_000)[0].samples, expected)
     np.testing.assert_array_equal(resample(read_audio(path).to_mono(), 16_000).samples, expected)
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.audio.decode import Readable, Reader, open_reader
-from hybrid_tok.audio.resample import Resampler, join_blocks, resampled
+from hybrid_tok.audio.resampling import Resampler, join_blocks, resampled
 from hybrid_tok.core.audio import Audio, SourceInfo, mix
 from hybrid_tok.errors import AudioError
 
