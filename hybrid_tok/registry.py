@@ -24,6 +24,8 @@ class BackendEntry:
         target: "module:class", imported when the backend is first made.
         requires: modules that must be importable.
         install: the command that provides them.
+        options: tokenizer options that its constructor takes by the same names.
+        identity: of a codec, "module:function" that gives its `CodecIdentity` without loading it.
     """
 
     stage: Stage
@@ -31,6 +33,8 @@ class BackendEntry:
     target: str
     requires: tuple[str, ...]
     install: str = "pip install hybrid-tok"
+    options: tuple[str, ...] = ()
+    identity: str | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -47,8 +51,18 @@ class BackendEntry:
             raise BackendError(
                 f"{self.stage} {self.name!r} needs {', '.join(self.missing)}, which is not installed: {self.install}"
             )
-        module, _, attribute = self.target.partition(":")
-        return getattr(importlib.import_module(module), attribute)(**options)
+        return _load(self.target)(**options)
+
+    def identify(self) -> Any:
+        """What one must know of a codec to read its codes: a `CodecIdentity`."""
+        if self.identity is None:
+            raise BackendError(f"{self.stage} {self.name!r} has no identity: only codecs have one")
+        return _load(self.identity)()
+
+
+def _load(target: str) -> Any:
+    module, _, attribute = target.partition(":")
+    return getattr(importlib.import_module(module), attribute)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +86,23 @@ def _index(*entries: BackendEntry) -> Mapping[tuple[Stage, str], BackendEntry]:
 
 BACKENDS = _index(
     BackendEntry("voice activity", "silero", "hybrid_tok.backends.silero:SileroDetector", ("faster_whisper",)),
-    BackendEntry("recognizer", "whisper", "hybrid_tok.backends.whisper:WhisperRecognizer", ("faster_whisper",)),
+    BackendEntry(
+        "recognizer",
+        "whisper",
+        "hybrid_tok.backends.whisper:WhisperRecognizer",
+        ("faster_whisper",),
+        options=("model", "language", "windows"),
+    ),
     BackendEntry("aligner", "builtin", "hybrid_tok.align.aligner:BuiltinAligner", ("torch", "safetensors")),
     BackendEntry("events", "builtin", "hybrid_tok.tagger.backend:BuiltinTagger", ("torch", "safetensors")),
     BackendEntry("diarizer", "builtin", "hybrid_tok.diarizer.backend:BuiltinDiarizer", ("torch", "safetensors")),
-    BackendEntry("codec", "builtin", "hybrid_tok.codec.backend:BuiltinCodec", ("torch", "safetensors")),
+    BackendEntry(
+        "codec",
+        "builtin",
+        "hybrid_tok.codec.backend:BuiltinCodec",
+        ("torch", "safetensors"),
+        identity="hybrid_tok.codec.identity:codec_identity",
+    ),
     BackendEntry("synthesizer", "espeak", "hybrid_tok.backends.espeak:EspeakSynthesizer", ("espeakng_loader",)),
 )
 """Every backend that ships with hybrid-tok."""

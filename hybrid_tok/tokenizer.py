@@ -8,32 +8,34 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 from numpy.typing import NDArray
 from typing_extensions import Self
 
 from hybrid_tok.audio import read_channels, read_mono, resample
-from hybrid_tok.codec.identity import codec_identity
 from hybrid_tok.core.annotations import Annotations, KnownAnnotations
 from hybrid_tok.core.audio import Audio, SourceInfo
-from hybrid_tok.core.interfaces import Recognizer, Synthesizer, VoiceActivityDetector
+from hybrid_tok.core.interfaces import CodecIdentity, Synthesizer
 from hybrid_tok.core.progress import StageTimer
+from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import count_frames
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
 from hybrid_tok.encode.assemble import AssembleOptions
-from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
+from hybrid_tok.encode.channels import ChannelOptions
 from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.encode.prosody import ProsodyOptions
 from hybrid_tok.encode.voice import VoiceOptions
 from hybrid_tok.errors import AudioError, OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
+from hybrid_tok.options import TokenizerOptions as TokenizerOptions
+from hybrid_tok.options import written_options
 from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
-from hybrid_tok.tokens.idspace import Durations, Layout, VocabularyOptions
-from hybrid_tok.tokens.stream import HybridStream, Timing
+from hybrid_tok.tokens.idspace import VocabularyOptions
+from hybrid_tok.tokens.stream import HybridStream
 from hybrid_tok.tokens.summary import Summary, summarize
 from hybrid_tok.tokens.text import load_text_tokenizer
 from hybrid_tok.tokens.vocabulary import Errors, Vocabulary
@@ -48,11 +50,8 @@ place of the stage that would have made it; with `Annotations` nothing is left t
 Voices: TypeAlias = "Mapping[int, Source | Sequence[int]] | None"
 """Speakers that are to have another voice: that of a recording, or a voice code (8 integers, 0 to 63)."""
 
-Listener: TypeAlias = Callable[[str, float, float], None]
+OnProgress: TypeAlias = Callable[[str, float, float], None]
 """Told (stage, done, total) while long work goes on."""
-
-OWN_OPTIONS = ("text_tokenizer", "language")
-"""The tokenizer options a `.hyt` file does not hold: a path of this machine, and the decoder's choice."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,56 +78,6 @@ class Analysis:
 
 
 @dataclass(frozen=True, slots=True)
-class TokenizerOptions:
-    """What can be chosen about a tokenizer besides its preset. None stands for the preset's own choice.
-
-    Attributes:
-        layout: `hybrid` (the gate chooses), `text` (words and event tags only) or `units` (units only).
-        timing: `locked` (exactly as long, each item in its place) or `free` (the decoder's own pace).
-        durations: in locked timing, a duration per text `run` or per `word`.
-        num_codebooks: units written per 20 ms frame; None is the codec's default.
-        run_length: write repeated frames once, with a count.
-        rate_weight: what a token costs, in wrong words; 0 is a pure codec, infinity pure text.
-        text_tokenizer: file of an LLM's own tokenizer (tokenizer.json, SentencePiece model); None is the bundled one.
-        events: listen for laughter, breath and the like.
-        diarize: tell speakers apart; without, all is one speaker's.
-        speakers: how many there are, where that is known.
-        channels: where speakers are told apart in a recording of several channels: `mix`, as everything else;
-            `separate`, in each by itself (a person or side per channel: overlap is heard for certain, and whoever
-            talks on two is two); `auto`, in each where they hardly share anything, else in the mix.
-        voice: write a voice code at each speaker's first turn, so that decoded speech sounds like the speaker.
-        prosody: `none`, or `word`: pitch, energy and rate before each word, which the decoder follows.
-        language: the synthesizer's voice, an espeak-ng language such as "en-us", "de" or "cmn".
-        recognizer_model: size or folder of the recognizer's model, where the recognizer has a choice.
-    """
-
-    layout: Layout = "hybrid"
-    timing: Timing = "locked"
-    durations: Durations = "run"
-    num_codebooks: int | None = None
-    run_length: bool = False
-    rate_weight: float = GateOptions().rate_weight
-    text_tokenizer: str | None = None
-    events: bool = True
-    diarize: bool = False
-    speakers: int | None = None
-    channels: ChannelUse = "auto"
-    voice: bool = True
-    prosody: Literal["none", "word"] = "none"
-    language: str = "en-us"
-    recognizer_model: str | None = None
-
-    def __post_init__(self) -> None:
-        if self.prosody not in ("none", "word"):
-            raise OptionsError(f"prosody must be none or word, not {self.prosody!r}")
-        if self.speakers is not None and self.speakers < 1:
-            raise OptionsError(f"speakers={self.speakers}: give 1 or more, or None to have them counted")
-        ChannelOptions(self.channels)
-        if self.channels == "separate" and not self.diarize:
-            raise OptionsError("channels='separate' tells speakers apart: it needs diarize=True (--diarize)")
-
-
-@dataclass(frozen=True, slots=True)
 class Decoding:
     """Decoded audio, and the wall-timer seconds each stage took."""
 
@@ -152,19 +101,17 @@ class HybridTokenizer:
         preset: Preset,
         options: TokenizerOptions,
         *,
-        voice_activity: VoiceActivityDetector | None = None,
-        recognizer: Recognizer | None = None,
-        synthesizer: Synthesizer | None = None,
+        backends: Mapping[Stage, Any] | None = None,
     ) -> None:
         """Args:
         preset: names of the backends.
         options: everything else that can be chosen.
-        voice_activity, recognizer, synthesizer: objects of your own in place of the preset's.
+        backends: objects of your own in place of the preset's, by stage ("recognizer", "codec", ..).
         """
         self.preset = preset
         self.options = options
-        given = {"voice activity": voice_activity, "recognizer": recognizer, "synthesizer": synthesizer}
-        self._backends: dict[str, Any] = {stage: backend for stage, backend in given.items() if backend is not None}
+        self._backends: dict[Stage, Any] = dict(backends or {})
+        self._synthesizers: dict[str | None, Synthesizer] = {}
 
     @classmethod
     def from_preset(cls, preset: str = "default", **options: Any) -> Self:
@@ -184,16 +131,23 @@ class HybridTokenizer:
         """A tokenizer with the preset and options that a `.hyt` file was written with.
 
         Args:
-            options: what a file does not hold: `language`, and `text_tokenizer` where the file has another than
-                the bundled one.
+            options: what a file does not hold: `speak_as`, and `text_tokenizer` where the file has another than the
+                bundled one.
         """
         header = read_file(path).header
         return cls.from_preset(header.preset, **{**header.options, **options})
 
     @cached_property
+    def codec_identity(self) -> CodecIdentity:
+        """Rate, codebooks and fingerprint of the codec, read without loading it."""
+        if "codec" in self._backends:
+            return CodecIdentity.of(self._backends["codec"])
+        return find_backend("codec", self.preset.backends["codec"]).identify()
+
+    @cached_property
     def vocabulary(self) -> Vocabulary:
         """The id space, and the map between ids and streams."""
-        codec = codec_identity()
+        codec = self.codec_identity
         num_codebooks = codec.default_codebooks if self.options.num_codebooks is None else self.options.num_codebooks
         if not 1 <= num_codebooks <= codec.num_codebooks:
             raise OptionsError(f"num_codebooks must be 1..{codec.num_codebooks} for {codec.name}, not {num_codebooks}")
@@ -223,7 +177,7 @@ class HybridTokenizer:
             events=(lambda: self._backend("events")) if self.options.events else None,
             diarizer=(lambda: self._backend("diarizer")) if self.options.diarize else None,
             speakers=self.options.speakers,
-            channels=ChannelOptions(self.options.channels),
+            channels=ChannelOptions(self.options.diarize_channels),
         )
         return Encoder(
             annotator=annotator,
@@ -246,28 +200,29 @@ class HybridTokenizer:
     def decoder(self) -> Decoder:
         """The pipeline from stream to audio."""
         return Decoder(
-            synthesizer=lambda: self._backend("synthesizer"),
+            synthesizer=self._synthesizer,
             codec=lambda: self._backend("codec"),
-            sample_rate=codec_identity().sample_rate,
+            sample_rate=self.codec_identity.sample_rate,
         )
 
-    def analyze(self, source: Source, *, annotations: Known = None, listen: Listener | None = None) -> Analysis:
+    def analyze(self, source: Source, *, annotations: Known = None, on_progress: OnProgress | None = None) -> Analysis:
         """Everything about a recording: ids, stream, every decision of the gate with its reason, figures.
 
         Args:
-            source: several channels are mixed to one; speakers may be told apart in each (option `channels`).
+            source: several channels are mixed to one; speakers may be told apart in each (option
+                `diarize_channels`).
             annotations: what is known already; see `Known`.
-            listen: told (stage, done, total) while it works.
+            on_progress: told (stage, done, total) while it works.
 
         Raises:
             AudioError: the recording cannot be read, has samples that are not finite, or one channel where they were
                 said to be separate.
             BackendError: a backend is missing or failed.
         """
-        timer = StageTimer(listen)
+        timer = StageTimer(on_progress)
         with timer.stage("read"):
-            audio, info, channels = self._read(source)
-        encoding = self.encoder.encode(audio, timer, _given(annotations, audio, source), channels)
+            recording = self._record(source, annotations)
+        encoding = self.encoder.encode(recording, timer)
         with timer.stage("vocabulary"):
             ids = tuple(self.vocabulary.encode(encoding.stream))
         return Analysis(
@@ -275,15 +230,16 @@ class HybridTokenizer:
             stream=encoding.stream,
             decisions=encoding.decisions,
             annotations=encoding.annotations,
-            source=info,
-            summary=summarize(encoding.stream, ids, self.vocabulary, audio.seconds),
+            source=recording.source,
+            summary=summarize(encoding.stream, ids, self.vocabulary, recording.audio.seconds),
             stage_seconds=MappingProxyType(timer.seconds),
         )
 
-    def annotate(self, source: Source, *, annotations: Known = None, listen: Listener | None = None) -> Annotations:
+    def annotate(
+        self, source: Source, *, annotations: Known = None, on_progress: OnProgress | None = None
+    ) -> Annotations:
         """What is heard in a recording: words, events, turns, speech; arguments and errors as of `analyze`."""
-        audio, _, channels = self._read(source)
-        return self.encoder.annotate(audio, StageTimer(listen), _given(annotations, audio, source), channels)
+        return self.encoder.annotate(self._record(source, annotations), StageTimer(on_progress))
 
     def encode(self, source: Source, *, annotations: Known = None) -> list[int]:
         """A recording to ids; see `analyze` for the arguments, the errors and for more than the ids."""
@@ -315,24 +271,19 @@ class HybridTokenizer:
         """Id sequences to audio, each exactly as `decode` alone would give it."""
         return [self.decode(ids, errors=errors) for ids in sequences]
 
-    def decode_analysis(self, analysis: Analysis, listen: Listener | None = None) -> Decoding:
+    def decode_analysis(self, analysis: Analysis, on_progress: OnProgress | None = None) -> Decoding:
         """The second half of a round trip: at the input's own rate, and exactly as long in locked timing."""
-        return self._decode_like(analysis.ids, analysis.source, listen)
+        return self._decode_like(analysis.ids, analysis.source, on_progress)
 
     def save(self, path: str | Path, analysis: Analysis) -> None:
         """Write a `.hyt` file, whole or not at all."""
-        options = {
-            field.name: getattr(self.options, field.name)
-            for field in dataclasses.fields(TokenizerOptions)
-            if field.name not in OWN_OPTIONS
-        }
-        options["num_codebooks"] = self.vocabulary.options.num_codebooks
+        options = written_options(self.options) | {"num_codebooks": self.vocabulary.options.num_codebooks}
         header = Header(
             preset=self.preset.name,
             options=options,
             fingerprint=dict(self.vocabulary.fingerprint),
             source=analysis.source,
-            codec_rate=codec_identity().sample_rate,
+            codec_rate=self.codec_identity.sample_rate,
         )
         write_file(path, HybridFile(header, analysis.ids))
 
@@ -347,44 +298,46 @@ class HybridTokenizer:
         check_fingerprint(path, file.header.fingerprint, self.vocabulary.fingerprint)
         return file
 
-    def decode_file(self, path: str | Path, listen: Listener | None = None, *, voices: Voices = None) -> Audio:
+    def decode_file(self, path: str | Path, on_progress: OnProgress | None = None, *, voices: Voices = None) -> Audio:
         """A `.hyt` file to audio at the rate of the recording it was made from, and exactly as long when locked.
 
         Args:
             voices: as of `decode`.
         """
         file = self.load(path)
-        return self._decode_like(file.ids, file.header.source, listen, voices).audio
+        return self._decode_like(file.ids, file.header.source, on_progress, voices).audio
 
     def read(self, source: Source) -> tuple[Audio, SourceInfo]:
         """A recording as mono audio at the codec's rate, and what it was before."""
-        rate = codec_identity().sample_rate
+        rate = self.codec_identity.sample_rate
         if isinstance(source, str | Path):
             return read_mono(source, rate)
         audio = source if isinstance(source, Audio) else Audio.from_samples(*source)
         info = SourceInfo(audio.sample_rate, audio.num_samples, audio.num_channels)
         return resample(audio.to_mono(), rate), info
 
-    def _read(self, source: Source) -> tuple[Audio, SourceInfo, tuple[Audio, ...]]:
-        """A recording as `read` gives it, and its channels at the annotator's rate where they are asked for."""
+    def _record(self, source: Source, known: Known) -> Recording:
+        """A recording as `read` gives it, its channels at the annotator's rate where they are asked for, and what is
+        known about it."""
         channels: tuple[Audio, ...] = ()
-        if not self.options.diarize or self.options.channels == "mix" or self.options.layout == "units":
-            return *self.read(source), channels
-        if isinstance(source, str | Path):
-            audio, info, channels = read_channels(source, codec_identity().sample_rate, ANALYSIS_RATE)
+        use = self.options.diarize_channels
+        if not self.options.diarize or use == "mix" or self.options.layout == "units":
+            audio, info = self.read(source)
+        elif isinstance(source, str | Path):
+            audio, info, channels = read_channels(source, self.codec_identity.sample_rate, ANALYSIS_RATE)
         else:
             whole = source if isinstance(source, Audio) else Audio.from_samples(*source)
             audio, info = self.read(whole)
             if whole.num_channels > 1:
                 channels = tuple(resample(Audio(row, whole.sample_rate), ANALYSIS_RATE) for row in whole.samples)
-        if info.channels == 1 and self.options.channels == "separate":
+        if info.channels == 1 and use == "separate":
             named = str(source) if isinstance(source, str | Path) else "the recording"
-            raise AudioError(f"{named} has one channel, none that could be separate: leave channels (--channels) out")
-        return audio, info, channels
+            raise AudioError(f"{named} has one channel, none that could be separate: leave --diarize-channels out")
+        return Recording(audio, info, channels, _known(known, audio, source))
 
     def close(self) -> None:
-        """Stop the backends' worker processes. The tokenizer can be used again; they start anew."""
-        for backend in self._backends.values():
+        """Stop the backends' worker processes. The tokenizer can be used again; they start again."""
+        for backend in (*self._backends.values(), *self._synthesizers.values()):
             close = getattr(backend, "close", None)
             if close is not None:
                 close()
@@ -408,9 +361,9 @@ class HybridTokenizer:
         return codes
 
     def _decode_like(
-        self, ids: Sequence[int], source: SourceInfo, listen: Listener | None, voices: Voices = None
+        self, ids: Sequence[int], source: SourceInfo, on_progress: OnProgress | None, voices: Voices = None
     ) -> Decoding:
-        timer = StageTimer(listen)
+        timer = StageTimer(on_progress)
         with timer.stage("vocabulary"):
             stream = self.vocabulary.decode(ids).with_voices(self._codes(voices))
         audio = self.decoder.decode(stream, timer)
@@ -423,18 +376,21 @@ class HybridTokenizer:
         """Make a backend when it is first asked for."""
         if stage not in self._backends:
             entry = find_backend(stage, self.preset.backends[stage])
-            chosen: dict[str, Any] = {}
-            if stage == "synthesizer":
-                chosen["language"] = self.options.language
-            if entry.name == "whisper":
-                if self.options.recognizer_model is None:
-                    raise OptionsError("the whisper recognizer needs a model: --model with a size or a model folder")
-                chosen["model"] = self.options.recognizer_model
-            self._backends[stage] = entry.make(**chosen)
+            self._backends[stage] = entry.make(**{name: getattr(self.options, name) for name in entry.options})
         return self._backends[stage]
 
+    def _synthesizer(self, language: str | None) -> Synthesizer:
+        """The synthesizer for a language of the stream; one for all where `speak_as` says which."""
+        if "synthesizer" in self._backends:
+            return self._backends["synthesizer"]
+        wanted = self.options.speak_as or language
+        if wanted not in self._synthesizers:
+            entry = find_backend("synthesizer", self.preset.backends["synthesizer"])
+            self._synthesizers[wanted] = entry.make(language=wanted)
+        return self._synthesizers[wanted]
 
-def _given(known: Known, audio: Audio, source: Source) -> KnownAnnotations:
+
+def _known(known: Known, audio: Audio, source: Source) -> KnownAnnotations:
     """What the caller knows about a recording."""
     if isinstance(known, AnnotationFiles):
         name = Path(source).stem if isinstance(source, str | Path) and source != "-" else None

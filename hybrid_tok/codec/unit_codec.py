@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hybrid_tok.codec.identity import CODEC_WEIGHTS, CodecIdentity, codec_identity
+from hybrid_tok.codec.identity import CODEC_WEIGHTS, BuiltinCodecIdentity, codec_identity
 from hybrid_tok.codec.network import Codec, CodecConfig
 from hybrid_tok.codec.streaming import DecoderStream, EncoderStream, find_grid
 from hybrid_tok.errors import WeightsError
@@ -31,7 +31,7 @@ class PretrainedCodec:
     """
 
     def __init__(self, weights: Path = CODEC_WEIGHTS, device: str = "cpu") -> None:
-        self.identity: CodecIdentity = codec_identity(weights)
+        self.identity: BuiltinCodecIdentity = codec_identity(weights)
         try:
             self.network = Codec(CodecConfig.from_dict(self.identity.architecture))
         except (KeyError, TypeError) as error:

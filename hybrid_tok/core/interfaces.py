@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import Progress
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,10 +49,17 @@ class VoiceActivityDetector(Backend, Protocol):
 class Recognizer(Backend, Protocol):
     """Turns speech into words with times and confidences."""
 
-    def recognize(self, audio: Audio, speech: Sequence[Span], progress: Progress | None = None) -> tuple[Word, ...]:
+    def recognize(
+        self,
+        audio: Audio,
+        speech: Sequence[Span],
+        events: Sequence[Event] = (),
+        progress: Progress | None = None,
+    ) -> tuple[Word, ...]:
         """Words in order of time, inside the given speech stretches; `audio` is mono at 16 kHz.
 
         Args:
+            events: vocal events heard there, under which a recognizer may imagine words.
             progress: told now and then the seconds of audio done, and the seconds in all.
         """
         ...
@@ -89,6 +96,44 @@ class Diarizer(Backend, Protocol):
             speakers: how many there are, where that is known; None has them counted.
         """
         ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CodecIdentity:
+    """What one must know of a codec to read its codes.
+
+    Attributes:
+        name: for people.
+        fingerprint: changes whenever the same audio could get other codes, or the same codes another sound.
+        sample_rate: in Hz.
+        num_codebooks: codebooks per frame in the full set.
+        default_codebooks: how many of them are used unless told otherwise.
+        codebook_size: codes per codebook.
+    """
+
+    name: str
+    fingerprint: str
+    sample_rate: int
+    num_codebooks: int
+    default_codebooks: int
+    codebook_size: int
+
+    @property
+    def hop(self) -> int:
+        """Samples per frame of 20 ms."""
+        return self.sample_rate // FRAME_RATE
+
+    @classmethod
+    def of(cls, codec: UnitCodec) -> CodecIdentity:
+        """That of a codec at hand, all of whose codebooks are used."""
+        return cls(
+            name=codec.name,
+            fingerprint=codec.fingerprint,
+            sample_rate=codec.sample_rate,
+            num_codebooks=codec.num_codebooks,
+            default_codebooks=codec.num_codebooks,
+            codebook_size=codec.codebook_size,
+        )
 
 
 class UnitCodec(Backend, Protocol):

@@ -1,4 +1,4 @@
-"""What is heard in a recording, stage by stage: activity, speech, words, events, speakers."""
+"""What is heard in a recording, stage by stage: activity, speech, events, words, speakers."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from hybrid_tok.core.annotations import Annotations, Event, KnownAnnotations, Sp
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Aligner, Diarizer, EventTagger, Recognizer, VoiceActivityDetector
 from hybrid_tok.core.progress import StageTimer
+from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import Span, subtract_spans
 from hybrid_tok.encode.activity import ActivityOptions, find_activity
 from hybrid_tok.encode.channels import ChannelOptions, diarize_channels, talk_apart
@@ -44,41 +45,35 @@ class Annotator:
     activity: ActivityOptions = ActivityOptions()
     sure: float = 0.5
 
-    def annotate(
-        self,
-        audio: Audio,
-        frames: int,
-        timer: StageTimer,
-        given: KnownAnnotations = KnownAnnotations(),
-        channels: Sequence[Audio] = (),
-    ) -> Annotations:
-        """Annotate mono audio at 16 kHz that covers `frames` frames.
+    def annotate(self, recording: Recording, audio: Audio, timer: StageTimer) -> Annotations:
+        """Annotate a recording.
 
         Args:
-            given: what is known already; each part takes the place of the stage that would have made it.
-            channels: what `audio` is the mix of, each mono at 16 kHz; none leaves speakers to be told apart in it.
+            recording: what is known of it takes the place of the stages that would have made it.
+            audio: the same, mono at `ANALYSIS_RATE`.
 
         Raises:
             OptionsError: more channels have talk of their own than there are speakers.
         """
-        active, speech = given.active, given.speech
+        known, frames = recording.known, recording.frames
+        active, speech, events, turns = known.active, known.speech, known.events, known.turns
         if active is None:
             with timer.stage("activity"):
                 active = find_activity(audio, self.activity)
         if speech is None:
             with timer.stage("voice activity"):
                 speech = self.voice_activity().detect(audio)
-        words = self._words(audio, speech, timer, given)
-        events: Sequence[Event] = given.events or ()
-        if given.events is None and self.events is not None:
-            with timer.stage("events"):
-                events = self.events().tag(audio)
-        turns = given.turns
+        if events is None:
+            events = ()
+            if self.events is not None:
+                with timer.stage("events"):
+                    events = self.events().tag(audio)
+        words = self._words(audio, speech, events, known, timer)
         if turns is None:
             turns = _turns_of(words)
             if not turns and self.diarizer is not None and speech:
                 with timer.stage("diarizer"):
-                    turns = self._diarize(self.diarizer, audio, speech, events, channels, given)
+                    turns = self._diarize(self.diarizer(), recording, audio, speech, events)
         return Annotations(
             frames=frames,
             speech=_clip(speech, frames),
@@ -93,38 +88,38 @@ class Annotator:
         )
 
     def _diarize(
-        self,
-        diarizer: Callable[[], Diarizer],
-        audio: Audio,
-        speech: Sequence[Span],
-        events: Sequence[Event],
-        channels: Sequence[Audio],
-        given: KnownAnnotations,
+        self, diarizer: Diarizer, recording: Recording, audio: Audio, speech: Sequence[Span], events: Sequence[Event]
     ) -> tuple[SpeakerTurn, ...]:
         """Turns in each channel where they stand apart, else in the mix."""
-        # An event is nobody's turn, and one of somebody else's would be taken for another speaker.
+        # An event has no speaker of its own, and would be taken for another one.
         sure = [event.span for event in events if event.confidence >= self.sure]
 
         def hear(channel: Audio) -> Sequence[Span]:
-            return speech if given.speech is not None else self.voice_activity().detect(channel)
+            return speech if recording.known.speech is not None else self.voice_activity().detect(channel)
 
-        apart = talk_apart(channels, speech, hear, sure, self.channels, self.speakers)
+        apart = talk_apart(recording.channels, speech, hear, sure, self.channels, self.speakers)
         if apart is not None:
-            return diarize_channels(diarizer(), channels, apart, self.speakers) if any(apart) else ()
+            return diarize_channels(diarizer, recording.channels, apart, self.speakers) if any(apart) else ()
         talk = subtract_spans(speech, sure)
-        return diarizer().diarize(audio, talk, self.speakers) if talk else ()
+        return diarizer.diarize(audio, talk, self.speakers) if talk else ()
 
     def _words(
-        self, audio: Audio, speech: Sequence[Span], timer: StageTimer, given: KnownAnnotations
+        self,
+        audio: Audio,
+        speech: Sequence[Span],
+        events: Sequence[Event],
+        known: KnownAnnotations,
+        timer: StageTimer,
     ) -> Sequence[Word]:
         """The words given, those of the text given, or those recognized."""
-        if given.words is not None:
-            return given.words
-        if given.segments is not None:
+        if known.words is not None:
+            return known.words
+        if known.segments is not None:
             with timer.stage("aligner"):
-                return self.aligner().align(audio, given.segments, speech, timer.progress("aligner"))
+                return self.aligner().align(audio, known.segments, speech, timer.progress("aligner"))
         with timer.stage("recognizer"):
-            return self.recognizer().recognize(audio, speech, timer.progress("recognizer")) if speech else ()
+            recognize = self.recognizer().recognize
+            return recognize(audio, speech, events, timer.progress("recognizer")) if speech else ()
 
 
 def _turns_of(words: Sequence[Word]) -> tuple[SpeakerTurn, ...]:

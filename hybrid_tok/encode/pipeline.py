@@ -12,11 +12,11 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from hybrid_tok.audio import resample
-from hybrid_tok.core.annotations import Annotations, KnownAnnotations, Word
+from hybrid_tok.core.annotations import Annotations, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import UnitCodec
 from hybrid_tok.core.progress import StageTimer
-from hybrid_tok.core.timeline import count_frames
+from hybrid_tok.core.recording import Recording
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator, words_inside
 from hybrid_tok.encode.assemble import AssembleOptions, assemble
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
@@ -62,38 +62,24 @@ class Encoder:
     voice: VoiceOptions | None = None
     prosody: ProsodyOptions | None = None
 
-    def annotate(
-        self,
-        audio: Audio,
-        timer: StageTimer | None = None,
-        given: KnownAnnotations = KnownAnnotations(),
-        channels: Sequence[Audio] = (),
-    ) -> Annotations:
-        """What is heard in mono audio at the codec's rate; arguments as of `encode`."""
-        frames = count_frames(audio.num_samples, audio.sample_rate)
-        mono = resample(audio, ANALYSIS_RATE)
-        return self.annotator.annotate(mono, frames, timer or StageTimer(), given, channels)
+    def annotate(self, recording: Recording, timer: StageTimer | None = None) -> Annotations:
+        """What is heard in a recording; arguments as of `encode`."""
+        mono = resample(recording.audio, ANALYSIS_RATE)
+        return self.annotator.annotate(recording, mono, timer or StageTimer())
 
-    def encode(
-        self,
-        audio: Audio,
-        timer: StageTimer | None = None,
-        given: KnownAnnotations = KnownAnnotations(),
-        channels: Sequence[Audio] = (),
-    ) -> Encoding:
-        """Encode mono audio at the codec's rate.
+    def encode(self, recording: Recording, timer: StageTimer | None = None) -> Encoding:
+        """Encode a recording whose audio is at the codec's rate.
 
         Args:
             timer: times the stages and reports progress; a silent one is made when left out.
-            given: what is known already; each part takes the place of the stage that would have made it.
-            channels: what `audio` is the mix of, each mono at `ANALYSIS_RATE`, for speakers to be told apart in.
         """
         timer = timer or StageTimer()
-        if self.gate.layout == "units":  # units alone need nobody to listen
-            frames = count_frames(audio.num_samples, audio.sample_rate)
-            annotations = Annotations(frames, words=words_inside(given.words or (), frames))
+        audio = recording.audio
+        if self.gate.layout == "units":  # units alone need no annotations but the words that were given
+            words = words_inside(recording.known.words or (), recording.frames)
+            annotations = Annotations(recording.frames, words=words)
         else:
-            annotations = self.annotate(audio, timer, given, channels)
+            annotations = self.annotate(recording, timer)
         with timer.stage("gate"):
             decisions = gate(annotations, self.gate, [self.count_pieces(f" {w.text}") for w in annotations.words])
         voices, prosody = self._manner(audio, decisions, annotations, timer)

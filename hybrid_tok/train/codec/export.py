@@ -11,19 +11,23 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hybrid_tok.codec.identity import CodecIdentity
-from hybrid_tok.codec.network import HOP, SAMPLE_RATE, Codec, CodecConfig
+from hybrid_tok.codec.identity import BuiltinCodecIdentity
+from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
 from hybrid_tok.codec.unit_codec import PretrainedCodec
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.weights import save_weights
 from hybrid_tok.train.codec import checkpoint
 from hybrid_tok.train.data import Clips
 
+VERSION = 1
+"""Of the codec; counted up with each release of other weights, and part of the fingerprint, so that a message can say
+which release a stream needs."""
+
 NAME = "hybrid-tok-codec-16k"
 DEFAULT_CODEBOOKS = 2
 
 
-def export_codec(trained: Path, weights: Path, part: str = "average") -> CodecIdentity:
+def export_codec(trained: Path, weights: Path, part: str = "average") -> BuiltinCodecIdentity:
     """Write `weights` (.safetensors) and its description (.json) from the "average" or "model" of a checkpoint."""
     tensors, progress = checkpoint.load_checkpoint(trained)
     try:
@@ -35,11 +39,11 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> CodecId
         raise WeightsError(f"{trained} is no checkpoint of this codec: {error}") from None
     weights.parent.mkdir(parents=True, exist_ok=True)
     sha256 = save_weights(weights, model)
-    identity = CodecIdentity(
+    identity = BuiltinCodecIdentity(
         name=NAME,
-        fingerprint=hashlib.sha256(f"{sha256}:{json.dumps(architecture, sort_keys=True)}".encode()).hexdigest()[:16],
+        fingerprint=f"v{VERSION}-"
+        + hashlib.sha256(f"{sha256}:{json.dumps(architecture, sort_keys=True)}".encode()).hexdigest()[:16],
         sample_rate=SAMPLE_RATE,
-        hop=HOP,
         num_codebooks=config.num_codebooks,
         default_codebooks=min(DEFAULT_CODEBOOKS, config.num_codebooks),
         codebook_size=config.codebook_size,

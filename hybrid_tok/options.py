@@ -1,0 +1,90 @@
+"""`TokenizerOptions`: everything that can be chosen about a tokenizer besides its backends."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from hybrid_tok.core.languages import check_language
+from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
+from hybrid_tok.encode.gate import GateOptions
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.tokens.idspace import Durations, Layout
+from hybrid_tok.tokens.stream import Timing
+
+Windows = Literal["packed", "segment"]
+"""How a recording is cut for the recognizer: as much speech as fits each window, or each speech segment by itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class TokenizerOptions:
+    """What can be chosen about a tokenizer besides its preset. None leaves the choice to the backend or the recording.
+
+    Attributes:
+        layout: `hybrid` (the gate chooses), `text` (words and event tags only) or `units` (units only).
+        timing: `locked` (exactly as long, each item in its place) or `free` (the decoder's own pace).
+        durations: in locked timing, a duration per text `run` or per `word`.
+        num_codebooks: units written per 20 ms frame; None is the codec's default.
+        run_length: write repeated frames once, with a count.
+        rate_weight: what a token costs, in wrong words; 0 is a pure codec, infinity pure text.
+        text_tokenizer: file of an LLM's own tokenizer (tokenizer.json, SentencePiece model); None is the bundled one.
+        model: the recognizer's model: a model pack ("base", "tiny.en"), a folder, or a name on the Hugging Face hub
+            that is in the local cache.
+        language: the language spoken ("en", "zh", ..); None has it found, window by window.
+        windows: `packed` (throughput) or `segment` (each speech segment by itself, as a stream is recognized).
+        events: find laughter, breath and the like.
+        diarize: tell speakers apart; without, all speech is one speaker's.
+        speakers: how many there are, where that is known.
+        diarize_channels: how speakers are told apart in a recording of several channels: in the `mix`; in each channel
+            by itself (`separate`: one speaker or side per channel, overlap is certain, and a voice on two channels
+            counts twice); `auto`, separately where the channels share next to nothing, else in the mix.
+        voice: write a voice code at each speaker's first turn, so that decoded speech sounds like the speaker.
+        prosody: `none`, or `word`: pitch, energy and rate before each word, which the decoder follows.
+        speak_as: the language or espeak-ng voice that speaks all text; None follows the stream's language tags.
+    """
+
+    layout: Layout = "hybrid"
+    timing: Timing = "locked"
+    durations: Durations = "run"
+    num_codebooks: int | None = None
+    run_length: bool = False
+    rate_weight: float = GateOptions().rate_weight
+    text_tokenizer: str | None = None
+    model: str = "base"
+    language: str | None = None
+    windows: Windows = "packed"
+    events: bool = True
+    diarize: bool = True
+    speakers: int | None = None
+    diarize_channels: ChannelUse = "auto"
+    voice: bool = True
+    prosody: Literal["none", "word"] = "none"
+    speak_as: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.prosody not in ("none", "word"):
+            raise OptionsError(f"prosody must be none or word, not {self.prosody!r}")
+        if self.windows not in ("packed", "segment"):
+            raise OptionsError(f"windows must be packed or segment, not {self.windows!r}")
+        if self.language is not None:
+            check_language(self.language)
+        if self.speakers is not None and self.speakers < 1:
+            raise OptionsError(f"speakers={self.speakers}: give 1 or more, or None to have them counted")
+        ChannelOptions(self.diarize_channels)
+        if self.diarize_channels == "separate" and not self.diarize:
+            raise OptionsError("diarize_channels='separate' tells speakers apart: it needs diarize=True (--diarize)")
+
+
+LOCAL_OPTIONS = ("text_tokenizer", "speak_as")
+"""Options a `.hyt` file does not hold: a path of this machine, and the decoder's own choice."""
+
+
+def written_options(options: TokenizerOptions) -> dict[str, Any]:
+    """The options a file holds; the model only by name, never a path of this machine."""
+    from dataclasses import fields
+    from pathlib import Path
+
+    held = {field.name: getattr(options, field.name) for field in fields(options) if field.name not in LOCAL_OPTIONS}
+    if Path(options.model).exists() or Path(options.model).is_absolute():
+        del held["model"]
+    return held
