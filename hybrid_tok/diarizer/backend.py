@@ -15,9 +15,9 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.diarizer.clustering import ClusteringOptions, centroids, cluster
-from hybrid_tok.diarizer.resegmentation import best_path
 from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VOCAL, VoiceWindows, Windower, runs_of
 from hybrid_tok.errors import BackendError, OptionsError
+from hybrid_tok.nn.viterbi import best_path
 
 if TYPE_CHECKING:
     from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
@@ -207,8 +207,8 @@ def turns_of(
         [np.interp(np.arange(count), heard.short.centre, (scores * clear)[:, k]) for k in range(len(points))], axis=1
     )
     per_frame[~heard.speech] = 0
-    cost = np.where(run >= 0, options.switch, options.switch / 10)
-    path = best_path(per_frame * options.sharpness, cost)
+    changes = options.switch * (1.0 - np.eye(len(points)))
+    path = best_path(-options.sharpness * per_frame, np.stack([changes, changes / 10]), (run < 0).astype(np.int64))
     owner = np.zeros((len(points), count), bool)
     owner[path, np.arange(count)] = heard.speech
     if len(points) > 1:

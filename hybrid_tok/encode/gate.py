@@ -26,8 +26,8 @@ from hybrid_tok.core.annotations import Annotations, Event, Word
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
-from hybrid_tok.encode.viterbi import best_path
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.nn.viterbi import best_path, min_marginals
 
 DecisionKind: TypeAlias = Literal["text", "units", "event", "tag", "pause"]
 
@@ -272,7 +272,8 @@ def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArra
     first = np.array([token_weight * ENTRY_TOKENS[form] if form != JOIN else math.inf for form, _ in _STATES])
     last = np.array([0.0 if form != JOIN else math.inf for form, _ in _STATES])
     steps = costs.same_speaker.astype(np.int64) + 2 * costs.same_event.astype(np.int64)
-    states, through = best_path(local, moves, steps, first, last)
+    states = best_path(local, moves, steps, first, last)
+    through = min_marginals(local, moves, steps, first, last)
     margins = np.full((len(local), len(FORMS)), math.inf)
     for state, form in enumerate(_STATE_FORM):
         margins[:, form] = np.minimum(margins[:, form], through[:, state])

@@ -17,6 +17,7 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.nn.viterbi import best_path
 from hybrid_tok.voice.fourier import irfft, rfft
 
 HOP_SECONDS = 0.01
@@ -202,29 +203,12 @@ def _best_path(
     options: PitchOptions,
 ) -> NDArray[np.int64]:
     """Number of the candidate in each frame (T,), -1 for unvoiced: Viterbi's algorithm, the best total strength."""
-    length, states = strength.shape[0], strength.shape[1] + 1
-    local = np.concatenate([unvoiced[:, None], strength], axis=1)
-    origin = np.zeros((length, states), np.int8)
-    total = local[0].copy()
-    for first in range(1, length, _BLOCK):
-        block = slice(first, min(first + _BLOCK, length))
-        cost = np.full((block.stop - first, states, states), options.voicing_cost)
-        cost[:, 0, 0] = 0.0
-        before = octaves[first - 1 : block.stop - 1]
-        cost[:, 1:, 1:] = options.jump_cost * np.abs(octaves[block, None, :] - before[:, :, None])
-        cost[~joined[block]] = 0.0  # nothing says how a voice goes on elsewhere
-        column = total[:, None]
-        for reached, own in zip(cost, local[block], strict=True):  # costs make room for the totals reached
-            np.subtract(column, reached, out=reached)
-            np.maximum.reduce(reached, axis=0, out=total)
-            total += own
-        origin[block] = cost.argmax(axis=1)
-    path = np.empty(length, np.int64)
-    state = int(np.argmax(total))
-    for i, back in zip(range(length - 1, -1, -1), reversed(origin.tolist()), strict=True):
-        path[i] = state - 1
-        state = back[state]
-    return path
+    moves = np.full((len(strength), strength.shape[1] + 1, strength.shape[1] + 1), options.voicing_cost)
+    moves[:, 0, 0] = 0.0
+    moves[1:, 1:, 1:] = options.jump_cost * np.abs(octaves[1:, None, :] - octaves[:-1, :, None])
+    moves[~joined] = 0.0  # nothing says how a voice goes on elsewhere
+    local = -np.concatenate([unvoiced[:, None], strength], axis=1)
+    return best_path(local, moves, np.arange(len(local))) - 1
 
 
 def _without_blips(heard: NDArray[np.bool_], joined: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:

@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 
 from hybrid_tok.diarizer.clustering import BLOCK, ClusteringOptions, by_appearance, cluster, likeness, stretches_of
-from hybrid_tok.diarizer.resegmentation import best_path
 from hybrid_tok.errors import OptionsError
 
 OPTIONS = ClusteringOptions(join_windows=0.5, join_voices=0.6, shortest=0.6)
@@ -87,14 +86,6 @@ def test_an_hour_is_clustered_in_blocks() -> None:
 
 def test_labels_by_appearance() -> None:
     assert by_appearance(np.array([7, 7, 3, 9, 3])).tolist() == [0, 0, 1, 2, 1]
-
-
-def test_path_ignores_a_glitch_and_follows_a_change() -> None:
-    scores = np.zeros((30, 2))
-    scores[:15, 0] = scores[15:, 1] = 1.0
-    scores[5] = [0.0, 1.0]
-    assert best_path(scores, np.full(30, 3.0)).tolist() == [0] * 15 + [1] * 15
-    assert best_path(scores, np.zeros(30))[5] == 1
 
 
 def test_options_are_checked() -> None:
