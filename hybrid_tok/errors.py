@@ -50,6 +50,10 @@ class WeightsError(BackendError):
     """A weights file is missing, truncated, of another shape, or fails its hash."""
 
 
+class ModelError(BackendError):
+    """A model's files are missing, incomplete or not the ones they should be; the message names what gets them."""
+
+
 class OptionsError(HybridTokError):
     """An option has a value outside its range, or two options contradict each other."""
 
