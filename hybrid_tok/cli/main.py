@@ -21,6 +21,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from hybrid_tok.cli.fetch import fetch
 from hybrid_tok.cli.train import train_app
 from hybrid_tok.errors import AnnotationWarning, HybridTokError, OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
@@ -36,6 +37,7 @@ app = typer.Typer(
     add_completion=False,
 )
 app.add_typer(train_app, name="train")
+app.command()(fetch)
 
 
 class Layout(str, Enum):

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from hybrid_tok.core.model_cache import BLOCK_BYTES, CACHE_REMEDY, cached_model, check_files, install_model
 from hybrid_tok.core.model_files import MODELS, KnownModel, ModelFile
-from hybrid_tok.core.model_search import find_model
+from hybrid_tok.core.model_sources import find_model
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.errors import ModelError
 

@@ -6,6 +6,7 @@ cache of the Hugging Face hub.
 
 from __future__ import annotations
 
+import hashlib
 import importlib.util
 import os
 import re
@@ -13,11 +14,20 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hybrid_tok.core.model_cache import BLOCK_BYTES, CACHE_REMEDY, cached_model, check_files, install_model
+from hybrid_tok.core.model_cache import BLOCK_BYTES, CACHE_REMEDY, cached_model, check_files, file_sha256, install_model
 from hybrid_tok.core.model_files import HUB_NAMES, MODELS, KnownModel, ModelKind, PackPart
 from hybrid_tok.errors import ModelError
 
 _REPOSITORY = re.compile(r"\w[\w.-]*/\w[\w.-]*")
+_WHISPER_FILES = (
+    "model.bin",
+    "config.json",
+    "tokenizer.json",
+    "vocabulary.json",
+    "vocabulary.txt",
+    "preprocessor_config.json",
+)
+"""All that may be in a Whisper model's folder and changes what it writes."""
 _WHISPER_MARK = b"WhisperSpec\0"
 """What CTranslate2 writes at the start of a Whisper model's model.bin."""
 
@@ -81,6 +91,23 @@ def find_model(name: str | Path, kind: ModelKind = "whisper", models: Mapping[st
         return install_model(known, lambda file: _joined(source.parts[file.name]), source.title, source.remedy)
     check_files(known, source.folder, source.remedy)
     return source.folder
+
+
+def model_identity(name: str | Path, models: Mapping[str, KnownModel] = MODELS) -> str:
+    """What tells a Whisper model's bytes from those of others: 64 hex digits, the same wherever the files are.
+
+    A known model need not be on this machine.
+
+    Raises:
+        ModelError: as `find_model`, for a name that is not known.
+    """
+    known = models.get(str(name))
+    if known is not None:
+        hashes = {file.name: file.sha256 for file in known.files}
+    else:
+        folder = _find_whisper(str(name), models)
+        hashes = {file: file_sha256(folder / file) for file in _WHISPER_FILES if (folder / file).is_file()}
+    return hashlib.sha256("".join(f"{file} {hashes[file]}\n" for file in sorted(hashes)).encode()).hexdigest()
 
 
 def describe_models(models: Mapping[str, KnownModel] = MODELS) -> tuple[ModelState, ...]:
