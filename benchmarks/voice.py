@@ -29,8 +29,9 @@ from hybrid_tok import Audio, HybridTokenizer, KnownAnnotations, Span, Word
 from hybrid_tok.audio import read_mono, write_wav
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.core.annotations import Annotations, Segment
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.timeline import FRAME_RATE, count_frames
-from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.decode.level import active_level
 from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.encode.prosody import measure_prosody

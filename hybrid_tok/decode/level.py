@@ -7,6 +7,7 @@ from collections import defaultdict
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.decode.plan import UnitSegment
 
@@ -15,14 +16,6 @@ _MARGIN_DB = 15.9
 
 _SILENCE = 1e-9
 """Frame power (-90 dB) below which nothing is ever active."""
-
-
-def frame_powers(samples: NDArray[np.float32], sample_rate: int) -> NDArray[np.float64]:
-    """Mean square of each whole 20 ms frame of mono samples."""
-    hop = sample_rate // FRAME_RATE
-    whole = len(samples) // hop
-    frames = samples[: whole * hop].reshape(whole, hop)
-    return np.einsum("ij,ij->i", frames, frames, dtype=np.float64) / hop  # no copy of an hour in double precision
 
 
 def active_level(powers: NDArray[np.float64]) -> tuple[float, int] | None:

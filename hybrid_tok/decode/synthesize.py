@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 
 from hybrid_tok.audio import resample
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import Speech, Synthesizer
 from hybrid_tok.core.timeline import FRAME_RATE
-from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.decode.level import active_level
 from hybrid_tok.decode.plan import TextPart, TextSegment
 from hybrid_tok.decode.stretch import warp
 from hybrid_tok.errors import BackendError

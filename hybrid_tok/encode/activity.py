@@ -14,6 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import OptionsError
 
@@ -21,7 +22,6 @@ _LOWEST_DB = -100.0
 _DB_PER_BIN = 0.5
 _BINS = round(-_LOWEST_DB / _DB_PER_BIN) + 20  # up to +10 dB: floats may exceed full scale
 _BLOCK_FRAMES = FRAME_RATE  # the floor moves in steps of a second
-_FRAMES_AT_ONCE = 60 * FRAME_RATE  # squares of a minute of samples are in memory at a time
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,15 +83,7 @@ def frame_levels(audio: Audio) -> NDArray[np.float64]:
         raise ValueError(f"activity needs mono samples (N,), not {audio.samples.shape}")
     if audio.sample_rate % FRAME_RATE:
         raise ValueError(f"activity needs a rate that is a multiple of {FRAME_RATE} Hz, not {audio.sample_rate}")
-    hop = audio.sample_rate // FRAME_RATE
-    samples = audio.samples
-    power = np.empty(-(-len(samples) // hop))
-    for start in range(0, len(power), _FRAMES_AT_ONCE):
-        piece = samples[start * hop : (start + _FRAMES_AT_ONCE) * hop]
-        whole = len(piece) // hop
-        power[start : start + whole] = piece[: whole * hop].reshape(whole, hop).var(axis=1, dtype=np.float64)
-        if whole * hop < len(piece):
-            power[start + whole] = piece[whole * hop :].var(dtype=np.float64)
+    power = frame_powers(audio.samples, audio.sample_rate, centred=True)
     return 10.0 * np.log10(np.maximum(power, 10.0 ** (_LOWEST_DB / 10.0)))
 
 

@@ -20,9 +20,10 @@ from scipy.ndimage import uniform_filter1d
 
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import Diarizer
 from hybrid_tok.core.masks import mask_to_spans
-from hybrid_tok.core.timeline import FRAME_RATE, Span, subtract_spans
+from hybrid_tok.core.timeline import Span, subtract_spans
 from hybrid_tok.errors import OptionsError
 
 ChannelUse: TypeAlias = Literal["mix", "separate", "auto"]
@@ -30,9 +31,6 @@ ChannelUse: TypeAlias = Literal["mix", "separate", "auto"]
 
 _SMOOTH = 11
 """Frames (20 ms) over which levels are compared."""
-
-_BLOCK = 1 << 14
-"""Frames whose levels are measured at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +90,9 @@ def talk_apart(
 
 def measure_levels(channels: Sequence[Audio]) -> NDArray[np.float64]:
     """Levels in dB, smoothed: (channels, T) of mono channels of the same length, T frames of 20 ms."""
-    return np.stack([_levels(channel) for channel in channels])
-
-
-def _levels(channel: Audio) -> NDArray[np.float64]:
-    hop = channel.sample_rate // FRAME_RATE
-    power = np.zeros(-(-channel.num_samples // hop))
-    for first in range(0, len(power), _BLOCK):
-        block = channel.samples[first * hop : (first + _BLOCK) * hop]
-        starts = np.arange(0, len(block), hop)
-        power[first : first + _BLOCK] = np.add.reduceat(np.square(block, dtype=np.float64), starts) / hop
-    return 10 * np.log10(uniform_filter1d(power, _SMOOTH, mode="nearest").clip(1e-12) if len(power) else power)
+    powers = np.stack([frame_powers(channel.samples, channel.sample_rate) for channel in channels])
+    smooth = uniform_filter1d(powers, _SMOOTH, mode="nearest") if powers.size else powers
+    return 10 * np.log10(smooth.clip(1e-12))
 
 
 def stand_apart(

@@ -16,14 +16,14 @@ from numpy.typing import NDArray
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.masks import mask_to_spans
-from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import OptionsError
 
 _SPEECH = len(EVENT_LABELS)
 """Column of the probability of speech."""
 _LOWEST_DB = -100.0
-_FRAMES_AT_ONCE = 60 * FRAME_RATE
 _SURROUNDINGS = 2 * FRAME_RATE
 """Frames on either side of an event that tell how loud it is when nothing happens."""
 
@@ -70,15 +70,9 @@ class TaggerOptions:
 
 
 def frame_levels(audio: Audio) -> NDArray[np.float32]:
-    """Decibels re full scale per 20 ms frame of mono audio, (frames,), at least -100; a minute's squares at a time."""
-    hop = audio.sample_rate // FRAME_RATE
-    frames = count_frames(audio.num_samples, audio.sample_rate)
-    levels = np.full(frames, _LOWEST_DB, np.float32)
-    for start in range(0, frames, _FRAMES_AT_ONCE):
-        piece = audio.samples[start * hop : (start + _FRAMES_AT_ONCE) * hop]
-        power = np.square(np.pad(piece, (0, -len(piece) % hop)), dtype=np.float64).reshape(-1, hop).mean(1)
-        levels[start : start + len(power)] = np.maximum(_LOWEST_DB, 10 * np.log10(power + 1e-12))
-    return levels
+    """Decibels re full scale per 20 ms frame of mono audio, (frames,), at least -100."""
+    levels = 10 * np.log10(frame_powers(audio.samples, audio.sample_rate) + 1e-12)
+    return np.maximum(_LOWEST_DB, levels).astype(np.float32)
 
 
 def events_of(

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_tok.decode.level import SpeakerLevels, active_level, frame_powers
+from hybrid_tok.core.frame_power import frame_powers
+from hybrid_tok.decode.level import SpeakerLevels, active_level
 from hybrid_tok.decode.plan import UnitPart, UnitSegment
 
 RATE = 16_000

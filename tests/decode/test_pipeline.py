@@ -8,8 +8,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fakes import FakeCodec, FakeSynthesizer
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.progress import StageTimer
-from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.decode.level import active_level
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
 from hybrid_tok.errors import BackendError, OptionsError, StreamError
 from hybrid_tok.tokens.stream import (

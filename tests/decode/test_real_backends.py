@@ -15,8 +15,9 @@ from hybrid_tok.backends.espeak import EspeakSynthesizer
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.timeline import Span, count_frames
-from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.decode.level import active_level
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.encode.voice import measure_voice
 from hybrid_tok.tokens.stream import Channel, HybridStream, Item, Pause, TextItem, Turn, UnitItem

@@ -5,9 +5,10 @@ import pytest
 
 from fakes import FakeSynthesizer
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import Speech
 from hybrid_tok.core.timeline import Span
-from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.decode.level import active_level
 from hybrid_tok.decode.plan import TextPart, TextSegment
 from hybrid_tok.decode.synthesize import Piece, place, speak, speak_freely
 from hybrid_tok.errors import BackendError

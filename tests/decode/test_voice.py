@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from fakes import FakeSynthesizer
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import Speech
-from hybrid_tok.decode.level import active_level, frame_powers
+from hybrid_tok.decode.level import active_level
 from hybrid_tok.decode.own_voice import measure_own_voice
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.decode.plan import TextPart, TextSegment, plan

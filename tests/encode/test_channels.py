@@ -105,14 +105,6 @@ def test_a_channel_is_listened_to_where_the_use_says_so() -> None:
     assert talk is not None and all(talk)
 
 
-def test_levels_are_the_same_whatever_the_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    sides = two_sides(0.3)
-    whole = measure_levels(sides)
-    assert whole.shape == (2, 150)
-    monkeypatch.setattr("hybrid_tok.encode.channels._BLOCK", 7)
-    np.testing.assert_array_equal(measure_levels(sides), whole)
-
-
 def test_speakers_are_numbered_by_appearance_over_all_channels() -> None:
     turns = diarize_channels(OneSpeakerPerSpan(), two_sides(0.0), ([Span(60, 100)], [Span(55, 90)]))
     assert turns == (SpeakerTurn(0, Span(55, 90)), SpeakerTurn(1, Span(60, 100)))

@@ -16,9 +16,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.errors import AudioError
-from hybrid_tok.tagger.features import HOP, EventFeatures
+from hybrid_tok.tagger.features import HOP, SAMPLE_RATE, EventFeatures
 from hybrid_tok.train.data import Clips, load_clips
 from hybrid_tok.train.events.source_filter import FFT, Envelopes, Samples, Voice, Voiced, find_marks, smooth_envelope
 
@@ -130,7 +131,7 @@ def _measure(clips: Clips, chosen: list[tuple[Clip, str | None]]) -> Material:
     pitches: dict[str, list[float]] = defaultdict(list)
     voiced: dict[str, list[Voiced]] = defaultdict(list)
     for clip in spoken:
-        end = min(clip.end, clip.start + int(MAX_UTTERANCE * 16_000))
+        end = min(clip.end, clip.start + int(MAX_UTTERANCE * SAMPLE_RATE))
         clip = Clip(clip.start, end, clip.speaker, clip.source)
         samples = clips.floats(clip.start, clip.end)
         loudness, periodicity, octave = frame_measures(samples, features)
@@ -192,7 +193,7 @@ def frame_measures(
     """Loudness in dB, periodicity and octave per whole frame: (T,) each."""
     frames = len(samples) // HOP
     whole = samples[: frames * HOP]
-    loudness = 10 * np.log10(np.square(whole.reshape(frames, HOP), dtype=np.float64).mean(1) + 1e-12)
+    loudness = 10 * np.log10(frame_powers(whole, SAMPLE_RATE) + 1e-12)
     auxiliary = features(torch.from_numpy(np.array(whole))[None])[1][0].numpy().astype(np.float64)
     return loudness, auxiliary[:, 0], auxiliary[:, 1]
 
@@ -227,7 +228,7 @@ def active_runs(samples: Samples, drop: float = 32.0, bridge: int = 15) -> list[
     frames = len(samples) // HOP
     if frames == 0:
         return []
-    loudness = 10 * np.log10(np.square(samples[: frames * HOP].reshape(frames, HOP)).mean(1) + 1e-9)
+    loudness = 10 * np.log10(frame_powers(samples[: frames * HOP], SAMPLE_RATE) + 1e-9)
     threshold = max(float(loudness.max()) - drop, float(np.percentile(loudness, 10)) + 6.0)
     found: list[tuple[int, int]] = []
     for a, b in mask_to_spans(loudness > min(threshold, float(loudness.max()) - 6)):
@@ -262,7 +263,7 @@ def _vowels(
         if middle < FFT or middle + FFT > len(samples):
             continue
         magnitude = np.sqrt(np.mean([np.abs(np.fft.rfft(f * np.hanning(FFT))) ** 2 for f in frames], axis=0))
-        envelope = smooth_envelope(magnitude, int(np.clip(0.7 * 16_000 / pitch, 24, 60)))
+        envelope = smooth_envelope(magnitude, int(np.clip(0.7 * SAMPLE_RATE / pitch, 24, 60)))
         found.append(envelope - envelope.mean())
         hertz.append(pitch)
     return found, hertz
