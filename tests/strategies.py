@@ -101,14 +101,16 @@ def frames(draw: st.DrawFn, options: VocabularyOptions) -> Frame:
 def _channels(draw: st.DrawFn, options: VocabularyOptions, spoken: set[int]) -> Channel:
     turns: list[Turn] = []
     cursor = 0
+    language: str | None = None
     for speaker in draw(st.lists(st.integers(0, options.max_speakers - 1), max_size=4)):
         if turns and turns[-1].speaker == speaker:
             continue
         items: list[Item] = []
         for _ in range(draw(st.integers(0, 4))):
-            item = draw(_items(options, items[-1] if items else None, cursor))
+            item = draw(_items(options, items[-1] if items else None, cursor, language))
             if item is not None:
                 items.append(item)
+                language = item.language if isinstance(item, TextItem) else language
                 cursor += item_frames(item)
         voice = None
         if speaker not in spoken and draw(st.booleans()):
@@ -123,7 +125,9 @@ NUMBERS = st.integers(1, 70) | st.sampled_from([63, 64, 4095, 4096, 64**4 - 1])
 
 
 @st.composite
-def _items(draw: st.DrawFn, options: VocabularyOptions, previous: Item | None, cursor: int) -> Item | None:
+def _items(
+    draw: st.DrawFn, options: VocabularyOptions, previous: Item | None, cursor: int, in_force: str | None
+) -> Item | None:
     """An item that may follow; None where the one chosen may not."""
     runs = st.lists(frames(options), max_size=5).flatmap(lambda made: st.sampled_from([made, made * 2, made[:1] * 70]))
     kind = draw(st.sampled_from(["text", "event", "units", "pause", "back"]))
@@ -135,9 +139,12 @@ def _items(draw: st.DrawFn, options: VocabularyOptions, previous: Item | None, c
     if kind == "text":
         bins = st.integers(0, options.prosody_bins - 1)
         prosody = draw(st.none() | st.builds(Prosody, bins, bins, bins)) if options.prosody else None
-        if options.timing == "free" and prosody is None and isinstance(previous, TextItem):
+        language = draw(st.sampled_from([in_force, "en", "zh", "yue"]))
+        joins = isinstance(previous, TextItem) and previous.language == language and prosody is None
+        if options.timing == "free" and joins:
             return None
-        return TextItem(draw(TEXTS), draw(st.just(0) | NUMBERS) if options.timing == "locked" else None, prosody)
+        frames_ = draw(st.just(0) | NUMBERS) if options.timing == "locked" else None
+        return TextItem(draw(TEXTS), frames_, prosody, language=language)
     if options.timing == "free" or isinstance(previous, Pause | Back):
         return None
     if kind == "pause":

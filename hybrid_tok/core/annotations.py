@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from hybrid_tok.core.events import EventLabel
+from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.timeline import Span
 
 
@@ -17,18 +18,26 @@ class Word:
         span: where it was said, in frames of the recording.
         confidence: probability in [0, 1] that the word is right.
         speaker: who said it, where that is known with the word itself; None leaves it to the turns.
+        language: a code of `core.languages`; None where it is not known.
+
+    Raises:
+        ValueError: a text or confidence that no word has.
+        OptionsError: there is no such language.
     """
 
     text: str
     span: Span
     confidence: float
     speaker: int | None = None
+    language: str | None = None
 
     def __post_init__(self) -> None:
         if not self.text or self.text != self.text.strip():
             raise ValueError(f"a word must be non-empty without surrounding space, not {self.text!r}")
         if not 0.0 <= self.confidence <= 1.0:
             raise ValueError(f"confidence of {self.text!r} must be in [0, 1], not {self.confidence}")
+        if self.language is not None:
+            check_language(self.language)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,12 +87,21 @@ class Segment:
         span: where it was said; None where nothing is known.
         speaker: who said it, where that is known.
         source: where the text came from, for messages: "talk.srt, line 12".
+        language: a code of `core.languages`; None where it is not known.
+
+    Raises:
+        OptionsError: there is no such language.
     """
 
     text: str
     span: Span | None = None
     speaker: int | None = None
     source: str = ""
+    language: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.language is not None:
+            check_language(self.language)
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,80 +5,23 @@
     turn     := <|speaker:k|> voice? item*   # the tag at each change of speaker
     voice    := <|voice|> v0 .. v7           # at a speaker's first turn only
     item     := text | event | units | <|pause|> number | <|back|> number
-    text     := prosody? piece+ number?      # locked timing has the number, free timing has not
+    text     := language? prosody? piece+ number?    # locked timing has the number, free timing has not
+    language := <|lang:xx|>                  # before a channel's first text in a known language, and at each change
     event    := <|laugh|> frame* <|/laugh|>
     units    := <|units|> frame+ <|/units|>
     frame    := unit{num_codebooks} number?  # the number only with run-length coding: repeated so many times more
     end      := <|end|> digit digit          # locked timing only
 
 It knows what a context-free grammar cannot: numbers have no leading zero and at most `MAX_DIGITS` digits, `<|back|>`
-never goes before the start, a repeated frame is counted and not spelled again, pauses are not adjacent. So there is
-exactly one spelling of each stream.
-
-A state is the place reached in the recording and the part of the stream that is being read. Each part is a rule of
-its own: it says which ids may follow, and what follows each. States are immutable and small: a sampler keeps one per
-hypothesis.
+never goes before the start, a repeated frame is counted and not spelled again, pauses are not adjacent, a language is
+not tagged again while it is in force. So there is exactly one spelling of each stream.
 """
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from dataclasses import dataclass, replace
-from typing import Literal, NamedTuple, TypeAlias
-
 from hybrid_tok.errors import GrammarError
-from hybrid_tok.tokens.idspace import BASE, MAX_NUMBER, IdRange, IdSpace
-from hybrid_tok.tokens.stream import VOICE_CODES, Frame
-
-Ranges: TypeAlias = "tuple[IdRange, ...]"
-
-
-@dataclass(frozen=True, slots=True)
-class Place:
-    """What is remembered between items.
-
-    Attributes:
-        channel: number of the current channel; -1 while no channel tag was written.
-        speaker: of the current turn; -1 before a channel's first.
-        spoken: speakers that have had a turn, the current one too.
-        cursor: frames from the start of the channel.
-        furthest: the furthest the cursor got in any channel.
-    """
-
-    channel: int = -1
-    speaker: int = -1
-    spoken: frozenset[int] = frozenset()
-    cursor: int = 0
-    furthest: int = 0
-
-    def moved(self, frames: int) -> Place:
-        cursor = self.cursor + frames
-        return replace(self, cursor=cursor, furthest=max(self.furthest, cursor))
-
-
-class Part(ABC):
-    """The part of a stream that is being read."""
-
-    __slots__ = ()
-
-    @abstractmethod
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        """The ids that may follow; the ranges do not overlap, and none is empty."""
-
-    @abstractmethod
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        """The state after one of the ids allowed."""
-
-    def settled(self, grammar: Grammar, place: Place) -> State | None:
-        """The state at the boundary between items, if this part is complete as it stands; else None."""
-        return None
-
-
-class State(NamedTuple):
-    """Where in a stream a sequence of ids has got to."""
-
-    place: Place
-    part: Part
+from hybrid_tok.tokens.idspace import IdRange, IdSpace
+from hybrid_tok.tokens.parts import Boundary, Done, Place, Ranges, State, others
 
 
 class Grammar:
@@ -92,7 +35,7 @@ class Grammar:
         self.space = space
         self.locked = space.options.timing == "locked"
         self.start = State(Place(), Boundary())
-        self._boundaries: dict[tuple[int, int, bool, Boundary], Ranges] = {}
+        self._boundaries: dict[tuple[int, int, int, bool, Boundary], Ranges] = {}
 
     def allowed(self, state: State) -> Ranges:
         """The ids that may follow, as named ranges that do not overlap."""
@@ -130,7 +73,7 @@ class Grammar:
 
     def between_items(self, place: Place, boundary: Boundary) -> Ranges:
         """What may follow a boundary; asked for often, so remembered."""
-        key = (place.channel, place.speaker, place.cursor > 0, boundary)
+        key = (place.channel, place.speaker, place.language, place.cursor > 0, boundary)
         found = self._boundaries.get(key)
         if found is None:
             ranges = (*self._items(place, boundary), *self._turns(place))
@@ -147,6 +90,7 @@ class Grammar:
                 ranges += space.pieces
             if options.prosody:
                 ranges.append(space.prosody[0])
+            ranges += others(space.languages, place.language)
             ranges.append(space.event_open)
         if options.layout != "text":
             ranges.append(space.units_open)
@@ -160,10 +104,7 @@ class Grammar:
 
     def _turns(self, place: Place) -> list[IdRange]:
         space = self.space
-        ranges = [
-            space.speakers.part(0, max(place.speaker, 0)),
-            space.speakers.part(place.speaker + 1, space.speakers.size),
-        ]
+        ranges = [*others(space.speakers, place.speaker)]
         if place.channel >= 0:
             ranges.append(space.channels.part(place.channel + 1, place.channel + 2))
         elif place.speaker < 0 and space.channels.size > 1:  # a channel tag comes first or never
@@ -171,233 +112,3 @@ class Grammar:
         if self.locked and place.channel != 0:  # one channel has no tag, so a tagged one is not the only one
             ranges.append(space.end)
         return ranges
-
-
-@dataclass(frozen=True, slots=True)
-class Boundary(Part):
-    """Between items.
-
-    Attributes:
-        after: what was before, where it restricts what follows: a text in free timing, a pause or back.
-    """
-
-    after: Literal["", "first speaker tag", "text", "move"] = ""
-
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        return grammar.between_items(place, self)
-
-    def settled(self, grammar: Grammar, place: Place) -> State | None:
-        return State(place, self)
-
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        space = grammar.space
-        if token in space.text_range:
-            return State(place, Words())
-        if token in space.prosody[0]:
-            return State(place, Bins(1))
-        if token in space.event_open:
-            return State(place, Frames(event=token - space.event_open.start))
-        if token in space.units_open:
-            return State(place, Frames())
-        if token in space.pause:
-            return State(place, Number("pause"))
-        if token in space.back:
-            return State(place, Number("back"))
-        if token in space.voice_open:
-            return State(place, Voice(0))
-        if token in space.speakers:
-            speaker = token - space.speakers.start
-            tagged = replace(place, speaker=speaker, spoken=place.spoken | {speaker})
-            return State(tagged, Boundary("" if speaker in place.spoken else "first speaker tag"))
-        if token in space.channels:
-            return State(replace(place, channel=token - space.channels.start, speaker=-1, cursor=0), Boundary())
-        return State(place, Remainder())
-
-
-@dataclass(frozen=True, slots=True)
-class Voice(Part):
-    """Inside a voice code.
-
-    Attributes:
-        read: how many of its tokens were read.
-    """
-
-    read: int
-
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        return (grammar.space.voice_codes,)
-
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        read = self.read + 1
-        return State(place, Voice(read) if read < VOICE_CODES else Boundary())
-
-
-@dataclass(frozen=True, slots=True)
-class Bins(Part):
-    """Inside the prosody before a text.
-
-    Attributes:
-        read: how many of its bins were read.
-    """
-
-    read: int
-
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        space = grammar.space
-        return space.pieces if self.read == len(space.prosody) else (space.prosody[self.read],)
-
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        return State(place, Words() if self.read == len(grammar.space.prosody) else Bins(self.read + 1))
-
-
-@dataclass(frozen=True, slots=True)
-class Words(Part):
-    """Inside the pieces of a text, of which there is one already."""
-
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        if grammar.locked:
-            return (*grammar.space.pieces, grammar.space.numbers)
-        return grammar.space.pieces + grammar.between_items(place, Boundary("text"))
-
-    def settled(self, grammar: Grammar, place: Place) -> State | None:
-        return None if grammar.locked else State(place, Boundary("text"))
-
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        if token in grammar.space.text_range:
-            return State(place, self)
-        if grammar.locked:
-            return State(place, Number("duration", token - grammar.space.numbers.start))
-        return Boundary("text").step(grammar, place, token)
-
-
-@dataclass(frozen=True, slots=True)
-class Number(Part):
-    """Inside a text's duration, a pause or a step back.
-
-    Attributes:
-        of: what it counts frames of.
-        value: that of the digits read so far; None before the first.
-    """
-
-    of: Literal["duration", "pause", "back"]
-    value: int | None = None
-
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        highest = place.cursor if self.of == "back" else MAX_NUMBER
-        digits = more_digits(grammar.space, self.value, min(highest, MAX_NUMBER))
-        if self.value is None:
-            return digits
-        after, boundary = self._settle(place)
-        return digits + grammar.between_items(after, boundary)
-
-    def settled(self, grammar: Grammar, place: Place) -> State | None:
-        return None if self.value is None else State(*self._settle(place))
-
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        if token in grammar.space.numbers:
-            return State(place, replace(self, value=(self.value or 0) * BASE + token - grammar.space.numbers.start))
-        after, boundary = self._settle(place)
-        return boundary.step(grammar, after, token)
-
-    def _settle(self, place: Place) -> tuple[Place, Boundary]:
-        frames = self.value or 0
-        return place.moved(-frames if self.of == "back" else frames), Boundary("" if self.of == "duration" else "move")
-
-
-@dataclass(frozen=True, slots=True)
-class Frames(Part):
-    """Inside an event or a unit run.
-
-    Attributes:
-        event: the event's number in the taxonomy; -1 for a unit run.
-        count: whole frames read, repetitions not counted.
-        repeated: repetitions of whole frames.
-        last: the last whole frame.
-        frame: units of the frame that is being read.
-        repeats: how often the last frame is repeated, as far as the digits after it were read.
-    """
-
-    event: int = -1
-    count: int = 0
-    repeated: int = 0
-    last: Frame = ()
-    frame: Frame = ()
-    repeats: int | None = None
-
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        space = grammar.space
-        if space.options.layout == "text":
-            return (self.close(space),)
-        index = len(self.frame)
-        ids: Ranges = (space.units[index],)
-        run_length = space.options.run_length
-        if run_length and index == len(space.units) - 1 and self.count and self.last[:-1] == self.frame:
-            unit = self.last[-1]  # a frame like the one before is counted, not spelled
-            ids = tuple(part for part in (ids[0].part(0, unit), ids[0].part(unit + 1, ids[0].size)) if part.size)
-        if index:
-            return ids
-        if self.count and run_length:
-            ids += more_digits(space, self.repeats, MAX_NUMBER)
-        return (*ids, self.close(space)) if self.count or self.event >= 0 else ids
-
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        space = grammar.space
-        codebook = space.units[len(self.frame)]
-        if codebook.start <= token < codebook.stop:
-            frame = (*self.frame, token - codebook.start)
-            repeated = self.repeated + (self.repeats or 0)
-            if len(frame) < len(space.units):
-                return State(place, Frames(self.event, self.count, repeated, self.last, frame))
-            return State(place, Frames(self.event, self.count + 1, repeated, frame))
-        if token in space.numbers:
-            return State(place, replace(self, repeats=(self.repeats or 0) * BASE + token - space.numbers.start))
-        return State(place.moved(self.count + self.repeated + (self.repeats or 0)), Boundary())
-
-    def close(self, space: IdSpace) -> IdRange:
-        """The id that ends the run."""
-        return space.units_close if self.event < 0 else space.event_close.part(self.event, self.event + 1)
-
-
-@dataclass(frozen=True, slots=True)
-class Remainder(Part):
-    """After `<|end|>`: two digits, the samples in the last frame when that is partial.
-
-    Attributes:
-        high: the first digit; None before it.
-    """
-
-    high: int | None = None
-
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        highest = grammar.space.options.hop - 1 if place.furthest else 0  # no frames, no last frame
-        if self.high is None:
-            return (grammar.space.numbers.part(0, highest // BASE + 1),)
-        return (grammar.space.numbers.part(0, highest - self.high * BASE + 1),)
-
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        return State(place, Remainder(token - grammar.space.numbers.start) if self.high is None else Done())
-
-
-@dataclass(frozen=True, slots=True)
-class Done(Part):
-    """After the end."""
-
-    def allowed(self, grammar: Grammar, place: Place) -> Ranges:
-        return ()
-
-    def step(self, grammar: Grammar, place: Place, token: int) -> State:
-        raise GrammarError(0, grammar.space.describe(token), ())
-
-
-def more_digits(space: IdSpace, value: int | None, highest: int) -> Ranges:
-    """The digits that may come next in a number: big-endian, no leading zero, at most `highest` in the end.
-
-    Args:
-        value: that of the digits so far; None before the first.
-        highest: at least 1.
-    """
-    if value is None:
-        return (space.numbers.part(1, highest + 1),)
-    if value == 0 or value * BASE > highest:
-        return ()
-    return (space.numbers.part(0, highest - value * BASE + 1),)

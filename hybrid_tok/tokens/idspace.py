@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Literal, TypeAlias
 
 from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.tokens.stream import Timing
 from hybrid_tok.tokens.text import TextTokenizer
@@ -17,6 +18,9 @@ BASE = 64
 MAX_DIGITS = 4
 MAX_NUMBER = BASE**MAX_DIGITS - 1
 """The longest pause, text run or repetition, in frames: 93 hours."""
+
+LANGUAGE_CODES = tuple(LANGUAGES)
+"""The languages in the order of their ids."""
 
 MAX_SIZE = 1 << 31
 """Ids fit 32 bits, signed or not."""
@@ -104,9 +108,9 @@ class VocabularyOptions:
 class IdSpace:
     """Where each kind of token has its ids.
 
-    The declared order is control, numbers, channels, speakers, voice codes, prosody, events, units per codebook, text.
-    With an LLM's own tokenizer the LLM's ids stay where they are, from 0, and ours come after them. Which ids a layout
-    or a timing uses is the grammar's concern: the space is the same for all of them.
+    The declared order is control, numbers, channels, speakers, voice codes, languages, prosody, events, units per
+    codebook, text. With an LLM's own tokenizer the LLM's ids stay where they are, from 0, and ours come after them.
+    Which ids a layout or a timing uses is the grammar's concern: the space is the same for all of them.
 
     Args:
         options: sizes of the ranges.
@@ -137,6 +141,7 @@ class IdSpace:
         self.channels = self._take("channel", options.max_channels)
         self.speakers = self._take("speaker", options.max_speakers)
         self.voice_codes = self._take("voice code", options.voice_codes)
+        self.languages = self._take("language", len(LANGUAGES))
         self.prosody = tuple(self._take(name, options.prosody_bins) for name in ("pitch", "energy", "rate"))
         self.event_open = self._take("event start", len(EVENT_LABELS))
         self.event_close = self._take("event end", len(EVENT_LABELS))
@@ -175,7 +180,7 @@ class IdSpace:
         return self.ranges[bisect_right(self._starts, token) - 1]
 
     def token_name(self, token: int) -> str:
-        """What an id is called, unlike any other: `<|speaker:0|>`, `<|u1:902|>`, `<|laugh|>`, or its piece of text.
+        """What an id is called, unlike any other: `<|speaker:0|>`, `<|lang:en|>`, `<|u1:902|>`, or its piece of text.
 
         Raises:
             ValueError: the id is outside the space.
@@ -190,6 +195,8 @@ class IdSpace:
             return f"<|text:{index}|>" if piece.startswith("<|") else piece
         if part.name.startswith("<|"):
             return part.name
+        if part is self.languages:
+            return f"<|lang:{LANGUAGE_CODES[index]}|>"
         if part is self.event_open:
             return f"<|{EVENT_LABELS[index]}|>"
         if part is self.event_close:

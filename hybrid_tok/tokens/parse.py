@@ -7,7 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from hybrid_tok.core.events import EVENT_LABELS
-from hybrid_tok.tokens.idspace import BASE, IdRange, IdSpace
+from hybrid_tok.core.languages import writes_spaces
+from hybrid_tok.tokens.idspace import BASE, LANGUAGE_CODES, IdRange, IdSpace
 from hybrid_tok.tokens.stream import (
     VOICE_CODES,
     Back,
@@ -36,6 +37,8 @@ class _Parser:
         self._space = space
         self._ids = list(ids)
         self._at = 0
+        self._language: str | None = None
+        """In force in the channel that is being read."""
 
     def stream(self) -> HybridStream:
         space = self._space
@@ -52,6 +55,7 @@ class _Parser:
 
     def _channel(self) -> Channel:
         turns: list[Turn] = []
+        self._language = None
         while self._sees(self._space.speakers):
             turns.append(self._turn())
         return Channel(tuple(turns))
@@ -86,15 +90,18 @@ class _Parser:
 
     def _text(self) -> TextItem:
         space = self._space
+        if self._sees(space.languages):
+            self._language = LANGUAGE_CODES[self._index(space.languages)]
+        spaced = writes_spaces(self._language)
         prosody = Prosody(*map(self._index, space.prosody)) if self._sees(space.prosody[0]) else None
         start = self._at
         while self._sees(space.text_range):
             self._at += 1
         pieces = [token - space.text_range.start for token in self._ids[start : self._at]]
-        text = space.text.decode(pieces)
-        canonical = bool(text) and space.text.encode(text) == pieces
+        text = space.text.decode(pieces, spaced)
+        canonical = bool(text) and space.text.encode(text, spaced) == pieces
         frames = self._number() if space.options.timing == "locked" else None
-        return TextItem(text, frames, prosody, None if canonical else tuple(pieces))
+        return TextItem(text, frames, prosody, None if canonical else tuple(pieces), self._language)
 
     def _frames(self, close: int) -> tuple[Frame, ...]:
         """The frames up to the id that closes them."""

@@ -35,13 +35,19 @@ def format_stream(stream: HybridStream, max_frames: int | None = None) -> str:
     """
     lines: list[str] = []
     for number, channel in enumerate(stream.channels):
+        language: str | None = None
         if len(stream.channels) > 1:
             lines.append(f"<|channel:{number}|>")
         for turn in channel.turns:
             parts = [f"<|speaker:{turn.speaker}|>"]
             if turn.voice is not None:
                 parts.append(f"<|voice:{','.join(map(str, turn.voice))}|>")
-            lines.append(" ".join(parts + [_format_item(item, max_frames) for item in turn.items]))
+            for item in turn.items:
+                if isinstance(item, TextItem) and item.language != language:
+                    language = item.language
+                    parts.append(f"<|lang:{language}|>")
+                parts.append(_format_item(item, max_frames))
+            lines.append(" ".join(parts))
     if stream.remainder is not None:
         lines.append(f"<|end:{stream.remainder}|>")
     return "\n".join(lines)
@@ -103,7 +109,8 @@ def _item_to_json(item: Item) -> dict[str, Any]:
     if isinstance(item, TextItem):
         bins = item.prosody
         prosody = None if bins is None else {"pitch": bins.pitch, "energy": bins.energy, "rate": bins.rate}
-        return {"type": "text", "text": item.text, "frames": item.frames, "prosody": prosody, "pieces": item.pieces}
+        data = {"type": "text", "text": item.text, "language": item.language, "frames": item.frames}
+        return {**data, "prosody": prosody, "pieces": item.pieces}
     if isinstance(item, EventItem):
         return {"type": "event", "label": item.label, "units": item.units}
     if isinstance(item, UnitItem):
@@ -130,12 +137,10 @@ def _item_from_json(data: Mapping[str, Any]) -> Item:
 
 
 def _text_from_json(data: Mapping[str, Any]) -> TextItem:
-    if not isinstance(data["text"], str):
-        raise TypeError(f"text must be a string, not {data['text']!r}")
     bins = data.get("prosody")
     prosody = None if bins is None else Prosody(_whole(bins["pitch"]), _whole(bins["energy"]), _whole(bins["rate"]))
     frames, pieces = _optional(_whole, data.get("frames")), _optional(_wholes, data.get("pieces"))
-    return TextItem(data["text"], frames, prosody, pieces)
+    return TextItem(_string(data["text"]), frames, prosody, pieces, _optional(_string, data.get("language")))
 
 
 def _frames_from_json(data: Mapping[str, Any]) -> tuple[tuple[int, ...], ...]:
@@ -151,6 +156,12 @@ _READERS: Mapping[str, Callable[[Mapping[str, Any]], Item]] = MappingProxyType(
         "back": lambda data: Back(_whole(data["frames"])),
     }
 )
+
+
+def _string(value: Any) -> str:
+    if not isinstance(value, str):
+        raise TypeError(f"{value!r} where a string should be")
+    return value
 
 
 def _whole(value: Any) -> int:

@@ -1,4 +1,4 @@
-"""Mending an id sequence: one pass from left to right that ends in a sequence the grammar accepts.
+"""Repair of an id sequence: one pass from left to right that ends in a sequence the grammar accepts.
 
 An id that fits is kept. For one that does not, the first of these that makes it fit is done: an incomplete frame is
 taken back; the part that is open is closed, or taken back if it has nothing in it yet; a tag that must stand before it
@@ -12,7 +12,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from hybrid_tok.tokens.grammar import Bins, Done, Frames, Grammar, Number, Remainder, State, Voice, Words
+from hybrid_tok.tokens.grammar import Grammar
+from hybrid_tok.tokens.parts import Bins, Done, Frames, Number, Remainder, State, Tagged, Voice, Words
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +33,7 @@ class Repaired:
 
 
 def repair(grammar: Grammar, ids: Sequence[int]) -> Repaired:
-    """RepairAction a sequence; takes time in proportion to its length. An accepted sequence comes back as it is."""
+    """Repair a sequence; takes time in proportion to its length. An accepted sequence comes back as it is."""
     repairer = _Repairer(grammar)
     for position, token in enumerate(ids):
         repairer.read(position, token)
@@ -65,7 +66,7 @@ class _Repairer:
         self._frame = self._item
         """After the last whole frame of the run that is being read."""
         self._left_out: list[int] = []
-        """Ids left out just before, to be told in one mend."""
+        """Ids left out just before, to be listed as one action."""
 
     def read(self, position: int, token: int) -> None:
         """Keep an id, if need be after a change that makes it fit; else leave it out."""
@@ -130,7 +131,7 @@ class _Repairer:
             return _Plan(self._frame, (whole.close(space).start,))
         if isinstance(part, Words) and self._grammar.locked:
             return _Plan(self._here(), (space.numbers.start,))
-        if isinstance(part, Voice | Bins) or (isinstance(part, Number) and part.value is None):
+        if isinstance(part, Voice | Tagged | Bins) or (isinstance(part, Number) and part.value is None):
             return _Plan(self._item)
         return _Plan(self._here())
 

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.errors import StreamError
-from hybrid_tok.tokens.idspace import BASE, MAX_NUMBER, IdRange, IdSpace
+from hybrid_tok.tokens.idspace import BASE, LANGUAGE_CODES, MAX_NUMBER, IdRange, IdSpace
 from hybrid_tok.tokens.stream import EventItem, Frame, HybridStream, Item, Pause, TextItem, Turn, UnitItem
 
 
@@ -24,11 +25,13 @@ def serialize(space: IdSpace, stream: HybridStream) -> list[int]:
     for number, channel in enumerate(stream.channels):
         if len(stream.channels) > 1:
             ids.append(_tag(space.channels, number))
+        language: str | None = None
         for order, turn in enumerate(channel.turns):
             try:
-                ids += _turn(space, turn)
+                ids += _turn(space, turn, language)
             except StreamError as error:
                 raise StreamError(f"channel {number}, turn {order}: {error}") from None
+            language = _language_after(turn, language)
     if stream.remainder is not None:
         if stream.remainder >= options.hop:
             raise StreamError(f"a remainder of {stream.remainder} samples is not below the hop of {options.hop}")
@@ -37,14 +40,22 @@ def serialize(space: IdSpace, stream: HybridStream) -> list[int]:
     return ids
 
 
-def _turn(space: IdSpace, turn: Turn) -> Iterator[int]:
+def _turn(space: IdSpace, turn: Turn, language: str | None) -> Iterator[int]:
     yield _tag(space.speakers, turn.speaker)
     if turn.voice is not None:
         yield space.voice_open.start
         for code in turn.voice:
             yield _tag(space.voice_codes, code)
     for item in turn.items:
+        if isinstance(item, TextItem) and item.language is not None and item.language != language:
+            language = item.language
+            yield space.languages.start + LANGUAGE_CODES.index(language)
         yield from _item(space, item)
+
+
+def _language_after(turn: Turn, language: str | None) -> str | None:
+    """The language in force after a turn."""
+    return next((item.language for item in reversed(turn.items) if isinstance(item, TextItem)), language)
 
 
 def _item(space: IdSpace, item: Item) -> Iterator[int]:
@@ -81,15 +92,15 @@ def _text(space: IdSpace, item: TextItem) -> Iterator[int]:
 
 
 def _pieces(space: IdSpace, item: TextItem) -> list[int]:
-    text = space.text
-    spelled = text.encode(item.text) if item.text else []
+    text, spaced = space.text, writes_spaces(item.language)
+    spelled = text.encode(item.text, spaced) if item.text else []
     if item.pieces is None:
         return spelled
     pieces = list(item.pieces)
     if not all(0 <= piece < text.size and piece not in text.silent for piece in pieces):
         raise StreamError(f"pieces of {item.text!r} that {text.name} has not, or that spell nothing")
-    if text.decode(pieces) != item.text:
-        raise StreamError(f"pieces that spell {text.decode(pieces)!r}, not {item.text!r}")
+    if text.decode(pieces, spaced) != item.text:
+        raise StreamError(f"pieces that spell {text.decode(pieces, spaced)!r}, not {item.text!r}")
     if pieces == spelled:
         raise StreamError(f"pieces of {item.text!r} that are what {text.name} writes anyway; leave them out")
     return pieces

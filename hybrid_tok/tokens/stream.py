@@ -13,6 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from hybrid_tok.core.events import EVENT_LABELS, EventLabel
+from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import StreamError
 
@@ -43,12 +44,15 @@ class TextItem:
         prosody: of the run's (one) word, where prosody tokens are written.
         pieces: ids of the text tokenizer, only where they spell the text otherwise than the tokenizer itself would: a
             model may sample such, also ones that are not valid UTF-8 (`text` then has U+FFFD).
+        language: the one in force, a code of `core.languages`; None only before the first text of its channel that has
+            one.
     """
 
     text: str
     frames: int | None = None
     prosody: Prosody | None = None
     pieces: tuple[int, ...] | None = None
+    language: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,6 +201,7 @@ def _check(stream: HybridStream) -> None:
     furthest = 0
     for number, channel in enumerate(stream.channels):
         cursor = 0
+        language: str | None = None
         previous_speaker: int | None = None
         for order, turn in enumerate(channel.turns):
             where = f"channel {number}, turn {order}"
@@ -208,6 +213,9 @@ def _check(stream: HybridStream) -> None:
             previous: Item | None = None
             for item in turn.items:
                 _check_item(item, previous, stream.timing, where)
+                if isinstance(item, TextItem):
+                    _check_language(item, language, where)
+                    language = item.language
                 cursor += item_frames(item)
                 furthest = max(furthest, cursor)
                 if cursor < 0:
@@ -263,6 +271,14 @@ def _check_text(item: TextItem, previous: Item | None, timing: Timing, where: st
         raise StreamError(f"{where}: text run {item.text!r} needs frames in locked timing, and none in free")
     if item.frames is not None and item.frames < 0:
         raise StreamError(f"{where}: text run {item.text!r} of {item.frames} frames")
-    if timing == "free" and isinstance(previous, TextItem) and item.prosody is None:
-        # Without a duration or prosody between them nothing separates the pieces of two runs.
+    joins = isinstance(previous, TextItem) and previous.language == item.language and item.prosody is None
+    if timing == "free" and joins:
+        # Without a duration, a language tag or prosody between them nothing separates the pieces of two runs.
         raise StreamError(f"{where}: two adjacent text runs in free timing; join them")
+
+
+def _check_language(item: TextItem, in_force: str | None, where: str) -> None:
+    if item.language is not None and item.language not in LANGUAGES:
+        raise StreamError(f"{where}: text run {item.text!r} in {item.language!r}, which is no code of a language")
+    if item.language is None and in_force is not None:
+        raise StreamError(f"{where}: text run {item.text!r} without a language after one in {in_force!r}; give it one")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import groupby
 
-from hybrid_tok.tokens.stream import Back, EventItem, HybridStream, Pause, TextItem
+from hybrid_tok.core.spacing import join_words, split_words
+from hybrid_tok.tokens.stream import Back, EventItem, HybridStream, Item, Pause, TextItem, UnitItem
 from hybrid_tok.tokens.vocabulary import Vocabulary
 
 
@@ -22,7 +24,7 @@ class Summary:
             units, a piece among pieces), as an entropy coder that follows the grammar would at worst.
         text_share, unit_share, silence_share: shares of the time, in [0, 1]; events count as units. Together they
             are 1 in locked timing, where nothing overlaps.
-        words: words written as text.
+        words: words written as text; characters in Chinese and Japanese.
     """
 
     seconds: float
@@ -42,7 +44,7 @@ def summarize(stream: HybridStream, ids: Sequence[int], vocabulary: Vocabulary, 
     for placed in stream.placed():
         if isinstance(placed.item, TextItem):
             text += placed.span.frames
-            words += len(placed.item.text.split())
+            words += len(split_words(placed.item.text, placed.item.language))
         elif isinstance(placed.item, Pause):
             silence += placed.span.frames
         elif not isinstance(placed.item, Back):
@@ -72,16 +74,20 @@ def transcript(stream: HybridStream) -> str:
         if len(stream.channels) > 1:
             lines.append(f"channel {number}")
         for turn in channel.turns:
-            parts: list[str] = []
-            for item in turn.items:
-                if isinstance(item, TextItem):
-                    parts.append(item.text)
-                elif isinstance(item, EventItem):
-                    parts.append(f"<{item.label} {len(item.units) / 50:.2f}s>")
-                elif isinstance(item, Pause):
-                    if item.frames >= 25:  # half a second: shorter ones are just how people speak
-                        parts.append(f"({item.frames / 50:.1f}s)")
-                elif not isinstance(item, Back):
-                    parts.append(f"[units {len(item.units) / 50:.2f}s]")
+            shown = [(item, text) for item in turn.items if (text := _shown(item))]
+            runs = groupby(shown, key=lambda one: one[0].language if isinstance(one[0], TextItem) else one[0])
+            parts = [join_words((text for _, text in run), key if isinstance(key, str) else None) for key, run in runs]
             lines.append(f"speaker {turn.speaker}: {' '.join(parts)}")
     return "\n".join(lines)
+
+
+def _shown(item: Item) -> str:
+    """An item as a person reads it; nothing where it is not shown."""
+    if isinstance(item, TextItem):
+        return item.text
+    if isinstance(item, EventItem):
+        return f"<{item.label} {len(item.units) / 50:.2f}s>"
+    if isinstance(item, UnitItem):
+        return f"[units {len(item.units) / 50:.2f}s]"
+    # half a second: shorter pauses are just how people speak
+    return f"({item.frames / 50:.1f}s)" if isinstance(item, Pause) and item.frames >= 25 else ""

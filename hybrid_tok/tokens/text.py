@@ -2,8 +2,8 @@
 
 A text item is spelled with one space before it that is not part of the text. So a word has the same pieces wherever
 it stands, the ones a language model knows it by, and the pieces of one item after another spell their texts joined
-with spaces. Pieces are joined as bytes, so that ids which spell broken UTF-8 (a model may sample them) still have a
-text, with U+FFFD for what is broken.
+with spaces. In languages without spaces between words there is none. Pieces are joined as bytes, so that ids which
+spell broken UTF-8 (a model may sample them) still have a text, with U+FFFD for what is broken.
 
 Whatever its own tokenizer would do to a text (normalise it, write U+2581 as a space, recognize `<s>` in it) is found
 out by reading the pieces back, and what does not come back the same is spelled in bytes.
@@ -46,7 +46,7 @@ _TIKTOKEN_PATTERNS: Mapping[str, str] = MappingProxyType(
 
 
 class TextTokenizer(ABC):
-    """Text to ids in [0, size) and back: `decode(encode(text)) == text` for every text.
+    """Text to ids in [0, size) and back: `decode(encode(text)) == text` for every text, spaced or not.
 
     Subclasses give the bytes that each id spells, and the outside library's own way to spell a text.
 
@@ -78,8 +78,11 @@ class TextTokenizer(ABC):
         """Ids that spell nothing, such as control ids; they are never part of a text."""
         return frozenset(index for index, spelling in enumerate(self._spellings) if spelling is None)
 
-    def encode(self, text: str) -> list[int]:
+    def encode(self, text: str, spaced: bool = True) -> list[int]:
         """The one spelling of a text that this tokenizer writes.
+
+        Args:
+            spaced: whether a space is spelled before it, as the language has one between words.
 
         Raises:
             TextError: the text has lone surrogates, which are no Unicode.
@@ -88,15 +91,17 @@ class TextTokenizer(ABC):
             text.encode()
         except UnicodeEncodeError as error:
             raise TextError(f"character {error.start} of the text is a lone surrogate, which is not Unicode") from None
-        spaced = f" {text}"
-        for candidate in (spaced, text):  # the second for tokenizers that put a space before every text themselves
-            ids = self._split(candidate) if candidate else []
-            if self._joined(ids) == spaced.encode():
-                return ids
-        return self._exact(spaced)
+        wanted = f" {text}" if spaced else text
+        ids = self._split(wanted) if wanted else []
+        if self._joined(ids) != wanted.encode():  # it may put a space before every text itself
+            ids = self._split(text) if spaced else self._behind_bar(text)
+        return ids if self._joined(ids) == wanted.encode() else self._exact(wanted)
 
-    def decode(self, ids: Sequence[int]) -> str:
+    def decode(self, ids: Sequence[int], spaced: bool = True) -> str:
         """The text that ids spell.
+
+        Args:
+            spaced: whether a space before it is no part of it.
 
         Raises:
             ValueError: some spell nothing (`silent`).
@@ -104,7 +109,8 @@ class TextTokenizer(ABC):
         joined = self._joined(ids)
         if joined is None:
             raise ValueError(f"ids of {self.name} that spell nothing are no text")
-        return joined.decode(errors="replace").removeprefix(" ")
+        text = joined.decode(errors="replace")
+        return text.removeprefix(" ") if spaced else text
 
     @abstractmethod
     def piece(self, index: int) -> str:
@@ -124,6 +130,13 @@ class TextTokenizer(ABC):
             return b"".join([self._spellings[index] for index in ids])  # type: ignore[misc]
         except TypeError:
             return None
+
+    def _behind_bar(self, text: str) -> list[int]:
+        """The outside library's spelling of a text behind a bar, which hardly ever merges with what follows, and the
+        space before that; both are taken off."""
+        ids = self._split(f"|{text}")
+        ends = (end for end in range(1, len(ids) + 1) if self._joined(ids[:end]) in (b"|", b" |"))
+        return ids[next(ends, 0) :]
 
     def _exact(self, text: str) -> list[int]:
         """A text in ids that come back the same: what does not is halved until it does, or is one character."""

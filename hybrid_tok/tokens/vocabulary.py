@@ -16,8 +16,8 @@ import numpy as np
 
 from hybrid_tok.errors import GrammarError, OptionsError
 from hybrid_tok.tokens.grammar import Grammar
+from hybrid_tok.tokens.idspace import LANGUAGE_CODES, IdRange, IdSpace
 from hybrid_tok.tokens.idspace import Durations as Durations
-from hybrid_tok.tokens.idspace import IdRange, IdSpace
 from hybrid_tok.tokens.idspace import Layout as Layout
 from hybrid_tok.tokens.idspace import VocabularyOptions as VocabularyOptions
 from hybrid_tok.tokens.parse import parse
@@ -80,6 +80,7 @@ class Vocabulary:
         options = asdict(self.options)
         del options["codec"]
         options["ranges"] = [(part.name, part.start, part.stop) for part in self.ranges]
+        options["languages"] = LANGUAGE_CODES
         return MappingProxyType(
             {"text": self.space.text.fingerprint, "codec": self.options.codec, "vocabulary": _digest(options)}
         )

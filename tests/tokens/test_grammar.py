@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 
 from hybrid_tok.errors import GrammarError
-from hybrid_tok.tokens.grammar import Grammar, State
+from hybrid_tok.tokens.grammar import Grammar
+from hybrid_tok.tokens.parts import State
 from hybrid_tok.tokens.stream import HybridStream
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 from strategies import vocabularies_and_streams, vocabulary
@@ -81,6 +82,28 @@ def allows(options: VocabularyOptions, before: str, name: str) -> bool:
         (FREE, "speaker:0 \u2581so", "\u2581so laugh units speaker:1", "0 5 pause back end speaker:0"),
         (FREE, "speaker:0", "\u2581so", "pause back end"),
         (FREE, "", "speaker:0 channel:0", "end"),
+        # languages
+        (OPTIONS, "speaker:0", "lang:en lang:yue", "0"),
+        (OPTIONS, "speaker:0 lang:en", "\u2581so", "lang:de lang:en 0 pause laugh units speaker:1 end voice pitch:0"),
+        (OPTIONS, "speaker:0 lang:en \u2581so", "\u2581so 0", "lang:de lang:en"),
+        (OPTIONS, "speaker:0 lang:en \u2581so 1", "lang:zh lang:yue \u2581so", "lang:en"),
+        (OPTIONS, "speaker:0 lang:en \u2581so 1 lang:de \u2581so 1", "lang:en lang:zh", "lang:de"),
+        (
+            OPTIONS,
+            "speaker:0 lang:en \u2581so 1 speaker:1",
+            "lang:de \u2581so",
+            "lang:en",
+        ),  # in force for all in a channel
+        (OPTIONS, "channel:0 speaker:0 lang:en \u2581so 1 channel:1 speaker:1", "lang:en \u2581so", "0"),
+        (OPTIONS, "speaker:0 voice", "voice-code:0", "lang:en"),
+        (OPTIONS, "", "speaker:0", "lang:en"),
+        (FREE, "speaker:0 \u2581so", "lang:en \u2581so", "0"),
+        (FREE, "speaker:0 lang:en \u2581so", "lang:de \u2581so", "lang:en"),
+        (FREE, "speaker:0 lang:en \u2581so lang:de", "\u2581so", "lang:en speaker:1"),
+        (replace(OPTIONS, layout="units"), "speaker:0", "units", "lang:en"),
+        (replace(OPTIONS, layout="text"), "speaker:0", "lang:en", "0"),
+        (replace(OPTIONS, prosody=True), "speaker:0 lang:en", "pitch:0 \u2581so", "energy:0 lang:de"),
+        (replace(OPTIONS, prosody=True), "speaker:0 pitch:1", "energy:0", "lang:en"),
         # pauses and steps back
         (OPTIONS, "speaker:0 pause", "1 63", "0 \u2581so end"),
         (OPTIONS, "speaker:0 pause 1", "0 \u2581so laugh end", "pause back"),
@@ -144,6 +167,9 @@ def test_what_may_follow(options: VocabularyOptions, before: str, allowed: str, 
         (FREE, "speaker:0 laugh", False),
         (FREE, "speaker:0 units u0:1 u1:1", False),
         (FREE, "speaker:0 voice", False),
+        (FREE, "speaker:0 lang:en", False),
+        (FREE, "speaker:0 lang:en \u2581so", True),
+        (OPTIONS, "speaker:0 lang:en", False),
         (FREE, "channel:0 speaker:0", False),
         (FREE, "channel:0 channel:1", True),
     ],
@@ -212,6 +238,20 @@ def test_every_state_on_the_way_can_be_gone_on_with(made: tuple[Vocabulary, Hybr
         (OPTIONS, "channel:1 speaker:0 end 0 0", "channel:0 channel:1 speaker:0 end 0 0", ["put in '<|channel:0|>'"]),
         (OPTIONS, "speaker:0 voice voice-code:1 \u2581so 5 end 0 0", "speaker:0 \u2581so 5 end 0 0",
          ["took back the last 2 ids"]),
+        (OPTIONS, "speaker:0 lang:en \u2581so 5 lang:en \u2581so 5 end 0 0",
+         "speaker:0 lang:en \u2581so 5 \u2581so 5 end 0 0", ["left out '<|lang:en|>'"]),
+        (OPTIONS, "speaker:0 lang:en lang:de \u2581so 5 end 0 0", "speaker:0 lang:de \u2581so 5 end 0 0",
+         ["took back the last 1 ids"]),
+        (OPTIONS, "speaker:0 lang:en pad \u2581so 5 end 0 0", "speaker:0 lang:en \u2581so 5 end 0 0",
+         ["left out '<|pad|>'"]),
+        (OPTIONS, "speaker:0 lang:en pause 5 end 0 0", "speaker:0 pause 5 end 0 0", ["took back the last 1 ids"]),
+        (OPTIONS, "lang:en \u2581so 5 end 0 0", "speaker:0 lang:en \u2581so 5 end 0 0", ["put in '<|speaker:0|>'"]),
+        (OPTIONS, "speaker:0 units u0:1 u1:1 lang:en \u2581so lang:de \u2581so 5 end 0 0",
+         "speaker:0 units u0:1 u1:1 /units lang:en \u2581so 0 lang:de \u2581so 5 end 0 0",
+         ["put in '<|/units|>'", "put in '<|number:0|>'"]),
+        (FREE, "speaker:0 lang:en \u2581so lang:de", "speaker:0 lang:en \u2581so", ["took back the last 1 ids"]),
+        (replace(OPTIONS, prosody=True), "speaker:0 lang:en pitch:0 laugh /laugh end 0 0",
+         "speaker:0 laugh /laugh end 0 0", ["took back the last 2 ids"]),
         (OPTIONS, "speaker:0 end 1", "speaker:0 end 0 0", ["left out '<|number:1|>'"]),
         (FREE, "speaker:0 \u2581so 5 pause 3 \u2581so end", "speaker:0 \u2581so \u2581so", ["left out 3 ids"]),
         (FREE, "speaker:0 laugh u0:1", "speaker:0 laugh /laugh", ["took back the last 1 ids", "put in '<|/laugh|>'"]),

@@ -83,6 +83,12 @@ def test_an_empty_stream() -> None:
         ((Turn(0, (TextItem("a"),)),), "needs frames in locked timing"),
         ((Turn(0, (TextItem("a", -1),)),), "of -1 frames"),
         ((Turn(0, (TextItem("a\ud800", 1),)),), "character 1 of .* is a lone surrogate"),
+        ((Turn(0, (TextItem("a", 1, language="xx"),)),), "'a' in 'xx', which is no code of a language"),
+        ((Turn(0, (TextItem("a", 1, language="English"),)),), "'a' in 'English', which is no code"),
+        (
+            (Turn(0, (TextItem("a", 1, language="en"),)), Turn(1, (TextItem("b", 1),))),
+            "turn 1: text run 'b' without a language after one in 'en'",
+        ),
         ((Turn(0, ("a",)),), "str is no item"),  # type: ignore[arg-type]
     ],
 )
@@ -99,6 +105,7 @@ def test_what_has_no_spelling_or_two_is_refused(turns: tuple[Turn, ...], message
         ((Back(1),), "Back in free timing"),
         ((TextItem("a", 1),), "and none in free"),
         ((TextItem("a"), TextItem("b")), "two adjacent text runs in free timing; join them"),
+        ((TextItem("a", language="en"), TextItem("b", language="en")), "two adjacent text runs in free timing"),
     ],
 )
 def test_free_timing_has_no_places(items: tuple[Item, ...], message: str) -> None:
@@ -106,9 +113,15 @@ def test_free_timing_has_no_places(items: tuple[Item, ...], message: str) -> Non
         one_turn(*items, timing="free", remainder=None)
 
 
-def test_prosody_or_an_event_parts_two_texts_in_free_timing() -> None:
+def test_prosody_a_language_or_an_event_parts_two_texts_in_free_timing() -> None:
     one_turn(TextItem("a"), TextItem("b", None, Prosody(0, 0, 0)), timing="free", remainder=None)
     one_turn(TextItem("a"), EventItem("laugh"), TextItem("b"), timing="free", remainder=None)
+    one_turn(TextItem("a"), TextItem("b", language="en"), TextItem("c", language="de"), timing="free", remainder=None)
+
+
+def test_a_channel_starts_without_a_language() -> None:
+    turns = (Turn(0, (TextItem("a", 1), TextItem("b", 1, language="en"))),)
+    assert HybridStream((Channel(turns), Channel(turns))).frames == 2
 
 
 @pytest.mark.parametrize(
@@ -140,7 +153,7 @@ def test_json_keeps_pieces() -> None:
 
 
 def test_json_as_it_is() -> None:
-    stream = one_turn(TextItem("so funny", 40), LAUGH, Pause(2), remainder=7)
+    stream = one_turn(TextItem("so funny", 40), LAUGH, Pause(2), TextItem("你好", 9, language="zh"), remainder=7)
     assert stream_to_json(stream) == {
         "version": 1,
         "timing": "locked",
@@ -153,6 +166,7 @@ def test_json_as_it_is() -> None:
                         {"type": "text", "text": "so funny", "frames": 40},
                         {"type": "event", "label": "laugh", "units": [[1, 2], [3, 4]]},
                         {"type": "pause", "frames": 2},
+                        {"type": "text", "text": "你好", "language": "zh", "frames": 9},
                     ],
                 }
             ]
@@ -171,7 +185,11 @@ def test_json_as_it_is() -> None:
         ({"channels": [[{"speaker": 0, "items": [{"type": "song"}]}]]}, "no item of a stream has the type 'song'"),
         (
             {"channels": [[{"speaker": 0, "items": [{"type": "text", "text": 5, "frames": 1}]}]]},
-            "text must be a string",
+            "5 where a string should be",
+        ),
+        (
+            {"channels": [[{"speaker": 0, "items": [{"type": "text", "text": "a", "frames": 1, "language": 1}]}]]},
+            "1 where a string should be",
         ),
         ({"channels": [[{"speaker": 0, "items": [{"type": "pause", "frames": 1.0}]}]]}, "1.0 where a whole number"),
         ({"channels": [[{"speaker": 0, "items": [{"type": "pause", "frames": 0}]}]]}, "Pause of 0 frames"),
@@ -204,6 +222,22 @@ def test_as_a_person_reads_it() -> None:
         "<|end:7|>",
     ]
     assert "<|units|><|u0:1|> .. 2 more frames .. <|/units|>" in format_stream(stream, max_frames=1)
+
+
+def test_a_language_is_written_where_it_changes() -> None:
+    en, zh = {"language": "en"}, {"language": "zh"}
+    turns = (
+        Turn(0, (TextItem("so", 1), TextItem("well", 2, **en), TextItem("then", 3, Prosody(0, 1, 2), **en))),
+        Turn(1, (TextItem("yes", 4, **en), TextItem("你好", 5, Prosody(0, 1, 2), **zh))),
+    )
+    assert format_stream(HybridStream((Channel(turns), Channel(turns[1:])))).splitlines() == [
+        "<|channel:0|>",
+        "<|speaker:0|> so <|duration:1|> <|lang:en|> well <|duration:2|> <|prosody:0,1,2|> then <|duration:3|>",
+        "<|speaker:1|> yes <|duration:4|> <|lang:zh|> <|prosody:0,1,2|> 你好 <|duration:5|>",
+        "<|channel:1|>",
+        "<|speaker:1|> <|lang:en|> yes <|duration:4|> <|lang:zh|> <|prosody:0,1,2|> 你好 <|duration:5|>",
+        "<|end:0|>",
+    ]
 
 
 @given(TEXTS)

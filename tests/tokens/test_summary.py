@@ -32,3 +32,15 @@ def test_an_empty_recording_has_no_rates() -> None:
 
 def test_transcript() -> None:
     assert transcript(STREAM) == "speaker 0: so funny <laugh 0.20s> (0.6s) [units 0.40s]"
+
+
+def test_a_transcript_has_the_spaces_of_its_languages() -> None:
+    zh, en = {"language": "zh"}, {"language": "en"}
+    items = (
+        *(TextItem("so", 5, **en), TextItem("well", 5, **en)),
+        *(TextItem("你好", 5, **zh), Pause(5), TextItem("世界", 5, **zh), TextItem("Python", 5, **zh)),
+        *(EventItem("laugh"), EventItem("laugh"), TextItem("吧", 5, **zh), TextItem("吗", 5, **zh)),
+    )
+    stream = HybridStream((Channel((Turn(0, items),)),))
+    assert transcript(stream) == "speaker 0: so well 你好世界Python <laugh 0.00s> <laugh 0.00s> 吧吗"
+    assert summarize(stream, [], VOCABULARY, 1.0).words == 2 + 4 + 1 + 2

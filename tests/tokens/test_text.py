@@ -61,31 +61,44 @@ def test_what_the_bundled_model_writes() -> None:
 
 @pytest.mark.parametrize("text", TRAPS)
 def test_traps_come_back(text: str, tokenizer: TextTokenizer) -> None:
-    ids = tokenizer.encode(text)
-    assert tokenizer.decode(ids) == text
-    assert not tokenizer.silent.intersection(ids)
-    assert all(0 <= index < tokenizer.size for index in ids)
+    for spaced in (True, False):
+        ids = tokenizer.encode(text, spaced)
+        assert tokenizer.decode(ids, spaced) == text
+        assert not tokenizer.silent.intersection(ids)
+        assert all(0 <= index < tokenizer.size for index in ids)
 
 
-@given(TEXTS)
-def test_any_text_comes_back_from_the_bundled_model(text: str) -> None:
+@given(TEXTS, st.booleans())
+def test_any_text_comes_back_from_the_bundled_model(text: str, spaced: bool) -> None:
     bundled = load_text_tokenizer()
-    ids = bundled.encode(text)
-    assert bundled.decode(ids) == text
+    ids = bundled.encode(text, spaced)
+    assert bundled.decode(ids, spaced) == text
     assert not bundled.silent.intersection(ids)
 
 
-@given(st.lists(st.integers(1, 8191), max_size=8))
-def test_any_ids_have_a_text(ids: list[int]) -> None:
+@given(st.lists(st.integers(1, 8191), max_size=8), st.booleans())
+def test_any_ids_have_a_text(ids: list[int], spaced: bool) -> None:
     bundled = load_text_tokenizer()
-    text = bundled.decode(ids)
-    assert bundled.decode(bundled.encode(text)) == text
+    text = bundled.decode(ids, spaced)
+    assert bundled.decode(bundled.encode(text, spaced), spaced) == text
 
 
 def test_consecutive_items_spell_their_texts_joined_with_spaces(tokenizer: TextTokenizer) -> None:
     words = ["so", "funny", "that"]
     joined = [index for word in words for index in tokenizer.encode(word)]
     assert tokenizer.decode(joined) == "so funny that"
+
+
+def test_without_spaces_consecutive_items_spell_their_texts_joined(tokenizer: TextTokenizer) -> None:
+    joined = [index for word in ("so", "你好", " funny") for index in tokenizer.encode(word, spaced=False)]
+    assert tokenizer.decode(joined, spaced=False) == "so你好 funny"
+
+
+def test_without_spaces_words_keep_their_pieces(tokenizer: TextTokenizer) -> None:
+    """Also those of a tokenizer that puts a space before every text itself: nothing is spelled in bytes."""
+    spelled = tokenizer.encode("sofunnysofunny", spaced=False)
+    assert len(spelled) <= len(tokenizer.encode("sofunnysofunny")) + 1
+    assert not any(tokenizer.piece(index).startswith("<0x") for index in spelled)
 
 
 def test_a_lone_surrogate_is_refused() -> None:

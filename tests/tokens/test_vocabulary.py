@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_tok.errors import GrammarError, OptionsError, StreamError
+from hybrid_tok.tokens.idspace import LANGUAGE_CODES
 from hybrid_tok.tokens.render import stream_from_json
 from hybrid_tok.tokens.stream import (
     Back,
@@ -142,6 +143,7 @@ def test_ranges_tile_the_space_in_declared_order() -> None:
         "channel",
         "speaker",
         "voice code",
+        "language",
         "pitch",
         "energy",
         "rate",
@@ -152,7 +154,7 @@ def test_ranges_tile_the_space_in_declared_order() -> None:
         "text",
     ]
     assert [part.start for part in voc.ranges] == [0, *(part.stop for part in voc.ranges[:-1])]
-    assert voc.size == voc.ranges[-1].stop == 7 + 64 + 16 + 64 + 64 + 3 * 8 + 2 * 15 + 2 * 1000 + 8192
+    assert voc.size == voc.ranges[-1].stop == 7 + 64 + 16 + 64 + 64 + 100 + 3 * 8 + 2 * 15 + 2 * 1000 + 8192
 
 
 def test_every_id_has_a_name_of_its_own() -> None:
@@ -160,7 +162,7 @@ def test_every_id_has_a_name_of_its_own() -> None:
     assert len({voc.token_name(token) for token in range(voc.size)}) == voc.size
     assert all(voc.token_id(voc.token_name(token)) == token for token in range(voc.size))
     names = ["<|pad|>", "<|/units|>", "<|number:63|>", "<|channel:0|>", "<|speaker:63|>", "<|laugh|>", "<|/other|>"]
-    names += ["<|u0:17|>", "<|u1:999|>", "\u2581the"]
+    names += ["<|lang:en|>", "<|lang:haw|>", "<|u0:17|>", "<|u1:999|>", "\u2581the"]
     assert [voc.token_name(voc.token_id(name)) for name in names] == names
     with pytest.raises(ValueError, match="outside 0"):
         voc.token_name(voc.size)
@@ -176,6 +178,31 @@ def test_bits() -> None:
     assert voc.range_bits([]) == 0.0
     with pytest.raises(GrammarError, match="position 1"):
         voc.range_bits([0, voc.size])
+
+
+def test_the_languages_are_in_the_fingerprint(monkeypatch: pytest.MonkeyPatch) -> None:
+    one = Vocabulary(OPTIONS, vocabulary(OPTIONS).space.text).fingerprint
+    monkeypatch.setattr("hybrid_tok.tokens.vocabulary.LANGUAGE_CODES", tuple(reversed(LANGUAGE_CODES)))
+    other = Vocabulary(OPTIONS, vocabulary(OPTIONS).space.text).fingerprint
+    assert {part for part in one if one[part] != other[part]} == {"vocabulary"}
+
+
+def test_text_in_a_language_without_spaces_is_spelled_without_one() -> None:
+    voc = vocabulary(OPTIONS)
+
+    def names(*items: TextItem) -> list[str]:
+        return [voc.token_name(token) for token in voc.encode(one_turn(*items))][1:-3]
+
+    zh, yue = {"language": "zh"}, {"language": "yue"}
+    assert names(TextItem("你好", 1)) == ["\u2581", "你", "好", "<|number:1|>"]
+    assert names(TextItem("你好", 1, **zh)) == ["<|lang:zh|>", "你", "好", "<|number:1|>"]
+    assert names(TextItem("你", 1, **zh), TextItem("好", 1, **zh), TextItem("你", 1, **yue)) == [
+        *("<|lang:zh|>", "你", "<|number:1|>", "好", "<|number:1|>"),
+        *("<|lang:yue|>", "你", "<|number:1|>"),
+    ]
+    for text in (" 你", "so", " ", "好 ", "\u2581你"):
+        stream = one_turn(TextItem(text, 1, **zh), TextItem(text, 1, **zh))
+        assert voc.decode(voc.encode(stream)) == stream
 
 
 def test_ids_that_are_no_integers_are_refused() -> None:
