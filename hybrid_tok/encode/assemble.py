@@ -1,7 +1,8 @@
 """From decisions to the stream: units are cut out of the recording's codes, words become text runs.
 
 The codes of the whole recording are made once, and only if some decision needs any. So the codes of a stretch
-never depend on what the gate chose around it, and a causal codec hears what came before.
+never depend on what the gate chose around it, and a causal codec hears what came before. A run ends where the language
+of its words changes; a word whose language is not known is in the language of the text before it.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from hybrid_tok.core.annotations import Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.interfaces import UnitCodec
+from hybrid_tok.core.spacing import join_words
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import BackendError, OptionsError
@@ -156,12 +158,13 @@ def _place(
     decisions: Sequence[Decision], codes: _Codes, options: AssembleOptions, prosody: Mapping[Word, Prosody]
 ) -> Iterator[_Placed]:
     """The items of decisions in the order they are written; where one starts before another ends, both are heard."""
+    languages = _Languages()
     for (speaker, kind), group in groupby(decisions, key=lambda decision: (decision.speaker, decision.kind)):
         run = list(group)
         span = Span(run[0].span.start, run[-1].span.end)
         if kind == "text":
-            yield from _place_text(run, options, prosody)
-            yield from _place_over_text(run, options, prosody)
+            yield from _place_text(run, options, prosody, languages)
+            yield from _place_over_text(run, options, prosody, languages)
         elif kind == "units":
             yield _Placed(span.start, speaker, UnitItem(codes.cut(span)))
         elif kind != "pause":
@@ -169,6 +172,18 @@ def _place(
                 yield _Placed(
                     part.start, speaker, EventItem(label, codes.cut(part)) if kind == "event" else EventItem(label)
                 )
+
+
+class _Languages:
+    """The language in force, word by word in the order of writing."""
+
+    def __init__(self) -> None:
+        self._in_force: str | None = None
+
+    def of(self, word: Word) -> str | None:
+        """The language that a word, the next one written, is in."""
+        self._in_force = word.language or self._in_force
+        return self._in_force
 
 
 def _events(run: Sequence[Decision]) -> Iterator[tuple[EventLabel, Span]]:
@@ -181,25 +196,29 @@ def _events(run: Sequence[Decision]) -> Iterator[tuple[EventLabel, Span]]:
 
 
 def _place_text(
-    run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody]
+    run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody], languages: _Languages
 ) -> Iterator[_Placed]:
-    """A run of words as one text item, or as one per word with the gaps between left free."""
+    """A run of words as a text item per language, or as one per word with the gaps between left free."""
     speaker, locked = run[0].speaker, options.timing == "locked"
-    span = Span(_first_frame(run[0]), run[-1].span.end)
-    if not prosody and (not locked or options.durations == "run"):
-        text = " ".join(word.text for decision in run for word in decision.words)
-        yield _Placed(span.start, speaker, TextItem(text, span.frames if locked else None))
+    words = [(word, place) for decision in run for word, place in _word_places(decision)]
+    runs = [(language, list(group)) for language, group in groupby(words, key=lambda one: languages.of(one[0]))]
+    if prosody or (locked and options.durations == "word"):
+        for language, group in runs:
+            for word, place in group:
+                frames = place.frames if locked else None
+                item = TextItem(word.text, frames, prosody=prosody.get(word), language=language)
+                yield _Placed(place.start, speaker, item)
         return
-    for decision in run:
-        place = Span(_first_frame(decision), decision.span.end)
-        for word, part in zip(decision.words, _share(place, decision.words), strict=True):
-            yield _Placed(
-                part.start, speaker, TextItem(word.text, part.frames if locked else None, prosody=prosody.get(word))
-            )
+    for number, (language, group) in enumerate(runs):
+        # The gaps in a run are its own; one where the language changes is a pause.
+        start = group[0][1].start if number else _first_frame(run[0])
+        end = group[-1][1].end if number < len(runs) - 1 else run[-1].span.end
+        text = join_words((word.text for word, _ in group), language)
+        yield _Placed(start, speaker, TextItem(text, end - start if locked else None, language=language))
 
 
 def _place_over_text(
-    run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody]
+    run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody], languages: _Languages
 ) -> Iterator[_Placed]:
     """What is written over a text run once it is finished: labels of events under the words, others' words."""
     for event, group in groupby(run, key=lambda decision: decision.event):
@@ -208,7 +227,7 @@ def _place_over_text(
     words = [word for decision in run for word in decision.under]
     for speaker, group in groupby(words, key=lambda word: word.speaker or 0):
         decisions = [Decision(word.span, "text", (word,), speaker=speaker) for word in group]
-        yield from _place_text(decisions, options, prosody)
+        yield from _place_text(decisions, options, prosody, languages)
 
 
 def _first_frame(decision: Decision) -> int:
@@ -217,10 +236,12 @@ def _first_frame(decision: Decision) -> int:
     return min(decision.span.start, decision.words[0].span.start) if known else decision.span.start
 
 
-def _share(span: Span, words: Sequence[Word]) -> Iterator[Span]:
-    """Split a stretch evenly among the words in it; there is more than one only where words overlap."""
-    for index in range(len(words)):
-        yield Span(span.start + span.frames * index // len(words), span.start + span.frames * (index + 1) // len(words))
+def _word_places(decision: Decision) -> Iterator[tuple[Word, Span]]:
+    """The words of a text decision, which share its frames evenly; there is more than one only where words overlap."""
+    start, count = _first_frame(decision), len(decision.words)
+    frames = decision.span.end - start
+    for index, word in enumerate(decision.words):
+        yield word, Span(start + frames * index // count, start + frames * (index + 1) // count)
 
 
 def _join(placed: Iterable[_Placed], locked: bool) -> Iterator[_Placed]:
@@ -243,7 +264,10 @@ def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | Non
     if isinstance(first, UnitItem) and isinstance(second, UnitItem) and (left.end == right.start or not locked):
         return replace(left, item=UnitItem(first.units + second.units))
     if isinstance(first, TextItem) and isinstance(second, TextItem) and first.frames is second.frames is None:
-        return None if second.prosody else replace(left, item=replace(first, text=f"{first.text} {second.text}"))
+        if second.prosody or first.language != second.language:
+            return None
+        text = join_words((first.text, second.text), first.language)
+        return replace(left, item=replace(first, text=text))
     return None
 
 

@@ -68,6 +68,86 @@ def test_a_run_of_words_is_one_item_with_its_gaps() -> None:
     ]
 
 
+def spoken(*words: tuple[str, str | None], frames: int = 10, speaker: int = 0) -> tuple[Decision, ...]:
+    """Text decisions of a word each, ("", None) a gap, with their languages."""
+    decisions = []
+    for index, (text, language) in enumerate(words):
+        span = Span(index * frames, (index + 1) * frames)
+        said = (Word(text, span, 1.0, language=language),) if text else ()
+        decisions.append(Decision(span, "text", said, speaker=speaker))
+    return tuple(decisions)
+
+
+GAP = ("", None)
+
+
+def test_a_run_ends_where_the_language_changes() -> None:
+    en, zh = {"language": "en"}, {"language": "zh"}
+    decisions = spoken(("so", "en"), GAP, ("well", "en"), GAP, ("你好", "zh"), GAP, ("世界", "zh"), ("yes", "en"))
+    assert items(write(decisions)) == [
+        TextItem("so well", 30, **en),
+        Pause(10),
+        TextItem("你好世界", 30, **zh),
+        TextItem("yes", 10, **en),
+    ]
+    assert items(write(decisions, timing="free")) == [
+        TextItem("so well", **en),
+        TextItem("你好世界", **zh),
+        TextItem("yes", **en),
+    ]
+    assert [item for item in items(write(decisions, durations="word")) if isinstance(item, TextItem)] == [
+        *(TextItem(text, 10, **en) for text in ("so", "well")),
+        *(TextItem(text, 10, **zh) for text in ("你好", "世界")),
+        TextItem("yes", 10, **en),
+    ]
+
+
+def test_words_in_one_decision_may_be_in_two_languages() -> None:
+    span = Span(0, 10)
+    words = (Word("so", span, 1.0, language="en"), Word("你", span, 1.0, language="zh"), Word("好", span, 1.0))
+    assert items(write((Decision(span, "text", words),))) == [
+        TextItem("so", 3, language="en"),
+        TextItem("你好", 7, language="zh"),
+    ]
+
+
+def test_a_word_of_unknown_language_is_in_that_of_the_text_before_it() -> None:
+    decisions = spoken(("a", None), ("b", "en"), ("c", None), ("d", "en"), ("e", "de"), ("f", None))
+    assert items(write(decisions)) == [
+        TextItem("a", 10),
+        TextItem("b c d", 30, language="en"),
+        TextItem("e f", 20, language="de"),
+    ]
+
+
+def test_words_over_other_words_have_their_own_language() -> None:
+    words = (
+        Word("long", Span(10, 50), 1.0, speaker=0, language="en"),
+        Word("好", Span(20, 30), 0.9, speaker=1, language="zh"),
+        Word("story", Span(50, 70), 1.0, speaker=0),
+    )
+    stream = assemble(gate(Annotations(80, words=words)), sound(80 * HOP), FakeCodec)
+    said = [
+        (turn.speaker, item.text, item.language)
+        for turn in stream.channels[0].turns
+        for item in turn.items
+        if isinstance(item, TextItem)
+    ]
+    assert said == [(0, "long story", "en"), (1, "好", "zh")]
+
+
+def test_free_timing_joins_text_of_one_language_over_what_is_left_out() -> None:
+    zh = {"language": "zh"}
+    decisions = spoken(("你", "zh"), ("好", "zh"))
+    between = Decision(Span(20, 30), "pause")
+    later = tuple(
+        Decision(Span(d.span.start + 30, d.span.end + 30), "text", d.words)
+        for d in spoken(("世", "zh"), ("so", "en"), ("far", "en"))
+    )
+    written = items(write((*decisions, between, *later), timing="free"))
+    assert written == [TextItem("你好世", **zh), TextItem("so far", language="en")]
+
+
 def test_every_word_is_an_item_where_durations_are_per_word() -> None:
     assert items(write(decide("so", "-", "-", "very", "funny"), durations="word")) == [
         TextItem("so", 10),
