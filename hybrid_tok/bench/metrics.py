@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from hybrid_tok.errors import BackendError
+from hybrid_tok.nn.mel import triangles
 
 SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
@@ -124,10 +125,8 @@ def _slaney_bank(num_mels: int, num_fft: int) -> NDArray[np.float64]:
         return np.where(mel < 15, mel * 200 / 3, 1000 * np.exp((np.log(6.4) / 27) * (mel - 15)))
 
     edges = to_hertz(np.linspace(0, float(to_mel(np.array(SAMPLE_RATE / 2))), num_mels + 2))
-    frequencies = np.linspace(0, SAMPLE_RATE / 2, num_fft // 2 + 1)[:, None]
-    rising = (frequencies - edges[:-2]) / np.diff(edges)[:-1]
-    falling = (edges[2:] - frequencies) / np.diff(edges)[1:]
-    return np.maximum(0, np.minimum(rising, falling)) * (2 / (edges[2:] - edges[:-2]))
+    frequencies = np.linspace(0, SAMPLE_RATE / 2, num_fft // 2 + 1)
+    return triangles(edges, frequencies) * (2 / (edges[2:] - edges[:-2]))
 
 
 def _pitch(samples: Samples) -> NDArray[np.float64]:

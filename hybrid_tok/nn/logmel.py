@@ -11,6 +11,8 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.nn.mel import mel_points, triangles
+
 SAMPLE_RATE = 16_000
 HOP = 160
 """Samples per frame: 10 ms."""
@@ -60,10 +62,5 @@ def _window() -> NDArray[np.float32]:
 @cache
 def _filter_bank() -> NDArray[np.float32]:
     """Triangular filters on the mel scale, each of unit sum: (257, 64)."""
-    mel = 2595 * np.log10(1 + np.array([_LOWEST, _HIGHEST]) / 700)
-    edges = 700 * (10 ** (np.linspace(mel[0], mel[1], BANDS + 2) / 2595) - 1)
-    bins = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)
-    rising = (bins - edges[:-2, None]) / (edges[1:-1] - edges[:-2])[:, None]
-    falling = (edges[2:, None] - bins) / (edges[2:] - edges[1:-1])[:, None]
-    triangles = np.clip(np.minimum(rising, falling), 0, None)
-    return (triangles / np.maximum(triangles.sum(1, keepdims=True), 1e-9)).T.astype(np.float32)
+    filters = triangles(mel_points(_LOWEST, _HIGHEST, BANDS + 2), np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE))
+    return (filters / np.maximum(filters.sum(0), 1e-9)).astype(np.float32)

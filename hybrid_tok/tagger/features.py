@@ -6,12 +6,12 @@ that a recording's edges look like silence around it wherever a block is cut.
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
+
+from hybrid_tok.nn.mel import mel_points, triangles
 
 SAMPLE_RATE = 16_000
 HOP = 320
@@ -106,14 +106,7 @@ class EventFeatures(nn.Module):
 
 
 def mel_filters() -> NDArray[np.float32]:
-    """Triangles on the mel scale (O'Shaughnessy 1987) of unit sum, (257, 64), from 50 Hz to 7.6 kHz."""
-    low, high = (2595.0 * math.log10(1 + hertz / 700.0) for hertz in (50.0, 7600.0))
-    edges = 700.0 * (10 ** (np.linspace(low, high, MELS + 2) / 2595.0) - 1)
-    frequencies = np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE)[:, None]
-    left, centre, right = edges[:-2], edges[1:-1], edges[2:]
-    # A band narrower than a bin still takes the bins beside it.
+    """Triangular filters of unit sum, (257, 64), from 50 Hz to 7.6 kHz."""
     width = SAMPLE_RATE / _FFT
-    rising = (frequencies - left) / np.maximum(centre - left, width)
-    falling = (right - frequencies) / np.maximum(right - centre, width)
-    filters = np.maximum(0.0, np.minimum(rising, falling))
+    filters = triangles(mel_points(50.0, 7600.0, MELS + 2), np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE), width)
     return (filters / filters.sum(0)).astype(np.float32)

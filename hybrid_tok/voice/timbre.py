@@ -17,12 +17,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.mel import mel_points, triangles
 from hybrid_tok.tokens.stream import VOICE_CODES
 from hybrid_tok.voice.code import LEVELS, VoiceTraits, quantize
 
 BANDS = 40
-LOWEST, HIGHEST = 60.0, 7800.0
-"""Hz: outer edges of the bands."""
+_POINTS = mel_points(60.0, 7800.0, BANDS + 2)
+"""Hz: middles of the bands, and outer edges of the first and last."""
 
 WEIGHTS = Path(__file__).parent / "timbre.json"
 
@@ -52,20 +53,14 @@ def likely_levels(traits: VoiceTraits) -> NDArray[np.float64]:
 def band_levels(spectrum: NDArray[np.float64], sample_rate: int) -> NDArray[np.float64]:
     """Level of each band (40,) in dB, relative to the mean over them, of a log spectrum (bins,) in dB."""
     frequency = np.arange(len(spectrum)) * sample_rate / (2.0 * (len(spectrum) - 1))
-    edges = _edges()
-    triangles = [np.interp(frequency, edges[i : i + 3], [0.0, 1.0, 0.0]) for i in range(BANDS)]
-    levels = np.array([(triangle @ spectrum) / triangle.sum() for triangle in triangles])
+    filters = triangles(_POINTS, frequency)
+    levels = spectrum @ filters / filters.sum(0)
     return levels - levels.mean()
 
 
 def centres() -> NDArray[np.float64]:
     """Hz of the middle of each band, (40,)."""
-    return _edges()[1:-1]
-
-
-def _edges() -> NDArray[np.float64]:
-    low, high = (np.log1p(frequency / 700.0) for frequency in (LOWEST, HIGHEST))
-    return 700.0 * np.expm1(np.linspace(low, high, BANDS + 2))
+    return _POINTS[1:-1]
 
 
 @cache

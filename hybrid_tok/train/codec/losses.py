@@ -6,11 +6,13 @@ has 1 in its bin.
 
 from __future__ import annotations
 
-import math
 from typing import ClassVar
 
+import numpy as np
 import torch
 from torch import Tensor, nn
+
+from hybrid_tok.nn.mel import mel_points, triangles
 
 SAMPLE_RATE = 16_000
 
@@ -19,19 +21,6 @@ def magnitude_spectrum(samples: Tensor, window: Tensor, hop: int) -> Tensor:
     """Samples (B, N) to STFT magnitudes (B, frames, window / 2 + 1), without padding at the edges."""
     spectrum = torch.fft.rfft(samples.unfold(1, len(window), hop) * window)
     return (spectrum.real.square() + spectrum.imag.square() + 1e-12).sqrt() * (2 / window.sum())
-
-
-def mel_filterbank(num_mels: int, num_fft: int) -> Tensor:
-    """Triangular filters on the HTK mel scale, (num_fft / 2 + 1, num_mels), each with peak 1."""
-
-    def mel(hertz: float) -> float:
-        return 2595 * math.log10(1 + hertz / 700)
-
-    edges = 700 * (10 ** (torch.linspace(0, mel(SAMPLE_RATE / 2), num_mels + 2, dtype=torch.float64) / 2595) - 1)
-    frequencies = torch.linspace(0, SAMPLE_RATE / 2, num_fft // 2 + 1, dtype=torch.float64)[:, None]
-    rising = (frequencies - edges[:-2]) / (edges[1:-1] - edges[:-2])
-    falling = (edges[2:] - frequencies) / (edges[2:] - edges[1:-1])
-    return torch.minimum(rising, falling).clamp(min=0).float()
 
 
 class SpectralLoss(nn.Module):
@@ -48,8 +37,8 @@ class SpectralLoss(nn.Module):
         super().__init__()
         self.hop = num_fft // 4
         self.register_buffer("window", torch.hann_window(num_fft), persistent=False)
-        bank = mel_filterbank(num_mels, num_fft)
-        self.register_buffer("bank", bank[:, bank.sum(0) > 0], persistent=False)
+        bank = triangles(mel_points(0.0, SAMPLE_RATE / 2, num_mels + 2), np.fft.rfftfreq(num_fft, 1 / SAMPLE_RATE))
+        self.register_buffer("bank", torch.from_numpy(bank[:, bank.sum(0) > 0]).float(), persistent=False)
 
     def magnitudes(self, samples: Tensor) -> Tensor:
         return magnitude_spectrum(samples, self.window, self.hop)
