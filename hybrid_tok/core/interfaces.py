@@ -164,5 +164,8 @@ class Synthesizer(Backend, Protocol):
     def sample_rate(self) -> int: ...
 
     def synthesize(self, words: Sequence[str]) -> Speech:
-        """Speak the words as one utterance at a natural pace, and say where each word came to lie."""
+        """Speak the words as one utterance at a natural pace, and say where each word came to lie.
+
+        They are what `core.spacing.split_words` makes of a text: in Chinese and Japanese, characters.
+        """
         ...

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.interfaces import Synthesizer
+from hybrid_tok.core.spacing import split_words
 from hybrid_tok.decode.synthesize import speak
 from hybrid_tok.voice.code import NEUTRAL, VoiceTraits
 from hybrid_tok.voice.measure import FEWEST_VOICED, bin_frequencies, traits_of, voiced_spectra
@@ -20,6 +23,17 @@ _TEXT = (
     "boats go by in the morning, and who has the good fish that we cook at noon."
 )
 """Most vowels and consonants of English; a voice for another language reads it in its way, which does no harm."""
+
+_CHINESE = "很久以前，我们家门前有一条小河。夏天的晚上，大家都喜欢坐在河边，听老人讲月亮和星星的故事。"
+_TEXTS: Mapping[str | None, str] = MappingProxyType(
+    {
+        "zh": _CHINESE,
+        "yue": _CHINESE,
+        "ja": "きのうの あさは いい てんきでした。こどもたちは うみへ いって、おおきな ふねを みていました。",
+        "ko": "어제 아침에는 날씨가 아주 좋았습니다. 아이들은 바닷가에 가서 커다란 배를 오랫동안 바라보았습니다.",
+    }
+)
+"""Languages written in syllables, whose pace is not counted in letters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,9 +53,10 @@ class OwnVoice:
     pace: float
 
 
-def measure_own_voice(synthesizer: Synthesizer, sample_rate: int) -> OwnVoice:
-    """Listen to a synthesizer; one without a voice (whispering, silent) is taken for the mean speaker."""
-    words = _TEXT.split()
+def measure_own_voice(synthesizer: Synthesizer, sample_rate: int, language: str | None = None) -> OwnVoice:
+    """Listen to a synthesizer that speaks a language; one without a voice (whispering, silent) is taken for the mean
+    speaker."""
+    words = split_words(_TEXTS.get(language, _TEXT), language)
     speech = speak(words, synthesizer, sample_rate, -26.0)
     track = track_pitch(speech.audio.samples, sample_rate)
     spoken = sum(end - start for start, end in speech.words) / sample_rate

@@ -69,16 +69,19 @@ class Decoder:
     synthesizer, one without units no codec. None stands for a backend nobody has.
 
     Attributes:
-        synthesizer: speaks text runs.
+        synthesizer: makes what speaks text runs, by their language (None where the stream tells none). Asked once per
+            decoding and language, so it is for the caller to keep what it makes.
         codec: decodes units.
         sample_rate: of the output in Hz; the codec's.
     """
 
-    synthesizer: Callable[[], Synthesizer] | None
+    synthesizer: Callable[[str | None], Synthesizer] | None
     codec: Callable[[], UnitCodec] | None
     sample_rate: int
     options: DecodeOptions = DecodeOptions()
-    _own_voices: dict[str, OwnVoice] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _own_voices: dict[tuple[str, str | None], OwnVoice] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     def __post_init__(self) -> None:
         if self.sample_rate < FRAME_RATE or self.sample_rate % FRAME_RATE:
@@ -158,11 +161,14 @@ class Decoder:
         if not segments:
             return
         with timer.stage("synthesizer"):
-            synthesizer = self._load_synthesizer()
-            actor = VoiceActor(synthesizer, self.sample_rate, self._own_voices)
+            actors: dict[str | None, VoiceActor] = {}
             for segment in _told(segments, timer.progress("synthesizer")):
-                level = levels.of(segment.speaker)
-                speech = speak(segment.words, synthesizer, self.sample_rate, level)
+                language = segment.language
+                if language not in actors:
+                    synthesizer = self._load_synthesizer(language)
+                    actors[language] = VoiceActor(synthesizer, self.sample_rate, language, self._own_voices)
+                actor, level = actors[language], levels.of(segment.speaker)
+                speech = speak(segment.words, actor.synthesizer, self.sample_rate, level)
                 yield segment, actor.perform(segment, speech, level), actor
 
     def _line_up(self, planned: Plan, lengths: Sequence[int]) -> tuple[list[int], int]:
@@ -180,10 +186,10 @@ class Decoder:
             before[channel] = segment.speakers[-1]
         return starts, max(ends)
 
-    def _load_synthesizer(self) -> Synthesizer:
+    def _load_synthesizer(self, language: str | None) -> Synthesizer:
         if self.synthesizer is None:
             raise BackendError("the stream has text, but there is no synthesizer to speak it: give the decoder one")
-        return self.synthesizer()
+        return self.synthesizer(language)
 
     def _load_codec(self) -> UnitCodec:
         if self.codec is None:

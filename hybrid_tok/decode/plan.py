@@ -1,16 +1,17 @@
 """What has to be rendered, and where: the stream's items grouped into segments.
 
 Units that follow each other without a gap are one segment, whoever they belong to: a codec decodes them best with
-each other as context. Text items that lie close together are one utterance, so that the synthesizer gives a
-sentence its melody even where every word has its own place.
+each other as context. Text items of one language that lie close together are one utterance, so that the synthesizer
+gives a sentence its melody even where every word has its own place.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TypeAlias
 
+from hybrid_tok.core.spacing import split_words
 from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import StreamError
 from hybrid_tok.tokens.stream import (
@@ -71,7 +72,7 @@ class TextPart:
     """A text item.
 
     Attributes:
-        words: at least one.
+        words: at least one, as `core.spacing.split_words` finds them.
         span: the frames they must fill; None in free timing.
         prosody: how they are said, where the stream tells.
     """
@@ -83,19 +84,21 @@ class TextPart:
 
 @dataclass(frozen=True, slots=True)
 class TextSegment:
-    """An utterance: text items of one speaker, spoken together.
+    """An utterance: text items of one speaker and language, spoken together.
 
     Attributes:
         channel: where to.
         speaker: whose.
         parts: in order.
         voice: the speaker's voice code, where the stream has one.
+        language: of the text, where the stream tells.
     """
 
     channel: int
     speaker: int
     parts: tuple[TextPart, ...]
     voice: tuple[int, ...] | None = None
+    language: str | None = None
 
     @property
     def speakers(self) -> tuple[int, ...]:
@@ -168,8 +171,9 @@ def _segments(stream: HybridStream) -> Iterator[Segment]:
 def _segment(placed: PlacedItem, locked: bool, voice: tuple[int, ...] | None) -> Segment:
     item = placed.item
     if isinstance(item, TextItem):
-        part = TextPart(tuple(item.text.split()), placed.span if locked else None, item.prosody)
-        return TextSegment(placed.channel, placed.speaker, (part,), voice)
+        words = split_words(item.text, item.language)
+        part = TextPart(words, placed.span if locked else None, item.prosody)
+        return TextSegment(placed.channel, placed.speaker, (part,), voice, item.language)
     assert isinstance(item, UnitItem | EventItem)
     unit_part = UnitPart(placed.speaker, len(item.units), isinstance(item, UnitItem))
     return UnitSegment(placed.channel, placed.span.start if locked else None, item.units, (unit_part,))
@@ -183,9 +187,11 @@ def _joined(left: Segment | None, right: Segment) -> Segment | None:
         if right.start is not None and left.start is not None and right.start != left.start + len(left.units):
             return None
         return UnitSegment(left.channel, left.start, left.units + right.units, left.parts + right.parts)
-    if isinstance(left, TextSegment) and isinstance(right, TextSegment) and left.speaker == right.speaker:
+    if isinstance(left, TextSegment) and isinstance(right, TextSegment):
+        if (left.speaker, left.language) != (right.speaker, right.language):
+            return None
         end, start = left.parts[-1].span, right.parts[0].span
         if start is not None and end is not None and not 0 <= start.start - end.end <= UTTERANCE_GAP:
             return None
-        return TextSegment(left.channel, left.speaker, left.parts + right.parts, left.voice)
+        return replace(left, parts=left.parts + right.parts)
     return None

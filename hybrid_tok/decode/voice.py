@@ -36,25 +36,27 @@ _PITCH_LIMITS = (50.0, 700.0)
 
 @dataclass
 class VoiceActor:
-    """Changes what one synthesizer says.
+    """Changes what one synthesizer says in one language.
 
     Attributes:
         synthesizer: whose voice is changed; it is listened to when the first change is asked for.
         sample_rate: of the speech, in Hz.
-        heard: voices of synthesizers that were listened to before, by fingerprint.
+        language: of the text; None where it is not known.
+        heard: voices of synthesizers that were listened to before, by fingerprint and language.
     """
 
     synthesizer: Synthesizer
     sample_rate: int
-    heard: dict[str, OwnVoice] = field(default_factory=dict)
+    language: str | None = None
+    heard: dict[tuple[str, str | None], OwnVoice] = field(default_factory=dict)
 
     @property
     def own(self) -> OwnVoice:
         """The synthesizer's own voice."""
-        fingerprint = self.synthesizer.fingerprint
-        if fingerprint not in self.heard:
-            self.heard[fingerprint] = measure_own_voice(self.synthesizer, self.sample_rate)
-        return self.heard[fingerprint]
+        key = (self.synthesizer.fingerprint, self.language)
+        if key not in self.heard:
+            self.heard[key] = measure_own_voice(self.synthesizer, self.sample_rate, self.language)
+        return self.heard[key]
 
     def perform(self, segment: TextSegment, speech: Speech, level_db: float) -> Speech:
         """An utterance in its speaker's voice, and as its prosody tells, at an active speech level in dB.

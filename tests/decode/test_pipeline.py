@@ -30,7 +30,7 @@ HOP = 320
 
 
 def decoder(**backends: object) -> Decoder:
-    chosen: dict[str, object] = {"synthesizer": FakeSynthesizer, "codec": FakeCodec, "sample_rate": RATE, **backends}
+    chosen = {"synthesizer": lambda language: FakeSynthesizer(), "codec": FakeCodec, "sample_rate": RATE, **backends}
     return Decoder(**chosen)  # pyright: ignore[reportArgumentType]
 
 
@@ -68,16 +68,18 @@ def locked_streams(draw: st.DrawFn) -> HybridStream:
 
     channels = []
     for _ in range(draw(st.integers(1, 3))):
-        turns, cursor, speaker = [], 0, None
+        turns, cursor, speaker, language = [], 0, None, None
         for _ in range(draw(st.integers(0, 3))):
             speaker = draw(st.integers(0, 3).filter(lambda other, last=speaker: other != last))
             items: list[Item] = []
             for _ in range(draw(st.integers(1, 5))):
                 kind = draw(st.sampled_from(["text", "units", "event", "pause", "back"]))
+                language = draw(st.sampled_from([language, "en", "zh"])) if kind == "text" else language
                 moved = bool(items) and isinstance(items[-1], Pause | Back)
                 item: Item | None = None
                 if kind == "text":
-                    item = TextItem(draw(st.sampled_from(["so", "very funny", "他说", " "])), draw(st.integers(0, 40)))
+                    text = draw(st.sampled_from(["so", "very funny", "他说", " "]))
+                    item = TextItem(text, draw(st.integers(0, 40)), language=language)
                 elif kind == "units":
                     item = UnitItem(units(1))
                 elif kind == "event":
@@ -131,7 +133,9 @@ def test_everything_is_where_the_cursor_put_it() -> None:
 def test_joins_do_not_click() -> None:
     """The steepest step at the joins is no steeper than in the sounds themselves."""
     pieces = (UnitItem(tone_units(20)), TextItem("hello", 20), UnitItem(tone_units(20)), Pause(10), TextItem("you", 9))
-    samples = decoder(codec=fine_codec, synthesizer=lambda: FakeSynthesizer(amplitude=0.05)).decode(locked(*pieces))
+    samples = decoder(codec=fine_codec, synthesizer=lambda language: FakeSynthesizer(amplitude=0.05)).decode(
+        locked(*pieces)
+    )
     steps = np.abs(np.diff(samples.samples))
     joins = np.cumsum([20, 20, 20, 10, 9])[:-1] * HOP
     near = np.concatenate([np.arange(join - 100, join + 100) for join in joins])
@@ -173,7 +177,7 @@ def test_free_timing_speaks_at_its_own_pace() -> None:
         "free",
         None,
     )
-    audio = Decoder(lambda: synthesizer, fine_codec, RATE, options).decode(stream)
+    audio = Decoder(lambda language: synthesizer, fine_codec, RATE, options).decode(stream)
     expected = 2 * spoken + 10 * HOP + 0.1 * RATE + 0.5 * RATE
     assert audio.num_samples == pytest.approx(expected, abs=2 * 80)
     assert decoder().decode(free(UnitItem(((0,) * 4,) * 7))).num_samples == 7 * HOP
@@ -185,11 +189,40 @@ def test_the_words_of_close_items_are_one_utterance() -> None:
     stream = locked(
         TextItem("so", 10), Pause(3), TextItem("very", 10), TextItem("funny", 20), Pause(50), TextItem("no", 9)
     )
-    decoder(synthesizer=lambda: synthesizer).decode(stream)
+    decoder(synthesizer=lambda language: synthesizer).decode(stream)
     assert synthesizer.spoken == [("so", "very", "funny"), ("no",)]
 
 
-def unavailable() -> object:
+def test_each_language_has_its_synthesizer() -> None:
+    made: dict[str | None, FakeSynthesizer] = {}
+
+    def make(language: str | None) -> FakeSynthesizer:
+        assert language not in made, "asked for once"
+        made[language] = FakeSynthesizer()
+        return made[language]
+
+    en, zh = {"language": "en"}, {"language": "zh"}
+    stream = locked(
+        *(TextItem("so", 10), TextItem("very", 10, **en), TextItem("你好", 20, **zh), TextItem("funny", 20, **en)),
+        *(Pause(30), TextItem("再见", 20, **zh)),
+    )
+    decoder(synthesizer=make).decode(stream)
+    assert {language: synthesizer.spoken for language, synthesizer in made.items()} == {
+        None: [("so",)],
+        "en": [("very",), ("funny",)],
+        "zh": [("你", "好"), ("再", "见")],
+    }
+
+
+def test_characters_are_put_where_their_words_were() -> None:
+    """Two items of a Chinese utterance, one long and one short, with silence between them."""
+    zh = {"language": "zh"}
+    samples = decoder().decode(locked(TextItem("你好", 40, **zh), Pause(10), TextItem("再见", 10, **zh))).samples
+    loud = frame_powers(samples, RATE) > 1e-5
+    assert loud[1:39].all() and not loud[41:49].any() and loud[51:59].all()
+
+
+def unavailable(*_: object) -> object:
     raise AssertionError("nobody needs this backend")
 
 

@@ -60,6 +60,17 @@ def test_text_that_lies_close_together_is_one_utterance() -> None:
     assert len(segments(TextItem("so", 20), UnitItem(units(1)), TextItem("funny", 10))) == 3
 
 
+def test_segments_end_where_the_language_changes() -> None:
+    en, zh = {"language": "en"}, {"language": "zh"}
+    assert segments(
+        TextItem("so", 5, **en), TextItem("far", 5, **en), TextItem("你好，", 9, **zh), TextItem("吧", 4, **zh)
+    ) == [
+        TextSegment(0, 0, (TextPart(("so",), Span(0, 5)), TextPart(("far",), Span(5, 10))), language="en"),
+        TextSegment(0, 0, (TextPart(("你", "好，"), Span(10, 19)), TextPart(("吧",), Span(19, 23))), language="zh"),
+    ]
+    assert len(segments(TextItem("so", 5), TextItem("far", 5, **en))) == 2
+
+
 def test_what_has_no_sound_is_no_segment() -> None:
     assert segments(EventItem("laugh"), Pause(10), TextItem(" \n", 5)) == []
 

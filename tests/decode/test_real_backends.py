@@ -45,7 +45,7 @@ def locked(*items: Item) -> HybridStream:
 
 
 def decode(stream: HybridStream, synthesizer: EspeakSynthesizer, codec: object = FakeCodec) -> np.ndarray:
-    return Decoder(lambda: synthesizer, lambda: codec, RATE).decode(stream).samples  # pyright: ignore[reportArgumentType]
+    return Decoder(lambda language: synthesizer, lambda: codec, RATE).decode(stream).samples  # pyright: ignore[reportArgumentType]
 
 
 @pytest.mark.parametrize("frames", [15, 40, 100, 250])
@@ -114,7 +114,7 @@ def test_in_free_timing_a_slow_speaker_takes_longer_than_a_fast_one(synthesizer:
     spoken: dict[str, Audio] = {}
     for name, voice in {"slow": slow, "fast": fast, "own": None}.items():
         stream = HybridStream((Channel((Turn(0, (text,), voice),)),), "free", None)
-        spoken[name] = Decoder(lambda: synthesizer, None, RATE).decode(stream)
+        spoken[name] = Decoder(lambda language: synthesizer, None, RATE).decode(stream)
     lengths = {name: audio.seconds for name, audio in spoken.items()}
     assert quickly > 1.5 * slowly
     assert lengths["slow"] > 1.2 * lengths["own"]  # espeak's own pace is a fast reader's

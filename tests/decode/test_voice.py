@@ -9,7 +9,7 @@ from fakes import FakeSynthesizer
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import Speech
 from hybrid_tok.decode.level import active_level
-from hybrid_tok.decode.own_voice import measure_own_voice
+from hybrid_tok.decode.own_voice import OwnVoice, measure_own_voice
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.decode.plan import TextPart, TextSegment, plan
 from hybrid_tok.decode.synthesize import speak, speak_freely
@@ -94,7 +94,7 @@ def test_free_timing_follows_rate_and_pace() -> None:
     quick = actor.lengths(segment(None, bins), speech)
     assert plain is not None and quick is not None
     assert quick[0] < 0.7 * plain[0] and quick[1:] == plain[1:]
-    actor.heard[synthesizer.fingerprint] = replace(
+    actor.heard[synthesizer.fingerprint, None] = replace(
         actor.own, traits=replace(actor.own.traits, rate=4.0)
     )  # beeps have no syllables
     slow, fast = (actor.lengths(segment(code(rate=rate)), speech) for rate in (1.6, 7.5))
@@ -118,6 +118,15 @@ def test_a_silent_synthesizer_and_silent_words_stay_silent() -> None:
     assert np.abs(performed.audio.samples).max(initial=0.0) < 1e-3
 
 
+def test_each_language_is_listened_to_in_a_text_of_its_own_and_once() -> None:
+    synthesizer = FakeSynthesizer()
+    heard: dict[tuple[str, str | None], OwnVoice] = {}
+    owns = [VoiceActor(synthesizer, RATE, language, heard).own for language in (None, "en", "zh", "zh", None)]
+    assert len(synthesizer.spoken) == 3 and owns[2] is owns[3] and owns[0] is owns[4]
+    assert synthesizer.spoken[0] == synthesizer.spoken[1]
+    assert "月" in synthesizer.spoken[2] and all(len(word.strip("，。")) == 1 for word in synthesizer.spoken[2])
+
+
 def test_a_stream_carries_voice_and_prosody_into_the_plan_and_the_sound() -> None:
     items = (TextItem("alpha", 40, Prosody(1, 2, 3)), TextItem("bravo", 40))
     turns = (Turn(0, items, code(pitch=120.0)), Turn(1, (TextItem("charlie", 40),)), Turn(0, (TextItem("delta", 40),)))
@@ -126,7 +135,7 @@ def test_a_stream_carries_voice_and_prosody_into_the_plan_and_the_sound() -> Non
     assert isinstance(first, TextSegment) and isinstance(second, TextSegment) and isinstance(third, TextSegment)
     assert (first.voice, second.voice, third.voice) == (turns[0].voice, None, turns[0].voice)
     assert [part.prosody for part in first.parts] == [Prosody(1, 2, 3), None]
-    decoder = Decoder(FakeSynthesizer, None, RATE)
+    decoder = Decoder(lambda language: FakeSynthesizer(), None, RATE)
     audio = decoder.decode(stream)
     assert audio.num_samples == 160 * 320
     np.testing.assert_array_equal(audio.samples, decoder.decode(stream).samples)
