@@ -1,7 +1,8 @@
 """Speech by espeak-ng 1.52 (https://github.com/espeak-ng/espeak-ng), in a process of its own.
 
-A formant synthesizer: it sounds like a machine, speaks over a hundred languages, and is fast. espeak-ng is under
-GPL-3; its library comes with `espeakng-loader` and is loaded by the worker process only.
+A formant synthesizer: it sounds like a machine, speaks 78 of the languages that words can be tagged with, and is fast.
+Of Japanese it reads kana only. espeak-ng is under GPL-3; its library comes with `espeakng-loader` and is loaded by the
+worker process only.
 """
 
 from __future__ import annotations
@@ -9,9 +10,10 @@ from __future__ import annotations
 import hashlib
 import importlib.metadata
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from itertools import pairwise
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +22,7 @@ from hybrid_tok.backends.protocol import Message
 from hybrid_tok.backends.workers import Worker
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Speech
+from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.errors import BackendError, OptionsError
 
 SAMPLE_RATE = 22_050
@@ -30,6 +33,19 @@ _PAUSE = 0.05
 
 _SILENCE = 1e-3
 """Amplitude up to which a sample is silent."""
+
+_VOICES: Mapping[str, str] = MappingProxyType({"en": "en-us", "zh": "cmn", "no": "nb"})
+"""Voices whose name is not the code of their language."""
+
+_LACKING = frozenset(
+    (
+        *("bo", "br", "fo", "gl", "ha", "jw", "km", "ln", "lo", "mg", "mn"),
+        *("nn", "oc", "ps", "sa", "sn", "so", "su", "tg", "tl", "yi", "yo"),
+    )
+)
+"""Languages without a voice in espeak-ng 1.52 (of Faroese, espeakng-loader lacks the dictionary)."""
+
+_KANJI = re.compile("[\u3400-\u9fff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,15 +71,32 @@ class EspeakOptions:
             raise OptionsError(f"pitch must be 0 to 100, not {self.pitch}")
 
 
+def espeak_voice(language: str | None) -> str:
+    """The voice for a code of `core.languages`, en-us where there is none; another name is that of a voice.
+
+    Raises:
+        BackendError: espeak-ng lacks the language.
+    """
+    if language in _LACKING:
+        raise BackendError(
+            f"espeak-ng has no voice for {LANGUAGES[language]} ({language}): have it spoken as another language, such as --speak-as en"
+        )
+    return _VOICES.get(language or "en", language or "")
+
+
 class EspeakSynthesizer:
     """A `Synthesizer`. The same words give the same samples, whatever was spoken before."""
 
-    def __init__(self, language: str = "en-us", rate: int = 175, pitch: int = 50, timeout: float = 120.0) -> None:
+    def __init__(self, language: str | None = None, rate: int = 175, pitch: int = 50, timeout: float = 120.0) -> None:
         """Args:
-        language, rate, pitch: see `EspeakOptions`.
-        timeout: seconds a call may take.
+            language: a code of `core.languages` or the name of a voice, see `espeak_voice`.
+            rate, pitch: see `EspeakOptions`.
+            timeout: seconds a call may take.
+
+        Raises:
+            BackendError: espeak-ng lacks the language.
         """
-        self.options = EspeakOptions(language, rate, pitch)
+        self.options = EspeakOptions(espeak_voice(language), rate, pitch)
         self._worker = Worker("hybrid_tok.backends.espeak_worker", timeout=timeout)
 
     @property
@@ -87,8 +120,12 @@ class EspeakSynthesizer:
         two share its stretch in proportion to their letters.
 
         Raises:
-            BackendError: espeak-ng has no such voice, or its process failed.
+            BackendError: espeak-ng has no such voice or cannot read the words, or its process failed.
         """
+        if self.options.voice == "ja" and (kanji := _KANJI.search("".join(words))):
+            raise BackendError(
+                f"espeak-ng reads no kanji such as {kanji[0]!r}: use another synthesizer, or another --speak-as"
+            )
         if not words:
             return Speech(Audio(np.zeros(0, np.float32), SAMPLE_RATE), ())
         what = f"{' '.join(words)[:40]!r}"
@@ -96,19 +133,20 @@ class EspeakSynthesizer:
         if answer.header["sample_rate"] != SAMPLE_RATE:
             raise BackendError(f"espeak-ng speaks at {answer.header['sample_rate']} Hz, not at {SAMPLE_RATE} Hz")
         samples = (np.frombuffer(answer.body, "<i2") / 32768).astype(np.float32)
-        ranges = _shared(words, [*answer.header["starts"], len(samples)])
         pause = round(_PAUSE * SAMPLE_RATE)
-        return Speech(Audio(samples, SAMPLE_RATE), tuple(_without_pauses(samples, a, b, pause) for a, b in ranges))
+        bounds = pairwise([*answer.header["starts"], len(samples)])
+        ranges = [_without_pauses(samples, start, end, pause) for start, end in bounds]
+        return Speech(Audio(samples, SAMPLE_RATE), tuple(_shared(words, ranges)))
 
     def close(self) -> None:
         """Stop the process; it starts again when needed."""
         self._worker.close()
 
 
-def _shared(words: Sequence[str], bounds: Sequence[int]) -> list[tuple[int, int]]:
-    """Ranges between the bounds; a word with letters but without a range shares that of the words before it."""
-    ranges = list(pairwise(bounds))
-    # espeak-ng puts the sound of "of the" at "of" and leaves "the" empty
+def _shared(words: Sequence[str], heard: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+    """The ranges of words; one with letters but without sound shares that of the words before it."""
+    ranges = list(heard)
+    # espeak-ng puts the sound of "of the" at "of" and leaves "the" silent, and that of 你好 at 你
     for last in range(len(words) - 1, 0, -1):
         first = last
         while first and _letters(words[first]) and ranges[first][0] == ranges[first][1]:

@@ -11,8 +11,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid_tok.backends.espeak import EspeakOptions, EspeakSynthesizer
+from hybrid_tok.backends.espeak import EspeakOptions, EspeakSynthesizer, espeak_voice
 from hybrid_tok.backends.espeak_worker import clauses, speak_all
+from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.errors import BackendError, OptionsError
 
 
@@ -106,6 +107,68 @@ def test_languages_and_options_sound_different(espeak: EspeakSynthesizer) -> Non
 def test_unknown_voice_is_one_line() -> None:
     with pytest.raises(BackendError, match=r"^espeak worker failed on 'hi': espeak-ng has no voice 'xx-none'; try"):
         EspeakSynthesizer("xx-none").synthesize(["hi"])
+
+
+def _voices_installed() -> set[str]:
+    """Names of the voices whose dictionary is there, from espeak-ng's data files."""
+    import espeakng_loader
+
+    data = Path(espeakng_loader.get_data_path())
+    names: set[str] = set()
+    for file in (data / "lang").rglob("*"):
+        lines = [line.split() for line in file.read_text("utf-8").splitlines()] if file.is_file() else []
+        languages = [line[1] for line in lines if line[:1] == ["language"]]
+        stated = [line[1] for line in lines if line[:1] == ["dictionary"]]
+        dictionary = (stated or [name.split("-")[0] for name in languages] or [""])[0]
+        if (data / f"{dictionary}_dict").is_file():
+            names.update(languages)
+    return names
+
+
+def test_every_language_has_a_voice_or_is_said_to_have_none() -> None:
+    installed = _voices_installed()
+    lacking = []
+    for code in LANGUAGES:
+        try:
+            assert espeak_voice(code).lower() in {name.lower() for name in installed}, code
+        except BackendError as error:
+            assert code not in installed and f"({code}): have it spoken as another" in str(error)
+            lacking.append(code)
+    assert len(LANGUAGES) - len(lacking) == 78
+
+
+def test_voices_of_codes_and_by_name() -> None:
+    assert [espeak_voice(name) for name in (None, "en", "zh", "no", "de", "en-us+f3")] == [
+        *("en-us", "en-us", "cmn", "nb", "de", "en-us+f3"),
+    ]
+    assert EspeakSynthesizer().fingerprint == EspeakSynthesizer("en").fingerprint
+    with pytest.raises(
+        BackendError, match=r"^espeak-ng has no voice for Lao \(lo\): choose .*, such as --speak-as en$"
+    ):
+        EspeakSynthesizer("lo")
+
+
+@pytest.mark.parametrize("language, text", [("zh", "你 好， 我 叫 Python"), ("yue", "你 好"), ("ja", "こ ん に ち は")])
+def test_characters_have_their_own_stretches(language: str, text: str) -> None:
+    espeak = EspeakSynthesizer(language)
+    seconds = lengths(espeak, text)
+    espeak.close()
+    assert all(0.05 < length < 0.7 for length in seconds.values()), seconds
+
+
+def test_a_word_of_several_characters_is_said_as_one() -> None:
+    """银行 is yínháng, though 行 alone is xíng: character by character it is still the word, shared between them."""
+    espeak = EspeakSynthesizer("zh")
+    apart, together = (espeak.synthesize(words) for words in (["银", "行"], ["银行"]))
+    espeak.close()
+    assert apart.audio.seconds == pytest.approx(together.audio.seconds, abs=0.05)
+    assert apart.words[0][1] == apart.words[1][0]
+
+
+def test_kanji_are_refused() -> None:
+    """espeak-ng would say "Chinese letter" for each."""
+    with pytest.raises(BackendError, match=r"^espeak-ng reads no kanji such as '語'"):
+        EspeakSynthesizer("ja").synthesize(["語", "を"])
 
 
 def test_a_killed_worker_is_told_once_and_started_again() -> None:
