@@ -1,25 +1,39 @@
-"""Words by Whisper (Radford et al. 2022) as faster-whisper runs it (https://github.com/SYSTRAN/faster-whisper, MIT)."""
+"""Words by Whisper (Radford et al. 2022), window by window, each in its own language."""
 
 from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field
-from functools import cached_property, partial
-from pathlib import Path
-from typing import Any, TypeVar
+import os
+from bisect import bisect_right
+from collections import deque
+from collections.abc import Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import asdict, dataclass, field
+from functools import cached_property
+from itertools import groupby, pairwise
 
-from hybrid_tok.backends.pieces import HeardWord, PieceOptions, cut_pieces, piece_samples, place_words, touching
-from hybrid_tok.core.annotations import Word
+import numpy as np
+
+from hybrid_tok.backends.whisper_language import (
+    LanguageOptions,
+    LanguageState,
+    cut_stretches,
+    tell_languages,
+    with_context,
+)
+from hybrid_tok.backends.whisper_model import SAMPLE_RATE, CTranslate2Whisper, EncodedWindow, WrittenText
+from hybrid_tok.backends.windows import Window, WindowOptions, WindowRule, cut_windows
+from hybrid_tok.backends.word_times import frame_levels, separate, tighten
+from hybrid_tok.confidence.calibration import Calibration
+from hybrid_tok.confidence.features import HeardWord
+from hybrid_tok.core.annotations import Event, Word
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.languages import check_language
+from hybrid_tok.core.model_sources import find_model, model_identity
 from hybrid_tok.core.progress import Progress
-from hybrid_tok.core.timeline import Span, frame_to_seconds
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import BackendError, OptionsError
-
-SAMPLE_RATE = 16_000
-
-_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,43 +41,78 @@ class WhisperOptions:
     """How Whisper listens.
 
     Attributes:
-        model: a size ("tiny" to "large-v3", "distil-..."), a name on the Hugging Face hub, or a folder.
-        language: such as "en"; None lets Whisper find out, once per recording, from its longest piece.
+        model: a model pack ("base", "tiny.en"), a folder with a CTranslate2 model, or a name on the Hugging Face hub
+            that is in the local cache.
+        language: code of the language spoken; None has it found, stretch by stretch.
+        windows: how the recording is cut.
         beam_size: 1 is greedy.
+        silence: seconds of silence after each window that the encoder sees first; the full 30 s only where the text
+            repeats itself. 30 always sees all.
         device: "cpu", "cuda" or "auto".
         compute_type: CTranslate2's type of the weights; "int8" is fastest on a CPU.
-        pieces: where recordings are cut. Whisper listens to 30 s at once.
+        languages: how languages are told.
     """
 
-    model: str
+    model: str = "base"
     language: str | None = None
+    windows: WindowOptions = field(default_factory=WindowOptions)
     beam_size: int = 5
+    silence: float = 5.0
     device: str = "cpu"
     compute_type: str = "int8"
-    pieces: PieceOptions = field(default_factory=lambda: PieceOptions(silence=1.0))
+    languages: LanguageOptions = field(default_factory=LanguageOptions)
 
     def __post_init__(self) -> None:
         if not self.model:
-            raise OptionsError("whisper needs a model: a size such as base, or a folder")
+            raise OptionsError("whisper needs a model: a name such as base, or a folder")
+        if self.language is not None:
+            check_language(self.language)
         if self.beam_size < 1:
             raise OptionsError(f"beam_size must be at least 1, not {self.beam_size}")
 
 
-class WhisperRecognizer:
-    """A `Recognizer` in Whisper's languages, with punctuation, word times and probabilities.
+@dataclass(frozen=True, slots=True)
+class _Listened:
+    """An encoded window, and the probabilities of languages in each stretch of its speech."""
 
-    Each piece is recognized by itself, at temperature 0: what is heard in one does not depend on what came before, and
-    nothing is drawn at random.
+    window: Window
+    encoded: EncodedWindow
+    stretches: Sequence[Span] = ()
+    probabilities: Sequence[dict[str, float]] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class _Passage:
+    """Part of a window in one language."""
+
+    window: Window
+    language: str
+    encoded: EncodedWindow | None
+
+
+class WhisperRecognizer:
+    """A `Recognizer` in Whisper's languages, with case, punctuation, word times and calibrated confidences.
+
+    Each window is recognized by itself at temperature 0: what is heard in one does not depend on the text before it,
+    and nothing is drawn at random. The number of workers changes nothing but the speed.
     """
 
     def __init__(
-        self, model: str, language: str | None = None, beam_size: int = 5, options: WhisperOptions | None = None
+        self,
+        model: str = "base",
+        language: str | None = None,
+        windows: WindowRule = "packed",
+        options: WhisperOptions | None = None,
+        workers: int | None = None,
     ) -> None:
         """Args:
-        model, language, beam_size: see `WhisperOptions`.
+        model, language: see `WhisperOptions`.
+        windows: see `WindowOptions.rule`.
         options: all of them, in place of the others.
+        workers: windows recognized at the same time; None is one per processor.
         """
-        self.options = options or WhisperOptions(str(model), language, beam_size)
+        self.options = options or WhisperOptions(str(model), language, WindowOptions(windows))
+        self._workers = workers or os.cpu_count() or 1
 
     @property
     def name(self) -> str:
@@ -71,80 +120,175 @@ class WhisperRecognizer:
 
     @cached_property
     def fingerprint(self) -> str:
-        """Of the options, the version and, for a folder, the size and hash of its weights."""
-        digest = hashlib.sha256(repr(self.options).encode())
-        weights = Path(self.options.model) / "model.bin"
-        if weights.is_file():
-            with weights.open("rb") as file:
-                while block := file.read(1 << 20):
-                    digest.update(block)
-        return f"faster-whisper-{importlib.metadata.version('faster-whisper')}:{digest.hexdigest()[:16]}"
+        """Of the options, the library's version, the model's files and the calibration."""
+        options = {**asdict(self.options), "model": model_identity(self.options.model)}
+        digest = hashlib.sha256(repr(sorted(options.items())).encode())
+        digest.update(self._calibration.fingerprint.encode())
+        return f"ctranslate2-{importlib.metadata.version('ctranslate2')}:{digest.hexdigest()[:16]}"
 
-    def recognize(self, audio: Audio, speech: Sequence[Span], progress: Progress | None = None) -> tuple[Word, ...]:
+    @cached_property
+    def model(self) -> CTranslate2Whisper:
+        """The model, loaded when first asked for."""
+        options = self.options
+        loaded = CTranslate2Whisper(find_model(options.model), options.device, options.compute_type, self._workers)
+        if options.language is not None and options.language not in loaded.languages:
+            raise OptionsError(
+                f"Whisper {options.model} does not know the language {options.language!r}: it has "
+                f"{', '.join(loaded.languages[:12])}{', ..' * (len(loaded.languages) > 12)}"
+            )
+        return loaded
+
+    def recognize(
+        self,
+        audio: Audio,
+        speech: Sequence[Span],
+        events: Sequence[Event] = (),
+        progress: Progress | None = None,
+    ) -> tuple[Word, ...]:
         """Words in order of time, disjoint; `audio` is mono at 16 kHz. Words that touch no speech are left out.
 
         Raises:
-            BackendError: the model is not there, or failed on a piece, which the message names.
+            ModelError: the model is not there; the message has the command that gets it.
+            BackendError: it failed on the recording.
         """
+        heard, levels = self.hear(audio, speech, progress), frame_levels(audio)
+        confidences = self._calibration.judge(heard, speech, events, levels)
+        return tuple(
+            Word(word.text, word.span, confidence, language=word.language)
+            for word, confidence in zip(heard, confidences, strict=True)
+        )
+
+    def hear(self, audio: Audio, speech: Sequence[Span], progress: Progress | None = None) -> list[HeardWord]:
+        """The words before their confidences are judged; arguments and errors as of `recognize`."""
         if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
             raise BackendError(f"whisper listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
-        pieces = cut_pieces(audio, speech, self.options.pieces)
-        if not pieces:
-            return ()
-        language = self.options.language or self._language(audio, max(pieces, key=lambda piece: piece.frames))
-        total = sum(piece.seconds for piece in pieces)
+        windows = cut_windows(audio, speech, self.options.windows)
+        heard: list[HeardWord] = []
+        total = sum(window.frames for window in windows) / FRAME_RATE
         done = 0.0
-        words: list[Word] = []
-        for piece in pieces:
-            heard = place_words(self._run(piece, partial(self._hear, audio, piece, language)), piece)
-            words.extend(heard)
-            done += piece.seconds
-            if progress is not None:
-                progress(done, total)
-        return touching(words, speech)
+        with ThreadPoolExecutor(self._workers) as pool:
+            for number, (passage, text) in enumerate(self._written(audio, speech, windows, pool)):
+                heard += _placed(passage, text, audio, speech, number)
+                done += passage.window.frames / FRAME_RATE
+                if progress is not None:
+                    progress(done, total)
+        return heard
 
-    def _language(self, audio: Audio, piece: Span) -> str:
-        if not self._model.model.is_multilingual:
-            return "en"
-        return self._run(piece, lambda: self._model.detect_language(piece_samples(audio, piece))[0])
+    def _written(
+        self, audio: Audio, speech: Sequence[Span], windows: Sequence[Window], pool: ThreadPoolExecutor
+    ) -> Iterator[tuple[_Passage, WrittenText]]:
+        """The text of each passage, in order. Work runs a bounded number of windows ahead, so that memory is too."""
+        encoding: deque[Future[_Listened]] = deque()
+        writing: deque[tuple[_Passage, Future[WrittenText]]] = deque()
+        waiting = deque(windows)
+        state = LanguageState()
+        while waiting or encoding or writing:
+            while waiting and len(encoding) <= self._workers:
+                encoding.append(pool.submit(self._listen, audio, speech, waiting.popleft()))
+            if encoding and len(writing) <= self._workers:
+                listened = [encoding.popleft().result()]
+                # The first language is told once there is enough speech to tell it from.
+                while encoding and not state.costs and _seconds(listened) < self.options.languages.look_ahead:
+                    listened.append(encoding.popleft().result())
+                    if waiting:
+                        encoding.append(pool.submit(self._listen, audio, speech, waiting.popleft()))
+                passages, state = self._passages(listened, state)
+                writing += [(passage, pool.submit(self._write, audio, passage)) for passage in passages]
+                continue
+            passage, future = writing.popleft()
+            yield passage, future.result()
 
-    def _hear(self, audio: Audio, piece: Span, language: str) -> list[HeardWord]:
-        segments, _ = self._model.transcribe(
-            piece_samples(audio, piece),
-            language=language,
-            beam_size=self.options.beam_size,
-            temperature=0.0,
-            condition_on_previous_text=False,
-            word_timestamps=True,
-            vad_filter=False,
+    def _listen(self, audio: Audio, speech: Sequence[Span], window: Window) -> _Listened:
+        """A window's encoder states, and the probabilities of languages in each stretch of its speech."""
+        encoded = self.model.encode(window.samples(audio), self.options.silence)
+        if self.options.language is not None or not self.model.multilingual:
+            return _Listened(window, encoded)
+        options = self.options.languages
+        stretches = cut_stretches(_inside(speech, window), options)
+        heard = [with_context(part, window.frames, options) for part in window.parts(stretches)]
+        return _Listened(
+            window,
+            encoded,
+            stretches,
+            [self.model.language_probabilities(encoded, p.start / FRAME_RATE, p.end / FRAME_RATE) for p in heard],
         )
-        return [
-            HeardWord(word.word.strip(), float(word.start), float(word.end), min(max(float(word.probability), 0), 1))
-            for segment in segments
-            for word in segment.words or ()
-            if word.word.strip()
-        ]
 
-    def _run(self, piece: Span, act: Callable[[], _T]) -> _T:
-        try:
-            return act()
-        except (RuntimeError, ValueError) as error:
-            where = f"{frame_to_seconds(piece.start):.2f}-{frame_to_seconds(piece.end):.2f} s"
-            raise BackendError(f"whisper failed on {where}: {_first_line(error)}") from None
+    def _passages(self, listened: Sequence[_Listened], state: LanguageState) -> tuple[list[_Passage], LanguageState]:
+        """Windows with their language, or their parts where one holds several."""
+        if self.options.language is not None or not self.model.multilingual:
+            return [_Passage(one.window, self.options.language or "en", one.encoded) for one in listened], state
+        told, state = tell_languages(
+            [stretch for one in listened for stretch in one.stretches],
+            [each for one in listened for each in one.probabilities],
+            state,
+            self.options.languages,
+        )
+        passages: list[_Passage] = []
+        for one in listened:
+            own, told = told[: len(one.stretches)], told[len(one.stretches) :]
+            passages += _in_one_language(one, own)
+        return passages, state
+
+    def _write(self, audio: Audio, passage: _Passage) -> WrittenText:
+        samples, beam_size = passage.window.samples(audio), self.options.beam_size
+        encoded = passage.encoded or self.model.encode(samples, self.options.silence)
+        text = self.model.write(encoded, passage.language, beam_size)
+        if text is None:
+            text = self.model.write(self.model.encode(samples), passage.language, beam_size)
+        assert text is not None, "a full window always has a text"
+        return text
 
     @cached_property
-    def _model(self) -> Any:
-        from faster_whisper import WhisperModel
-
-        options = self.options
-        try:
-            return WhisperModel(options.model, device=options.device, compute_type=options.compute_type)
-        except Exception as error:  # the hub's client raises errors of its own and of three libraries below it
-            raise BackendError(
-                f"no Whisper model {options.model!r} ({_first_line(error)}): give the folder of a CTranslate2 model, "
-                "or a size that is downloaded already or can be"
-            ) from None
+    def _calibration(self) -> Calibration:
+        return Calibration(self.options.model)
 
 
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+def _seconds(listened: Sequence[_Listened]) -> float:
+    return sum(stretch.seconds for one in listened for stretch in one.stretches)
+
+
+def _in_one_language(listened: _Listened, told: Sequence[str]) -> Iterator[_Passage]:
+    """A window, or its parts where its stretches are in several languages; cut in the middle of the silence between."""
+    window = listened.window
+    runs = [
+        (code, [span for span, _ in run])
+        for code, run in groupby(zip(listened.stretches, told, strict=True), lambda pair: pair[1])
+    ]
+    if len(runs) <= 1:
+        yield _Passage(window, told[0] if told else "en", listened.encoded)
+        return
+    edges = [(left[-1].end + right[0].start) // 2 for (_, left), (_, right) in pairwise(runs)]
+    bounds = pairwise([window.span.start, *edges, window.span.end])
+    for (code, _), (start, end) in zip(runs, bounds, strict=True):
+        chunks = tuple(
+            Span(max(chunk.start, start), min(chunk.end, end))
+            for chunk in window.chunks
+            if min(chunk.end, end) > max(chunk.start, start)
+        )
+        yield _Passage(Window(chunks), code, None)
+
+
+def _inside(speech: Sequence[Span], window: Window) -> list[Span]:
+    """The speech in a window."""
+    ends = [span.end for span in speech]
+    found: list[Span] = []
+    for chunk in window.chunks:
+        index = bisect_right(ends, chunk.start)
+        while index < len(speech) and speech[index].start < chunk.end:
+            found.append(Span(max(speech[index].start, chunk.start), min(speech[index].end, chunk.end)))
+            index += 1
+    return found
+
+
+def _placed(
+    passage: _Passage, text: WrittenText, audio: Audio, speech: Sequence[Span], number: int
+) -> Iterator[HeardWord]:
+    """The words of a passage on the grid of the recording, without those that touch no speech."""
+    window = passage.window
+    starts = [window.place(word.start * FRAME_RATE) for word in text.words]
+    ends = [window.place(np.nextafter(word.end * FRAME_RATE, 0.0)) for word in text.words]
+    spans = tighten(separate(starts, ends, window.span), audio, speech)
+    inside = _inside(speech, window)
+    for word, span in zip(text.words, spans, strict=True):
+        if any(span.overlap(one) for one in inside):
+            yield HeardWord(word.text, span, word.log_probs, number, text.no_speech, text.compression, passage.language)

@@ -4,35 +4,61 @@ from __future__ import annotations
 
 import unicodedata
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.core.annotations import Word
+from hybrid_tok.core.languages import writes_spaces
+from hybrid_tok.normalize import read_words
 
 
-def normalize(text: str) -> str:
-    """Lower case, letters, digits and apostrophes only, as transcripts of read speech are compared."""
+def normalize(text: str, language: str = "en") -> list[str]:
+    """The units that are compared: words in lower case without punctuation, English numbers and abbreviations spelled
+    out as they are said; in languages without spaces, characters."""
+    if not writes_spaces(language):
+        return [character for character in unicodedata.normalize("NFKC", text.lower()) if character.isalnum()]
+    if language == "en":
+        text = " ".join(" ".join(word.spoken[0]) if word.spoken else word.text for word in read_words(text))
     kept = (c if c.isalnum() or c == "'" else " " for c in unicodedata.normalize("NFKC", text.lower()))
-    return " ".join("".join(kept).split())
+    return "".join(kept).split()
 
 
-def judge(words: Sequence[Word], text: str) -> tuple[dict[Word, bool], int, int]:
-    """Align recognized words to the transcript: (word -> right, errors, reference words)."""
+@dataclass(frozen=True, slots=True)
+class Judgement:
+    """Recognized words against a transcript.
+
+    Attributes:
+        right: of each recognized word, whether it is in the transcript at its place.
+        errors: substitutions, deletions and insertions.
+        said: words (or characters) of the transcript.
+        found: of these, how many were recognized.
+    """
+
+    right: tuple[bool, ...]
+    errors: int
+    said: int
+    found: int
+
+
+def judge(words: Sequence[str], text: str, language: str = "en") -> Judgement:
+    """Align recognized words to the transcript; a word that is several units is right when all of them are."""
     import jiwer
 
-    reference = normalize(text)
-    pairs = [(word, token) for word in words for token in normalize(word.text).split()]
-    hypothesis = " ".join(token for _, token in pairs)
-    if not hypothesis:
-        return dict.fromkeys(words, False), len(reference.split()), len(reference.split())
-    output = jiwer.process_words(reference, hypothesis)
-    right = dict.fromkeys(words, True)
+    reference = normalize(text, language)
+    units = [normalize(word, language) for word in words]
+    hypothesis = [unit for word in units for unit in word]
+    owner = [index for index, word in enumerate(units) for _ in word]
+    if not hypothesis or not reference:
+        return Judgement((False,) * len(words), len(reference) + len(hypothesis), len(reference), 0)
+    output = jiwer.process_words(" ".join(reference), " ".join(hypothesis))
+    right = [bool(word) for word in units]
     for chunk in output.alignments[0]:
         if chunk.type != "equal":
             for index in range(chunk.hyp_start_idx, chunk.hyp_end_idx):
-                right[pairs[index][0]] = False
-    return right, output.substitutions + output.deletions + output.insertions, len(reference.split())
+                right[owner[index]] = False
+    errors = output.substitutions + output.deletions + output.insertions
+    return Judgement(tuple(right), errors, len(reference), output.hits)
 
 
 def area(probability: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
@@ -47,9 +73,9 @@ def area(probability: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
     return float(above / (positives * negatives))
 
 
-def calibration_error(probability: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 10) -> float:
-    """Expected calibration error (Naeini et al. 2015): over bins of equal width, the mean distance between what words
-    are said to be and the share that is right."""
-    place = np.minimum((probability * bins).astype(int), bins - 1)
-    said = np.bincount(place, probability, bins) - np.bincount(place, right, bins)
-    return float(np.abs(said).sum() / max(len(probability), 1))
+def calibration_error(probability: NDArray[np.floating], right: NDArray[np.bool_], bins: int = 15) -> float:
+    """Expected calibration error (Naeini et al. 2015) over bins of equal mass: the mean distance between what words are
+    said to be and the share that is right."""
+    order = np.argsort(probability, kind="stable")
+    parts = [part for part in np.array_split(order, bins) if len(part)]
+    return sum(abs(float((probability[part] - right[part]).sum())) for part in parts) / max(len(probability), 1)

@@ -195,7 +195,7 @@ class Composer:
     ) -> int:
         """Put a drawn event at a frame and label it there."""
         label = self._labels[int(rng.choice(len(self._labels), p=self._shares))]
-        piece = self._sound(label, rng)
+        piece = self.sound(label, rng)
         if rng.random() < 0.5:
             piece = equalized(piece, rng)
         found = active_runs(piece)
@@ -236,7 +236,7 @@ class Composer:
         background[place:end, NOISE] = 1
         return end
 
-    def _sound(self, label: EventLabel, rng: np.random.Generator) -> Samples:
+    def sound(self, label: EventLabel, rng: np.random.Generator) -> Samples:
         ideas, material = self.options.ideas, self.material
         recorded = material.recorded.get(label) if "recorded" in ideas else None
         simulate = "simulated" in ideas and label in SIMULATORS
@@ -281,7 +281,7 @@ class Composer:
                 under, kind = music(n / SAMPLE_RATE, rng)[:n], MUSIC
                 under = np.pad(under, (0, n - len(under)))
             else:
-                under, kind = self._noise(rng, n), NOISE
+                under, kind = self.noise(rng, n), NOISE
             under = under * np.float32(gain / (level(under) + 1e-9))
             samples += under
             frames = np.sqrt(np.square(under.reshape(-1, HOP)).mean(1))
@@ -289,7 +289,7 @@ class Composer:
         elif choice < 0.85:
             samples += noise(n, rng) * np.float32(10 ** (float(rng.uniform(-90, -58)) / 20))
 
-    def _noise(self, rng: np.random.Generator, n: int) -> Samples:
+    def noise(self, rng: np.random.Generator, n: int) -> Samples:
         if rng.random() < 0.25:
             spectrum = np.fft.rfft(noise(n, rng))
             spectrum /= np.maximum(1.0, np.arange(len(spectrum))) ** float(rng.uniform(0, 1))

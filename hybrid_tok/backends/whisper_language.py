@@ -1,0 +1,110 @@
+"""Which language each stretch of speech is in, from Whisper's probabilities of short stretches.
+
+The best sequence of languages minimises the surprise of each stretch, weighted by its length up to a few seconds, plus
+a cost for each change. So a second of audio alone never changes the language: it is that of the speech around it.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+from types import MappingProxyType
+
+from hybrid_tok.core.languages import LANGUAGES
+from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.errors import OptionsError
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageOptions:
+    """How languages are told.
+
+    Attributes:
+        longest: seconds of speech that count as one stretch; longer speech is cut into equal parts.
+        context: seconds that are listened to for a stretch at least, with what surrounds it in its window.
+        full: seconds from which a stretch counts whole.
+        floor: probability that no language falls below: a limit to what one stretch can say against it.
+        change_cost: surprise, in nats, that a change of language counts for.
+        rarity: weight of the prior, which falls with a language's rank in Whisper's training data: nats per e-fold.
+        look_ahead: seconds of speech that are heard before the first language is told.
+    """
+
+    longest: float = 6.0
+    context: float = 4.0
+    full: float = 3.0
+    floor: float = 0.01
+    change_cost: float = 3.0
+    rarity: float = 0.5
+    look_ahead: float = 10.0
+
+    def __post_init__(self) -> None:
+        if not (min(self.longest, self.context, self.full) > 0 and 0 < self.floor < 1):
+            raise OptionsError(f"language options need positive seconds, and a floor in (0, 1): {self}")
+        if min(self.change_cost, self.rarity, self.look_ahead) < 0:
+            raise OptionsError(f"change_cost, rarity and look_ahead cannot be negative: {self}")
+
+
+@dataclass(frozen=True, slots=True)
+class LanguageState:
+    """What the speech so far says: the cost in nats of each language to be the present one, the cheapest at 0."""
+
+    costs: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def cut_stretches(speech: Sequence[Span], options: LanguageOptions) -> list[Span]:
+    """Stretches of speech of at most `longest` seconds."""
+    longest = round(options.longest * FRAME_RATE)
+    cut: list[Span] = []
+    for span in speech:
+        count = max(-(-span.frames // longest), 1)
+        bounds = [span.start + span.frames * k // count for k in range(count + 1)]
+        cut += [Span(start, end) for start, end in pairwise(bounds)]
+    return cut
+
+
+def with_context(stretch: Span, frames: int, options: LanguageOptions) -> Span:
+    """A stretch widened to `context` seconds inside a window of so many frames."""
+    missing = max(round(options.context * FRAME_RATE) - stretch.frames, 0)
+    start = max(min(stretch.start - missing // 2, frames - stretch.frames - missing), 0)
+    return Span(start, min(start + stretch.frames + missing, max(frames, stretch.end)))
+
+
+def tell_languages(
+    stretches: Sequence[Span],
+    probabilities: Sequence[Mapping[str, float]],
+    state: LanguageState,
+    options: LanguageOptions,
+) -> tuple[list[str], LanguageState]:
+    """The language of each stretch, and the state after them.
+
+    Args:
+        probabilities: of the languages, for each stretch.
+        state: after the speech before.
+    """
+    if not stretches:
+        return [], state
+    codes = sorted(state.costs.keys() | {max(one, key=lambda code: one[code]) for one in probabilities})
+    ranks = {code: rank for rank, code in enumerate(LANGUAGES, 1)}
+    total = {
+        code: state.costs.get(code, options.change_cost if state.costs else options.rarity * math.log(ranks[code]))
+        for code in codes
+    }
+    origins: list[dict[str, str]] = []
+    for stretch, one in zip(stretches, probabilities, strict=True):
+        cheapest = min(codes, key=lambda code: total[code])
+        change = total[cheapest] + options.change_cost
+        origins.append({code: code if total[code] <= change else cheapest for code in codes})
+        weight = min(stretch.seconds / options.full, 1.0)
+        total = {
+            code: min(total[code], change) - weight * math.log(max(one.get(code, 0.0), options.floor)) for code in codes
+        }
+    code = min(codes, key=lambda code: total[code])
+    least = total[code]
+    told: list[str] = []
+    for origin in reversed(origins):
+        told.append(code)
+        code = origin[code]
+    after = {code: min(cost - least, options.change_cost) for code, cost in total.items()}
+    return told[::-1], LanguageState(MappingProxyType(after))

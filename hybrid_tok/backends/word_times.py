@@ -1,0 +1,80 @@
+"""Word times on the grid: in order, disjoint, and tightened to the sound.
+
+A recognizer's words touch each other, so that the silence between two of them belongs to one of the two. Here each word
+is cut to the speech under it, then to where it is audible.
+"""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import FRAME_RATE, Span
+
+_AUDIBLE_DB = -30.0
+"""Below this level, relative to its loudest frame, the edges of a word are silence."""
+
+
+def separate(starts: Sequence[float], ends: Sequence[float], limit: Span) -> list[Span]:
+    """Times in frames, rounded half up, as spans inside `limit` that do not overlap and have a frame at least.
+
+    More words than there are frames share the last ones' places: those beyond the limit are left with none, and are
+    spans of no frames at its end.
+    """
+    bounds: list[list[int]] = []
+    free = limit.start
+    for start, end in zip(starts, ends, strict=True):
+        first = max(int(np.floor(start + 0.5)), free)
+        free = max(int(np.floor(end + 0.5)), first + 1)
+        bounds.append([first, free])
+    last = limit.end
+    for bound in reversed(bounds):
+        bound[1] = min(bound[1], last)
+        bound[0] = last = max(min(bound[0], bound[1] - 1), limit.start)
+        bound[1] = max(bound[1], bound[0])
+    return [Span(start, end) for start, end in bounds]
+
+
+def tighten(spans: Sequence[Span], audio: Audio, speech: Sequence[Span]) -> list[Span]:
+    """Spans of words, cut to the speech they overlap most and to where they are audible.
+
+    Args:
+        spans: in order, disjoint.
+        audio: mono.
+        speech: where there is speech; sorted, disjoint.
+    """
+    starts = [span.start for span in speech]
+    levels = frame_levels(audio)
+    return [_audible(_within(span, speech, starts), levels) for span in spans]
+
+
+def frame_levels(audio: Audio) -> NDArray[np.float64]:
+    """Level in dB of each whole frame of mono audio, (T,)."""
+    hop = audio.sample_rate // FRAME_RATE
+    whole = audio.samples[: len(audio.samples) // hop * hop].reshape(-1, hop)
+    return 10.0 * np.log10(np.square(whole, dtype=np.float64).mean(axis=1) + 1e-12)
+
+
+def _within(span: Span, speech: Sequence[Span], starts: Sequence[int]) -> Span:
+    """The part of a span in the speech it overlaps most; the span itself where there is none."""
+    index = max(bisect_right(starts, span.start) - 1, 0)
+    best = span
+    most = 0
+    while index < len(speech) and speech[index].start < span.end:
+        if (shared := speech[index].overlap(span)) > most:
+            most = shared
+            best = Span(max(span.start, speech[index].start), min(span.end, speech[index].end))
+        index += 1
+    return best
+
+
+def _audible(span: Span, levels: NDArray[np.float64]) -> Span:
+    inside = levels[span.start : span.end]
+    if len(inside) < span.frames or not len(inside):
+        return span
+    loud = np.flatnonzero(inside >= inside.max() + _AUDIBLE_DB)
+    return Span(span.start + int(loud[0]), span.start + int(loud[-1]) + 1)

@@ -1,0 +1,1 @@
+"""How likely each recognized word is right: features, network, weights and card."""

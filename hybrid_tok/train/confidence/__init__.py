@@ -1,0 +1,1 @@
+"""Recipe of the confidence of recognized words."""
