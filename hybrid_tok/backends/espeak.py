@@ -79,7 +79,8 @@ def espeak_voice(language: str | None) -> str:
     """
     if language in _LACKING:
         raise BackendError(
-            f"espeak-ng has no voice for {LANGUAGES[language]} ({language}): have it spoken as another language, such as --speak-as en"
+            f"espeak-ng has no voice for {LANGUAGES[language]} ({language}): have it spoken as another language, "
+            "such as --speak-as en"
         )
     return _VOICES.get(language or "en", language or "")
 

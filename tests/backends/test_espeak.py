@@ -142,9 +142,7 @@ def test_voices_of_codes_and_by_name() -> None:
         *("en-us", "en-us", "cmn", "nb", "de", "en-us+f3"),
     ]
     assert EspeakSynthesizer().fingerprint == EspeakSynthesizer("en").fingerprint
-    with pytest.raises(
-        BackendError, match=r"^espeak-ng has no voice for Lao \(lo\): choose .*, such as --speak-as en$"
-    ):
+    with pytest.raises(BackendError, match=r"^espeak-ng has no voice for Lao \(lo\): .*, such as --speak-as en$"):
         EspeakSynthesizer("lo")
 
 
