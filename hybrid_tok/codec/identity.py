@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
 from hybrid_tok.core.interfaces import CodecIdentity
-from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.arrays import read_identity
 
 CODEC_WEIGHTS = Path(__file__).parent / "codec.safetensors"
 
@@ -27,17 +25,10 @@ class BuiltinCodecIdentity(CodecIdentity):
     architecture: dict[str, Any]
 
 
-@cache
 def codec_identity(weights: Path = CODEC_WEIGHTS) -> BuiltinCodecIdentity:
     """Read the description beside a weights file (same name, ending .json).
 
     Raises:
         WeightsError: it is missing or damaged.
     """
-    path = weights.with_suffix(".json")
-    try:
-        return BuiltinCodecIdentity(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise WeightsError(f"{path} is missing: reinstall hybrid-tok, or export the codec again") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise WeightsError(f"{path} is damaged ({error}): reinstall hybrid-tok, or export the codec again") from None
+    return read_identity(BuiltinCodecIdentity, weights)

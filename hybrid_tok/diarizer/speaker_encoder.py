@@ -6,10 +6,8 @@ network's inner width times the recording, and results are the same however a re
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +17,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
 from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.arrays import read_identity
 from hybrid_tok.nn.logmel import HOP, log_mel_frames
 from hybrid_tok.nn.weights import load_weights
 
@@ -39,20 +38,6 @@ class SpeakerIdentity:
     fingerprint: str
     sha256: str
     architecture: dict[str, Any]
-
-
-@cache
-def speaker_identity(weights: Path = SPEAKER_WEIGHTS) -> SpeakerIdentity:
-    """Read the description beside a weights file (same name, ending .json).
-
-    Raises:
-        WeightsError: it is missing or damaged.
-    """
-    path = weights.with_suffix(".json")
-    try:
-        return SpeakerIdentity(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise WeightsError(f"{path} is missing or damaged ({error}): reinstall hybrid-tok") from None
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -81,7 +66,7 @@ class SpeakerEncoder:
     """
 
     def __init__(self, weights: Path = SPEAKER_WEIGHTS) -> None:
-        self.identity = speaker_identity(weights)
+        self.identity = read_identity(SpeakerIdentity, weights)
         try:
             self._network = SpeakerNetwork(SpeakerConfig.from_dict(self.identity.architecture))
         except (KeyError, TypeError) as error:

@@ -1,18 +1,23 @@
-"""Weights for networks that run in numpy: safetensors whose hash is checked before an array is read."""
+"""Weights files: safetensors whose hash is checked before an array is read, and their description in JSON beside them.
+
+Torch-free: networks that run in numpy read their arrays with `load_arrays`; `nn.weights` fills those of torch.
+"""
 
 from __future__ import annotations
 
 import hashlib
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.errors import WeightsError
 
-MAX_BYTES = 16 * 2**20
+MAX_BYTES = 64 * 2**20
+_T = TypeVar("_T")
 
 
 def load_arrays(weights: Path) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:
@@ -21,27 +26,34 @@ def load_arrays(weights: Path) -> tuple[dict[str, NDArray[np.float32]], dict[str
     Raises:
         WeightsError: one of the two is missing, damaged, larger than any such file, or they do not belong together.
     """
+    about = _description(weights)
+    return read_tensors(weights, str(about["sha256"])), about
+
+
+def read_tensors(weights: Path, sha256: str) -> dict[str, NDArray[np.float32]]:
+    """The arrays of a weights file as float32.
+
+    Raises:
+        WeightsError: it is missing, larger than any such file, has another hash, or is no safetensors file.
+    """
     from safetensors.numpy import load
 
-    about = _description(weights)
-    wanted = str(about["sha256"])
     try:
         size = weights.stat().st_size
         if size > MAX_BYTES:
-            raise WeightsError(f"{weights} is {size} bytes: no such file of hybrid-tok is over {MAX_BYTES}")
+            raise WeightsError(f"{weights} is {size} bytes: no weights file of hybrid-tok is over {MAX_BYTES}")
         data = weights.read_bytes()
     except OSError as error:
         raise WeightsError(f"{weights} cannot be read ({error.strerror}): reinstall hybrid-tok") from None
     found = hashlib.sha256(data).hexdigest()
-    if found != wanted:
+    if found != sha256:
         raise WeightsError(
-            f"{weights} has SHA-256 {found[:16]}.., expected {wanted[:16]}..: truncated or changed, reinstall it"
+            f"{weights} has SHA-256 {found[:16]}.., expected {sha256[:16]}..: truncated or changed, reinstall it"
         )
     try:
-        arrays = load(data)
+        return {name: np.ascontiguousarray(array, np.float32) for name, array in load(data).items()}
     except Exception as error:
         raise WeightsError(f"{weights} is not a safetensors file: {error}") from None
-    return {name: np.ascontiguousarray(array, np.float32) for name, array in arrays.items()}, about
 
 
 def fingerprint_of(weights: Path) -> str:
@@ -53,26 +65,52 @@ def fingerprint_of(weights: Path) -> str:
     return str(_description(weights)["sha256"])[:16]
 
 
+def read_identity(kind: type[_T], weights: Path) -> _T:
+    """The description of a weights file as a dataclass with its entries.
+
+    Raises:
+        WeightsError: the description is missing, damaged, or of something else.
+    """
+    try:
+        return kind(**_description(weights))
+    except TypeError as error:
+        raise _damaged(weights, error) from None
+
+
 def save_arrays(weights: Path, arrays: dict[str, NDArray[np.float32]], about: dict[str, Any]) -> None:
     """Write arrays as 16-bit floats, and the description with their hash beside them; both appear whole or not."""
+    write_description(weights, about | {"sha256": write_tensors(weights, arrays)})
+
+
+def write_tensors(weights: Path, arrays: dict[str, NDArray[np.floating]]) -> str:
+    """Write arrays as 16-bit floats; returns the SHA-256 of the file."""
     from safetensors.numpy import save
 
     data = save({name: np.ascontiguousarray(array, np.float16) for name, array in arrays.items()})
-    text = json.dumps(about | {"sha256": hashlib.sha256(data).hexdigest()}, indent=2) + "\n"
     weights.parent.mkdir(parents=True, exist_ok=True)
-    for path, content in ((weights, data), (weights.with_suffix(".json"), text.encode())):
-        partial = path.with_name(path.name + ".part")
-        partial.write_bytes(content)
-        partial.replace(path)
+    with atomic_write(weights) as file:
+        file.write(data)
+    return hashlib.sha256(data).hexdigest()
+
+
+def write_description(weights: Path, about: dict[str, Any]) -> None:
+    """Write the description of a weights file, `sha256` among it, beside it."""
+    with atomic_write(weights.with_suffix(".json")) as file:
+        file.write((json.dumps(about, indent=2) + "\n").encode())
 
 
 def _description(weights: Path) -> dict[str, Any]:
-    description = weights.with_suffix(".json")
+    path = weights.with_suffix(".json")
     try:
-        about = json.loads(description.read_text(encoding="utf-8"))
+        about = json.loads(path.read_text(encoding="utf-8"))
         about["sha256"]
     except OSError as error:
-        raise WeightsError(f"{description} cannot be read ({error.strerror}): reinstall hybrid-tok") from None
+        raise WeightsError(f"{path} cannot be read ({error.strerror}): reinstall hybrid-tok") from None
     except (ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{description} is damaged ({type(error).__name__}): reinstall hybrid-tok") from None
+        raise _damaged(weights, error) from None
     return about
+
+
+def _damaged(weights: Path, error: Exception) -> WeightsError:
+    path = weights.with_suffix(".json")
+    return WeightsError(f"{path} is damaged ({type(error).__name__}: {error}): reinstall hybrid-tok")

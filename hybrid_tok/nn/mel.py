@@ -12,7 +12,9 @@ def mel_points(low: float, high: float, count: int) -> NDArray[np.float64]:
     return 700.0 * (10.0 ** (np.linspace(mel[0], mel[1], count) / 2595.0) - 1.0)
 
 
-def triangles(points: NDArray[np.float64], frequencies: NDArray[np.float64], least: float = 0.0) -> NDArray[np.float64]:
+def triangles(
+    points: NDArray[np.float64], frequencies: NDArray[np.floating], least: float = 0.0
+) -> NDArray[np.float64]:
     """Filters (F, K - 2) at frequencies (F,) in Hz: each is 1 at a point, and 0 at the one before and the one after.
 
     Args:

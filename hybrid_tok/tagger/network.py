@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +13,7 @@ from torch import Tensor, nn
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.arrays import read_identity
 from hybrid_tok.nn.weights import load_weights
 from hybrid_tok.tagger.features import AUXILIARY, HOP, MELS, EventFeatures
 
@@ -128,22 +127,6 @@ class EventIdentity:
     architecture: dict[str, Any]
 
 
-@cache
-def event_identity(weights: Path = EVENT_WEIGHTS) -> EventIdentity:
-    """Read the description beside a weights file (same name, ending .json).
-
-    Raises:
-        WeightsError: it is missing or damaged.
-    """
-    path = weights.with_suffix(".json")
-    try:
-        return EventIdentity(**json.loads(path.read_text(encoding="utf-8")))
-    except FileNotFoundError:
-        raise WeightsError(f"{path} is missing: reinstall hybrid-tok, or export the event tagger again") from None
-    except (OSError, ValueError, TypeError) as error:
-        raise WeightsError(f"{path} is damaged ({error}): reinstall hybrid-tok, or export it again") from None
-
-
 class EventModel:
     """The trained networks, whose probabilities are averaged (deep ensembles; Lakshminarayanan et al. 2017): trained on
     different scenes, they err differently where recordings are unlike simulations. Features, which cost most, are
@@ -157,7 +140,7 @@ class EventModel:
     """
 
     def __init__(self, weights: Path = EVENT_WEIGHTS) -> None:
-        self.identity = event_identity(weights)
+        self.identity = read_identity(EventIdentity, weights)
         try:
             self.config = EventConfig.from_dict(self.identity.architecture)
             members = [EventNetwork(self.config) for _ in self.identity.temperatures]

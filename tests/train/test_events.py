@@ -12,7 +12,7 @@ import soundfile
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import AudioError, OptionsError
-from hybrid_tok.tagger.network import EventConfig, EventModel, EventNetwork, event_identity
+from hybrid_tok.tagger.network import EventConfig, EventModel, EventNetwork
 from hybrid_tok.train.events.material import NONE, Clip, active_runs, find_pauses, load_material
 from hybrid_tok.train.events.recipe import TrainEventsOptions, export, train
 from hybrid_tok.train.events.scenes import Composer, SceneOptions, vocoded
@@ -204,12 +204,10 @@ def test_recipe_end_to_end(tmp_path: Path) -> None:
     kept.parent.mkdir()
     for suffix in (".safetensors", ".json"):
         kept.with_suffix(suffix).write_bytes(weights.with_suffix(suffix).read_bytes())
-    event_identity.cache_clear()
     samples = np.random.default_rng(0).normal(0, 0.1, 9_600).astype(np.float32)
     alone = EventModel(kept).posteriors(samples)
     other = train(dataclasses.replace(options, seed=2))
     assert other.read_bytes() != first
-    event_identity.cache_clear()
     others = EventModel(other).posteriors(samples)
     both = EventModel(train(dataclasses.replace(options, seed=2, out=tmp_path / "both", beside=(kept,))))
     np.testing.assert_allclose(both.posteriors(samples), (alone + others) / 2, atol=1e-5)

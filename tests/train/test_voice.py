@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 import soundfile
 
-from hybrid_tok.audio import AudioError, read_mono
-from hybrid_tok.errors import OptionsError
+from hybrid_tok.audio import read_mono
+from hybrid_tok.errors import AudioError, OptionsError
+from hybrid_tok.train.voice import recipe as voice
 from hybrid_tok.train.voice.recipe import VoiceTrainOptions, evaluate, fit, train_voice
-from hybrid_tok.train.voice.recipe import recipe as voice
 from hybrid_tok.voice.measure import voiced_spectra
 from hybrid_tok.voice.pitch import track_pitch
 from hybrid_tok.voice.tract import BANDS, TractModel, spectral_statistics, tract_model

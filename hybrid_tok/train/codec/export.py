@@ -15,6 +15,7 @@ from hybrid_tok.codec.identity import BuiltinCodecIdentity
 from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
 from hybrid_tok.codec.unit_codec import PretrainedCodec
 from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.arrays import write_description
 from hybrid_tok.nn.weights import save_weights
 from hybrid_tok.train.codec import checkpoint
 from hybrid_tok.train.data import Clips
@@ -37,7 +38,6 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> Builtin
         model.load_state_dict(checkpoint.prefixed(tensors, part))
     except (KeyError, TypeError, RuntimeError) as error:
         raise WeightsError(f"{trained} is no checkpoint of this codec: {error}") from None
-    weights.parent.mkdir(parents=True, exist_ok=True)
     sha256 = save_weights(weights, model)
     identity = BuiltinCodecIdentity(
         name=NAME,
@@ -50,7 +50,7 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> Builtin
         sha256=sha256,
         architecture=asdict(config),
     )
-    weights.with_suffix(".json").write_text(json.dumps(asdict(identity), indent=2) + "\n", encoding="utf-8")
+    write_description(weights, asdict(identity))
     return identity
 
 

@@ -25,6 +25,7 @@ from torch import Tensor, nn
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.nn.arrays import write_description
 from hybrid_tok.nn.weights import save_weights
 from hybrid_tok.tagger.features import AUXILIARY, MELS, EventFeatures
 from hybrid_tok.tagger.network import EventConfig, EventIdentity, EventModel, EventNetwork
@@ -272,7 +273,6 @@ def export(members: Sequence[tuple[EventNetwork, float]], weights: Path) -> Path
     architecture = asdict(networks[0].config)
     if any(asdict(network.config) != architecture for network in networks):
         raise OptionsError("networks that are averaged must have one architecture: train them with the same options")
-    weights.parent.mkdir(parents=True, exist_ok=True)
     sha256 = save_weights(weights, nn.ModuleList(networks))
     content = f"{sha256}:{temperatures}:{json.dumps(architecture, sort_keys=True)}:{','.join(EVENT_LABELS)}"
     identity = EventIdentity(
@@ -282,5 +282,5 @@ def export(members: Sequence[tuple[EventNetwork, float]], weights: Path) -> Path
         temperatures=temperatures,
         architecture=architecture,
     )
-    weights.with_suffix(".json").write_text(json.dumps(asdict(identity), indent=2) + "\n", encoding="utf-8")
+    write_description(weights, asdict(identity))
     return weights

@@ -9,10 +9,11 @@ Batch k is a function of the seed and k alone.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import math
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import cast
 
@@ -24,12 +25,15 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
+from hybrid_tok.diarizer.speaker_encoder import SpeakerIdentity
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.nn.arrays import write_description
+from hybrid_tok.nn.weights import save_weights
 from hybrid_tok.train.speaker.crops import CropMaker, CropOptions, Crops
 from hybrid_tok.train.speaker.data import Clip, Material, load_material
-from hybrid_tok.train.speaker.export import export_speaker
 from hybrid_tok.train.speaker.scenes import IGNORED, TALKERS, Scene, SceneMaker, SceneOptions
 
+NAME = "hybrid-tok-speaker-16k"
 LOG_STEPS = 50
 
 
@@ -152,8 +156,17 @@ def train(options: TrainSpeakerOptions) -> Path:
             with log.open("a", encoding="utf-8") as file:
                 file.write(json.dumps(line) + "\n")
             sums = {}
-            export_speaker(averaged, options.out / "speaker.safetensors")
-    return export_speaker(averaged, options.out / "speaker.safetensors")
+            _export(averaged, options.out / "speaker.safetensors")
+    return _export(averaged, options.out / "speaker.safetensors")
+
+
+def _export(network: SpeakerNetwork, weights: Path) -> Path:
+    """Write the network's weights and their description."""
+    sha256, architecture = save_weights(weights, network), asdict(network.config)
+    described = f"{sha256}:{json.dumps(architecture, sort_keys=True)}"
+    fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
+    write_description(weights, asdict(SpeakerIdentity(NAME, fingerprint, sha256, architecture)))
+    return weights
 
 
 def _crop_losses(
