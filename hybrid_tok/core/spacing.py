@@ -34,8 +34,14 @@ def join_words(words: Iterable[str], language: str | None) -> str:
         return " ".join(words)
     text = ""
     for word in words:
-        text += f" {word}" if _BEGINS_SPACED.match(word) and _ENDS_SPACED.search(text[-1:]) else word
+        text += space_between(text, word, language) + word
     return text
+
+
+def space_between(left: str, right: str, language: str | None) -> str:
+    """A space where one is written between two words of a language, else nothing."""
+    spaced = writes_spaces(language) or (_BEGINS_SPACED.match(right) and _ENDS_SPACED.search(left[-1:]))
+    return " " if spaced else ""
 
 
 def split_words(text: str, language: str | None) -> tuple[str, ...]:

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from hybrid_tok.core.annotations import Annotations, SpeakerTurn, Word
+from hybrid_tok.core.spacing import space_between
 from hybrid_tok.core.timeline import Span
 
 MAX_LETTERS = 42
@@ -56,8 +57,16 @@ def _ends(line: Sequence[Word], word: Word) -> bool:
 
 def _caption(line: Sequence[Word]) -> Caption:
     span = Span(line[0].span.start, max(word.span.end for word in line))
-    text = " ".join(" ".join(word.text.split()) for word in line)
+    text = "".join(space_before(number, line) + " ".join(word.text.split()) for number, word in enumerate(line))
     return Caption(_seen(span), text, line[0].speaker, tuple(line))
+
+
+def space_before(number: int, line: Sequence[Word]) -> str:
+    """What is written before a word of a line, by its number: a space, or nothing in languages without."""
+    if number == 0:
+        return ""
+    before, word = line[number - 1], line[number]
+    return space_between(before.text, word.text, word.language) if before.language == word.language else " "
 
 
 def _seen(span: Span) -> Span:

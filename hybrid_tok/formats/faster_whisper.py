@@ -2,14 +2,15 @@
 
 `{"segments": [...]}`, a bare array of segments, a bare array of words, a line for each, or `{"words": [...]}` (OpenAI's
 API). Segments have `start`, `end`, `text` and, with word timestamps, `words` of `word`, `start`, `end`, `probability`:
-the mean probability of the word's text tokens.
+the mean probability of the word's text tokens. `language` is a code, or a name (OpenAI's API), `task` "translate" where
+the words are a translation.
 """
 
 from __future__ import annotations
 
 from hybrid_tok.formats.json_text import Node
 from hybrid_tok.formats.records import Document
-from hybrid_tok.formats.whisper_like import joined, read_segments, read_word
+from hybrid_tok.formats.whisper_like import joined, read_language, read_segments, read_word
 
 _FORMAT = "Whisper JSON"
 
@@ -27,6 +28,8 @@ def recognizes(node: Node) -> bool:
 def read(nodes: list[Node]) -> Document:
     """The words, or the segments where they have no words."""
     node = nodes[0]
+    task = node.get("task")
+    language = read_language(node, task is not None and task.value == "translate")
     if len(nodes) > 1 or _is_timed(node.value):
         items = nodes
     else:
@@ -39,8 +42,8 @@ def read(nodes: list[Node]) -> Document:
     if words is not None and not any(item.get("words") for item in items):
         records = tuple(joined([read_word(word) for word in words]))
         stated = any(record.confidence is not None for record in records)
-        return Document(_FORMAT, "token probability" if stated else "none", words=records)
-    return read_segments(_FORMAT, "token probability", items)
+        return Document(_FORMAT, "token probability" if stated else "none", words=records, language=language)
+    return read_segments(_FORMAT, "token probability", items, language)
 
 
 def _is_timed(value: object) -> bool:

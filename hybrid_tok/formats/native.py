@@ -12,6 +12,7 @@ from typing import Any, TypeVar
 
 from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
 from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.core.timeline import FRAME_RATE, Span, frame_to_seconds, seconds_to_frame
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.json_text import Node
@@ -39,6 +40,7 @@ def write(annotations: Annotations, name: str, seconds: float) -> str:
         "words": [
             {"text": word.text, **_bounds(word.span), "confidence": float(word.confidence)}
             | ({} if word.speaker is None else {"speaker": word.speaker})
+            | ({} if word.language is None else {"language": word.language})
             for word in annotations.words
         ],
         "events": [
@@ -73,11 +75,18 @@ def read(node: Node) -> Annotations:
         return _span(item, item.need("start"), item.need("end"), frames)
 
     def word(item: Node) -> Word:
-        text = item.need("text")
-        speaker = item.get("speaker")
+        text, speaker, language = item.need("text"), item.get("speaker"), item.get("language")
         if not text.text() or text.text() != text.text().strip():
             raise AnnotationError(f"{text.where}: a word must be non-empty without surrounding space")
-        return Word(text.text(), span(item), _confidence(item), None if speaker is None else speaker.whole())
+        if language is not None and language.text() not in LANGUAGES:
+            raise AnnotationError(f"{language.where}: no language has the code {quoted(language.text())}")
+        return Word(
+            text.text(),
+            span(item),
+            _confidence(item),
+            None if speaker is None else speaker.whole(),
+            None if language is None else language.text(),
+        )
 
     def event(item: Node) -> Event:
         label = item.need("label")

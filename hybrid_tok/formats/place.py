@@ -46,9 +46,16 @@ _Record = TypeVar("_Record", WordRecord, SegmentRecord)
 
 
 def place_words(
-    records: Sequence[WordRecord], frames: int, speakers: dict[str, int], complaints: Complaints
+    records: Sequence[WordRecord],
+    frames: int,
+    speakers: dict[str, int],
+    complaints: Complaints,
+    language: str | None = None,
 ) -> tuple[Word, ...]:
     """Words on the grid of a recording, in order of start; those of one speaker do not overlap.
+
+    Args:
+        language: of all of them, where it is known.
 
     Raises:
         AnnotationError: a time or confidence is no such thing, no word has times, or none lies in the recording.
@@ -63,21 +70,29 @@ def place_words(
             stated = 0.0
         span, ceiling = _place(record.start, record.end, frames, record.where, quoted(record.text), complaints)
         speaker = None if record.speaker is None else speakers[record.speaker]
-        words.append(Word(record.text, span, min(stated, ceiling), speaker))
+        words.append(Word(record.text, span, min(stated, ceiling), speaker, language))
     return _without_overlaps(words, [record.where for record in records], complaints)
 
 
 def place_segments(
-    records: Sequence[SegmentRecord], frames: int, speakers: dict[str, int], complaints: Complaints
+    records: Sequence[SegmentRecord],
+    frames: int,
+    speakers: dict[str, int],
+    complaints: Complaints,
+    language: str | None = None,
 ) -> tuple[Segment, ...]:
-    """Segments on the grid, in order of start. They may overlap, as subtitles do."""
+    """Segments on the grid, in order of start. They may overlap, as subtitles do.
+
+    Args:
+        language: of all of them, where it is known.
+    """
     records = [record for record in map(_cleaned, records) if record.text]
     _check_belongs([(record.start, record.where) for record in records], frames, "segment")
     segments: list[tuple[int, Segment]] = []
     for record in records:
         span, _ = _place(record.start, record.end, frames, record.where, quoted(record.text), complaints)
         speaker = None if record.speaker is None else speakers[record.speaker]
-        segments.append((span.start, Segment(record.text, span, speaker, record.where)))
+        segments.append((span.start, Segment(record.text, span, speaker, record.where, language)))
     return tuple(segment for _, segment in sorted(segments, key=lambda placed: placed[0]))
 
 

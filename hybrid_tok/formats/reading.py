@@ -52,10 +52,10 @@ def _words(source: Source, frames: int, recording: str | None) -> KnownAnnotatio
     for note in document.notes:
         complaints.add("note", note.where, f"{note.label!r} is a note and no word; left to be heard")
     if document.words is not None:
-        words = place_words(document.words, frames, speakers, complaints)
+        words = place_words(document.words, frames, speakers, complaints, document.language)
         given = KnownAnnotations(words=words, turns=turns_of_words(words) or None)
     else:
-        segments = place_segments(document.segments or (), frames, speakers, complaints)
+        segments = place_segments(document.segments or (), frames, speakers, complaints, document.language)
         turns = place_turns(_speaking(document), frames, speakers, Complaints(source))
         given = KnownAnnotations(segments=segments, turns=turns or None)
     complaints.warn()

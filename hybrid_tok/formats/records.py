@@ -80,6 +80,7 @@ class Document:
         format: its name, for people.
         score: what the confidences of the words are.
         notes: labels that stood among the words, such as "[Music]" in a subtitle. They are no words.
+        language: of the words, a code of `core.languages`; None where the file has none that is known.
     """
 
     format: str
@@ -89,3 +90,4 @@ class Document:
     labels: tuple[LabelRecord, ...] | None = None
     turns: tuple[TurnRecord, ...] | None = None
     notes: tuple[LabelRecord, ...] = ()
+    language: str | None = None

@@ -12,7 +12,7 @@ import re
 from dataclasses import replace
 
 from hybrid_tok.core.annotations import Annotations
-from hybrid_tok.formats.captions import Caption, captions
+from hybrid_tok.formats.captions import Caption, captions, space_before
 from hybrid_tok.formats.cues import ARROW, Cue, clock, clock_text, named_speaker, plain, read_cues, without_notes
 from hybrid_tok.formats.records import Document, SegmentRecord, WordRecord
 from hybrid_tok.formats.source import Source
@@ -112,9 +112,8 @@ def _split(piece: SegmentRecord) -> list[WordRecord]:
 def _timed_text(caption: Caption) -> str:
     """Words with their times. Times inside a cue must rise, and lie inside it."""
     text, latest = "", caption.span.start
-    for index, word in enumerate(caption.words):
-        if index:
-            text += " "
+    for number, word in enumerate(caption.words):
+        text += space_before(number, caption.words)
         if latest < word.span.start < caption.span.end:
             text += f"<{clock_text(word.span.start, '.')}>"
             latest = word.span.start

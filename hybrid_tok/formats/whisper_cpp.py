@@ -3,7 +3,7 @@
 The full form (`-ojf`) has the `tokens` of each segment, with the probability `p` and offsets, which may be left out. A
 word is a token that begins with a space and those after it that do not; in languages without spaces, a token that is
 whole. A character may be cut between two tokens, so that neither is UTF-8. With `-ml 1` every segment is a word or a
-piece of one.
+piece of one. `result` has the language, `params` says whether the text is a translation.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hybrid_tok.formats.json_text import Node
 from hybrid_tok.formats.labels import is_note
 from hybrid_tok.formats.records import Document, SegmentRecord, WordRecord
 from hybrid_tok.formats.source import quoted
-from hybrid_tok.formats.whisper_like import read_speaker, untimed
+from hybrid_tok.formats.whisper_like import read_language, read_speaker, untimed
 from hybrid_tok.formats.wording import as_words, begins_word
 
 _FORMAT = "whisper.cpp JSON"
@@ -45,16 +45,24 @@ def recognizes(node: Node) -> bool:
 def read(node: Node) -> Document:
     """The words of the full form, the segments of the other."""
     segments = [(_segment(item), item.get("tokens")) for item in node.need("transcription").items()]
+    language = _language(node)
     if any(tokens is not None for _, tokens in segments):
-        words = (word for segment, tokens in segments for word in _words(segment, tokens))
-        return Document(_FORMAT, "token probability", words=tuple(words))
+        words = (word for segment, tokens in segments for word in _words(segment, tokens, language))
+        return Document(_FORMAT, "token probability", words=tuple(words), language=language)
     whole = [segment for segment, _ in segments]
     if whole and sum(not segment.text.startswith(" ") for segment in whole[1:]) and _all_short(whole):
         pieces = [_Piece(one.text, one.start, one.end, (), one.where) for one in whole]
-        return Document(_FORMAT, "none", words=tuple(_joined(pieces, None, None)))
+        return Document(_FORMAT, "none", words=tuple(_joined(pieces, None, None)), language=language)
     spoken, notes = without_notes(whole)
     single = as_words(spoken) if spoken else None
-    return Document(_FORMAT, words=single, segments=tuple(spoken) if single is None else None, notes=tuple(notes))
+    longer = tuple(spoken) if single is None else None
+    return Document(_FORMAT, words=single, segments=longer, notes=tuple(notes), language=language)
+
+
+def _language(node: Node) -> str | None:
+    result, options = node.get("result"), node.get("params")
+    translate = None if options is None else options.get("translate")
+    return read_language(result or node, translate is not None and translate.value is True)
 
 
 def _segment(node: Node) -> SegmentRecord:
@@ -63,13 +71,13 @@ def _segment(node: Node) -> SegmentRecord:
     return SegmentRecord(text, start, end, read_speaker(node) or speaker, node.where)
 
 
-def _words(segment: SegmentRecord, tokens: Node | None) -> list[WordRecord]:
+def _words(segment: SegmentRecord, tokens: Node | None, language: str | None) -> list[WordRecord]:
     """The words of a segment, from its tokens; where these are missing or damaged, from its text."""
     items = [] if tokens is None else [_piece(token) for token in tokens.items()]
     pieces = [piece for piece in items if not _is_special(piece.text)]
     words = _joined(pieces, segment.speaker, (segment.start, segment.end))
     damaged = any("\ufffd" in word.text for word in words) and "\ufffd" not in segment.text
-    return untimed(segment) if damaged or not words else words
+    return untimed(segment, language) if damaged or not words else words
 
 
 def _piece(node: Node) -> _Piece:

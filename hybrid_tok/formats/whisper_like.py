@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from hybrid_tok.core.languages import find_language
+from hybrid_tok.core.spacing import split_words
 from hybrid_tok.formats.cues import without_notes
 from hybrid_tok.formats.json_text import Node
 from hybrid_tok.formats.labels import is_note
@@ -41,6 +43,14 @@ def read_speaker(node: Node) -> str | None:
     return name.strip() if name.strip() not in ("", "?") else None
 
 
+def read_language(node: Node, translated: bool = False) -> str | None:
+    """The language of the words in a file: the one heard, or English where Whisper has translated what it heard."""
+    stated = node.get("language")
+    if translated:
+        return "en"
+    return find_language(stated.value) if stated is not None and isinstance(stated.value, str) else None
+
+
 def read_segment(node: Node) -> SegmentRecord:
     """A segment as a whole."""
     node = _named(node)
@@ -48,7 +58,7 @@ def read_segment(node: Node) -> SegmentRecord:
     return SegmentRecord(node.need("text", "segment").text(), start, end, read_speaker(node), node.where)
 
 
-def read_segments(format: str, score: Score, segments: Iterable[Node]) -> Document:
+def read_segments(format: str, score: Score, segments: Iterable[Node], language: str | None) -> Document:
     """A document of words where any segment has them, else of segments."""
     read: list[tuple[SegmentRecord, list[WordRecord]]] = []
     for node in map(_named, segments):
@@ -58,16 +68,17 @@ def read_segments(format: str, score: Score, segments: Iterable[Node]) -> Docume
         heard = [] if listed is None else [read_word(word, record.speaker, inside) for word in listed.items()]
         read.append((record, joined(heard)))
     if not read or any(heard for _, heard in read):
-        words = (word for record, heard in read for word in heard or untimed(record))
-        return Document(format, score, words=tuple(words))
+        words = (word for record, heard in read for word in heard or untimed(record, language))
+        return Document(format, score, words=tuple(words), language=language)
     spoken, notes = without_notes([record for record, _ in read])
-    return Document(format, "none", segments=tuple(spoken), notes=tuple(notes))
+    return Document(format, "none", segments=tuple(spoken), notes=tuple(notes), language=language)
 
 
-def untimed(segment: SegmentRecord) -> list[WordRecord]:
+def untimed(segment: SegmentRecord, language: str | None) -> list[WordRecord]:
     """The words of a segment that could not be aligned, somewhere inside it."""
     inside = (segment.start, segment.end)
-    return [WordRecord(text, None, None, None, segment.speaker, segment.where, inside) for text in segment.text.split()]
+    texts = split_words(segment.text, language)
+    return [WordRecord(text, None, None, None, segment.speaker, segment.where, inside) for text in texts]
 
 
 def joined(pieces: Sequence[WordRecord]) -> list[WordRecord]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 
 from hybrid_tok.formats.json_text import Node
 from hybrid_tok.formats.records import Document
-from hybrid_tok.formats.whisper_like import read_segments, read_word
+from hybrid_tok.formats.whisper_like import read_language, read_segments, read_word
 
 
 def recognizes(node: Node) -> bool:
@@ -21,11 +21,11 @@ def recognizes(node: Node) -> bool:
 
 def read(node: Node) -> Document:
     """The words of a WhisperX result, with speakers where they were assigned."""
-    segments = node.get("segments")
+    segments, language = node.get("segments"), read_language(node)
     if segments is None:
         words = tuple(read_word(word) for word in node.need("word_segments").items())
-        return Document("WhisperX JSON", "alignment", words=words)
-    return read_segments("WhisperX JSON", "alignment", segments.items())
+        return Document("WhisperX JSON", "alignment", words=words, language=language)
+    return read_segments("WhisperX JSON", "alignment", segments.items(), language)
 
 
 def _list(value: object, name: str) -> list[object]:

@@ -6,14 +6,14 @@ import re
 import unicodedata
 from collections.abc import Sequence
 
+from hybrid_tok.core.spacing import UNSPACED
 from hybrid_tok.formats.records import SegmentRecord, WordRecord
 
 _LONGEST = 3.0
 """Seconds a word may last; a single word on screen for longer is a subtitle."""
-_UNSPACED = re.compile(r"[\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff\u3040-\u30ff\u3400-\u9fff]")
-"""Letters of languages written without spaces: Thai, Lao, Burmese, Khmer, Japanese, Chinese."""
+_UNSPACED = re.compile(f"[{UNSPACED}]")
 _PHRASE = re.compile(f"{_UNSPACED.pattern}{{5,}}")
-"""Five such letters are no word."""
+"""Five letters of scripts without spaces are no word."""
 
 
 def as_words(segments: Sequence[SegmentRecord]) -> tuple[WordRecord, ...] | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from pathlib import Path
 
@@ -22,7 +23,8 @@ HEARD = Annotations(
     words=(
         Word("hello", Span(5, 25), 0.875, 0),
         Word("there,", Span(25, 47), 0.5, 0),
-        Word("d'accord", Span(210, 260), 1.0, 1),
+        Word("d'accord", Span(210, 260), 1.0, 1, "fr"),
+        Word("你好", Span(260, 290), 1.0, 1, "zh"),
     ),
     events=(Event("laugh", Span(130, 190), 0.75), Event("breath", Span(482, 488), 0.625)),
     turns=(SpeakerTurn(0, Span(3, 120)), SpeakerTurn(1, Span(205, 480))),
@@ -132,3 +134,16 @@ def test_damaged_files_are_read_or_refused(tmp_path: Path, name: str, damage: li
                 read(path, 500)
             except AnnotationError as error:
                 assert "\n" not in str(error)
+
+
+def test_captions_have_the_spaces_of_their_languages(tmp_path: Path) -> None:
+    texts = (("so", "en"), ("far", "en"), ("你", "zh"), ("好", "zh"), ("Python", "zh"), ("吧", None))
+    words = tuple(
+        Word(text, Span(10 * index, 10 * index + 10), 1.0, language=language)
+        for index, (text, language) in enumerate(texts)
+    )
+    heard = Annotations(frames=500, words=words)
+    paths = formats.write_annotations(heard, tmp_path, "talk", ["srt", "vtt"], 10.0)
+    assert paths[0].read_text("utf-8").splitlines()[2] == "so far 你好Python 吧"
+    timed = re.sub(r"<[\d:.]+>", "", paths[1].read_text("utf-8").splitlines()[3])
+    assert timed == "so far 你好Python 吧"

@@ -287,3 +287,69 @@ def test_ctm_of_nemos_aligner(tmp_path: Path) -> None:
         formats.read_words(path, FRAMES)
     path.write_text("talk 1 0.10 0.40 hello<space>there\n")
     assert formats.read_words(path, FRAMES).words == (Word("hello there", Span(5, 25), UNSTATED),)
+
+
+# Languages
+
+
+def heard_in(**members: Any) -> dict[str, Any]:
+    words = [{"word": " so", "start": 0.1, "end": 0.3, "probability": 0.5}]
+    return {"segments": [{"start": 0.1, "end": 0.3, "text": " so", "words": words}], **members}
+
+
+@pytest.mark.parametrize(
+    "content, language",
+    [
+        (heard_in(), None),
+        (heard_in(language="de"), "de"),
+        (heard_in(language="haitian creole"), "ht"),
+        (heard_in(language="de", task="transcribe"), "de"),
+        (heard_in(language="de", task="translate"), "en"),
+        (heard_in(language="tlh"), None),
+        (heard_in(language=["de"]), None),
+        (heard_in(language="de")["segments"], None),
+        ({"words": [{"word": "so", "start": 0.1, "end": 0.3}], "language": "german", "text": "so"}, "de"),
+        ({"segments": [{"start": 0.1, "end": 0.3, "text": " so"}], "language": "de"}, "de"),
+        (whisperx({"word": "so", "start": 0.1, "end": 0.3, "score": 0.5}), "en"),
+        ({"word_segments": [{"word": "so", "start": 0.1, "end": 0.3, "score": 0.5}], "language": "fr"}, "fr"),
+        (whisper_cpp(" so", token(" so", 100, 300)), "en"),
+        ({"result": {"language": "de"}, "transcription": [{"offsets": {"from": 0, "to": 900}, "text": " so"}]}, "de"),
+        (
+            {**whisper_cpp(" so", token(" so", 100, 300)), "result": {"language": "de"}, "params": {"translate": True}},
+            "en",
+        ),
+    ],
+)
+def test_words_and_segments_have_the_language_of_their_file(tmp_path: Path, content: Any, language: str | None) -> None:
+    given = read(tmp_path, content)
+    spoken = [*(given.words or ()), *(given.segments or ())]
+    assert [(one.text, one.language) for one in spoken] == [("so", language)]
+
+
+def test_the_characters_of_a_segment_without_words_lie_inside_it(tmp_path: Path) -> None:
+    heard = whisperx({"word": "好", "start": 0.2, "end": 0.4, "score": 0.5})
+    heard["segments"].append({"start": 5.0, "end": 6.0, "text": "没有对齐", "words": []})
+    heard["language"] = "zh"
+    with pytest.warns(AnnotationWarning, match="no times"):
+        given = read(tmp_path, heard)
+    assert [(word, start) for word, start, _, _ in words_of(given)[1:]] == [
+        ("没", 250),
+        ("有", 263),
+        ("对", 275),
+        ("齐", 288),
+    ]
+
+
+def test_our_json_refuses_what_is_no_language(tmp_path: Path) -> None:
+    word = {"text": "so", "start": 0.1, "end": 0.3, "confidence": 1.0, "language": "English"}
+    parts = {"speech": [], "active": [], "words": [word], "events": [], "turns": []}
+    content = {
+        "format": "hybrid-tok annotations",
+        "version": 1,
+        "recording": "a",
+        "seconds": 10.0,
+        "frames": FRAMES,
+        **parts,
+    }
+    with pytest.raises(AnnotationError, match=r"words\[0\]\.language: no language has the code 'English'"):
+        read(tmp_path, content)
