@@ -14,12 +14,18 @@ train_app = typer.Typer(help="The recipes behind the models that ship with hybri
 def train_text(
     data: Annotated[Path, typer.Option("--data", help="Folder of .txt files.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for the model.")],
-    vocab_size: Annotated[int, typer.Option("--vocab-size", min=300)] = 8192,
+    vocab_size: Annotated[int, typer.Option("--vocab-size", min=300)] = 32768,
+    seen_characters: Annotated[
+        bool, typer.Option("--seen-characters", help="Pieces only for characters of the text, not all in common use.")
+    ] = False,
 ) -> None:
     """Train the SentencePiece text model."""
+    from hybrid_tok.train.text.characters import standard_characters
     from hybrid_tok.train.text.recipe import TextTrainingOptions, train
 
-    typer.echo(f"wrote {train(TextTrainingOptions(data=data, out=out, vocab_size=vocab_size))}", err=True)
+    characters = "" if seen_characters else standard_characters()
+    options = TextTrainingOptions(data=data, out=out, vocab_size=vocab_size, characters=characters)
+    typer.echo(f"wrote {train(options)}", err=True)
 
 
 @train_app.command("codec")

@@ -154,7 +154,7 @@ def test_ranges_tile_the_space_in_declared_order() -> None:
         "text",
     ]
     assert [part.start for part in voc.ranges] == [0, *(part.stop for part in voc.ranges[:-1])]
-    assert voc.size == voc.ranges[-1].stop == 7 + 64 + 16 + 64 + 64 + 100 + 3 * 8 + 2 * 15 + 2 * 1000 + 8192
+    assert voc.size == voc.ranges[-1].stop == 7 + 64 + 16 + 64 + 64 + 100 + 3 * 8 + 2 * 15 + 2 * 1000 + 32768
 
 
 def test_every_id_has_a_name_of_its_own() -> None:
@@ -268,7 +268,7 @@ def one_turn(*items: object, **fields: object) -> HybridStream:
         (OPTIONS, HybridStream((Channel((Turn(64),)),)), "speaker 64 is outside"),
         (OPTIONS, HybridStream((Channel(),) * 17), "channel 16 is outside"),
         (OPTIONS, one_turn(TextItem("a", 1, pieces=(0,))), "spell nothing"),
-        (OPTIONS, one_turn(TextItem("a", 1, pieces=(9000,))), "has not"),
+        (OPTIONS, one_turn(TextItem("a", 1, pieces=(40000,))), "has not"),
         (OPTIONS, one_turn(TextItem("a", 1, pieces=(500,))), "pieces that spell"),
         (replace(OPTIONS, layout="units"), one_turn(Pause(1)), "units layout has no Pause"),
         (replace(OPTIONS, layout="text"), one_turn(UnitItem(((1, 1),))), "text layout has no units"),
