@@ -77,6 +77,20 @@ def test_words_are_put_where_each_was(synthesizer: EspeakSynthesizer) -> None:
     assert powers[[2, 42, 68]].all()
 
 
+def test_each_language_fills_its_place(synthesizer: EspeakSynthesizer) -> None:
+    chinese = EspeakSynthesizer("zh")
+    stream = locked(
+        *(TextItem("so far", 40, language="en"), Pause(10), TextItem("你好，", 40, language="zh"), Pause(10)),
+        TextItem("银行", 30, language="zh"),
+    )
+    made: dict[str | None, EspeakSynthesizer] = {"en": synthesizer, "zh": chinese}
+    samples = Decoder(made.__getitem__, None, RATE).decode(stream).samples
+    chinese.close()
+    powers = frame_powers(samples, RATE)
+    assert not powers[41:49].any() and not powers[91:99].any()
+    assert all(powers[start : start + 5].max() > 1e-6 for start in (2, 33, 52, 83, 102, 123))
+
+
 def test_a_unit_run_cut_out_of_speech_sounds_like_the_whole(
     synthesizer: EspeakSynthesizer, codec: BuiltinCodec
 ) -> None:
