@@ -27,7 +27,8 @@ class LanguageOptions:
         full: seconds from which a stretch counts whole.
         floor: probability that no language falls below: a limit to what one stretch can say against it.
         change_cost: surprise, in nats, that a change of language counts for.
-        rarity: weight of the prior, which falls with a language's rank in Whisper's training data: nats per e-fold.
+        rarity: exponent of the prior: probabilities are weighed by 1 / rank ** rarity, the rank of a language in Whisper's
+            training data. Accents and short stretches are otherwise taken for languages that hardly occur.
         look_ahead: seconds of speech that are heard before the first language is told.
     """
 
@@ -35,8 +36,8 @@ class LanguageOptions:
     context: float = 4.0
     full: float = 3.0
     floor: float = 0.01
-    change_cost: float = 3.0
-    rarity: float = 0.5
+    change_cost: float = 2.5
+    rarity: float = 1.0
     look_ahead: float = 10.0
 
     def __post_init__(self) -> None:
@@ -85,20 +86,20 @@ def tell_languages(
     """
     if not stretches:
         return [], state
-    codes = sorted(state.costs.keys() | {max(one, key=lambda code: one[code]) for one in probabilities})
+    codes = sorted({"en", *state.costs} | {max(one, key=lambda code: one[code]) for one in probabilities})
     ranks = {code: rank for rank, code in enumerate(LANGUAGES, 1)}
-    total = {
-        code: state.costs.get(code, options.change_cost if state.costs else options.rarity * math.log(ranks[code]))
-        for code in codes
-    }
+    total = {code: state.costs.get(code, options.change_cost if state.costs else 0.0) for code in codes}
     origins: list[dict[str, str]] = []
     for stretch, one in zip(stretches, probabilities, strict=True):
         cheapest = min(codes, key=lambda code: total[code])
         change = total[cheapest] + options.change_cost
         origins.append({code: code if total[code] <= change else cheapest for code in codes})
         weight = min(stretch.seconds / options.full, 1.0)
+        heard = {code: one.get(code, 0.0) / ranks[code] ** options.rarity for code in codes}
+        whole = max(sum(heard.values()), 1e-9)
         total = {
-            code: min(total[code], change) - weight * math.log(max(one.get(code, 0.0), options.floor)) for code in codes
+            code: min(total[code], change) - weight * math.log(max(heard[code] / whole, options.floor))
+            for code in codes
         }
     code = min(codes, key=lambda code: total[code])
     least = total[code]
