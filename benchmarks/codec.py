@@ -29,8 +29,8 @@ import soundfile
 from numpy.typing import NDArray
 
 from hybrid_tok.bench import metrics, peers
-from hybrid_tok.bench.recordings import Recording, read_manifest
 from hybrid_tok.codec.identity import codec_identity
+from hybrid_tok.core.manifest import Clip, read_manifest
 
 SPEECH = ("librispeech", "speechocean762", "ljspeech", "aishell1")
 OPUS_RATES = (6_000, 8_000, 12_000)
@@ -126,12 +126,12 @@ def contestants() -> dict[str, tuple[Callable[..., tuple[Samples, int]], Any]]:
     )
 
 
-def group_of(recording: Recording) -> str:
+def group_of(recording: Clip) -> str:
     """The source of speech clips; all others are one group."""
     return recording.source if recording.source in SPEECH else "non-verbal"
 
 
-def measure_clip(recording: Recording) -> dict[str, Any] | None:
+def measure_clip(recording: Clip) -> dict[str, Any] | None:
     """Every codec on one clip; None for clips over 20 s."""
     samples, rate = read(recording.path)
     if rate != metrics.SAMPLE_RATE or not 0 < len(samples) / rate <= MAX_SECONDS:
@@ -151,7 +151,7 @@ def measure_clip(recording: Recording) -> dict[str, Any] | None:
 
 def quality(dev: Path, limit: int | None) -> tuple[dict[str, int], dict[str, Any]]:
     """Clips per group; and codec -> group -> mean of each metric, and the rate."""
-    by_source: dict[str, list[Recording]] = {}
+    by_source: dict[str, list[Clip]] = {}
     for recording in read_manifest(dev):
         by_source.setdefault(recording.source, []).append(recording)
     recordings = []
@@ -304,7 +304,7 @@ def spectrograms(dev: Path, folder: Path) -> None:
     from matplotlib import pyplot
 
     recordings = read_manifest(dev)
-    wanted: dict[str, Callable[[Recording], bool]] = {
+    wanted: dict[str, Callable[[Clip], bool]] = {
         "laugh": lambda r: "laugh" in (r.label or "").lower(),
         "cough": lambda r: "cough" in (r.label or "").lower(),
         "speech": lambda r: r.source == "librispeech",

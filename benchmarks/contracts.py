@@ -22,7 +22,8 @@ from pathlib import Path
 
 from hybrid_tok import HybridTokenizer
 from hybrid_tok.audio import write_wav
-from hybrid_tok.bench.recordings import read_dialogues, read_manifest
+from hybrid_tok.bench.recordings import read_dialogues
+from hybrid_tok.core.manifest import read_manifest
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,7 @@ from hybrid_tok.bench.mfcc_diarizer import MfccDiarizer
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Diarizer
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.core.timeline import FRAME_RATE, Span, subtract_spans
 from hybrid_tok.diarizer.backend import BuiltinDiarizer
 from hybrid_tok.diarizer.online import OnlineDiarizer
@@ -171,13 +172,12 @@ def single_speaker(dev: Path, talk: Talk, limit: int | None = None) -> list[tupl
     found: list[tuple[str, Audio, tuple[Span, ...]]] = []
     people: dict[tuple[str, str], list[np.ndarray]] = {}
     taken: dict[str, int] = {}
-    for line in (dev / "manifest.jsonl").read_text("utf-8").splitlines():
-        clip = json.loads(line)
-        if clip["source"] in SINGLE and (limit is None or taken.get(clip["source"], 0) < limit):
-            taken[clip["source"]] = taken.get(clip["source"], 0) + 1
-            audio, speech = prepared(dev / clip["audio"], talk)
-            found.append((clip["source"], audio, speech))
-            people.setdefault((clip["source"], clip["speaker"]), []).append(audio.samples)
+    for clip in read_manifest(dev):
+        if clip.source in SINGLE and (limit is None or taken.get(clip.source, 0) < limit):
+            taken[clip.source] = taken.get(clip.source, 0) + 1
+            audio, speech = prepared(clip.path, talk)
+            found.append((clip.source, audio, speech))
+            people.setdefault((clip.source, clip.speaker or ""), []).append(audio.samples)
     for _, clips in sorted(people.items()):
         joined = Audio(np.concatenate(clips)[: 60 * 16_000], 16_000)
         found.append(("joined clips", joined, talk.find(joined)))

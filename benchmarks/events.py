@@ -36,9 +36,9 @@ from numpy.typing import NDArray
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector
-from hybrid_tok.bench.recordings import Recording, read_manifest
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.manifest import Clip, read_manifest
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames, frame_to_seconds
 from hybrid_tok.encode.activity import find_activity
 from hybrid_tok.tagger.backend import BuiltinTagger
@@ -161,7 +161,7 @@ def clips(dev: Path, tagger: BuiltinTagger, baseline: bool = True) -> dict[str, 
     }
 
 
-def measured(recording: Recording, tagger: BuiltinTagger, baseline: bool) -> Row:
+def measured(recording: Clip, tagger: BuiltinTagger, baseline: bool) -> Row:
     """What is found in one clip."""
     audio, _ = read_mono(recording.path)
     posteriors = tagger.posteriors(audio)

@@ -23,10 +23,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok import Audio, HybridTokenizer
-from hybrid_tok.bench.recordings import Recording, read_dialogues, read_manifest
+from hybrid_tok.bench.recordings import read_dialogues
 from hybrid_tok.bench.words import judge
 from hybrid_tok.core.annotations import Annotations, Word
 from hybrid_tok.core.interfaces import UnitCodec
+from hybrid_tok.core.manifest import Clip, read_manifest
 from hybrid_tok.encode.assemble import assemble
 from hybrid_tok.encode.gate import gate
 from hybrid_tok.tokens.summary import Summary, summarize
@@ -60,7 +61,7 @@ class KnownCodes:
 class Heard:
     """A recording after listening: what the gate needs, and which of its words are right."""
 
-    recording: Recording
+    recording: Clip
     audio: Audio
     annotations: Annotations
     codec: KnownCodes
@@ -120,7 +121,7 @@ def main() -> None:
         )
 
 
-def listen(tokenizer: HybridTokenizer, recording: Recording) -> Heard:
+def listen(tokenizer: HybridTokenizer, recording: Clip) -> Heard:
     """Run everything but the gate, and judge the words."""
     audio, _ = tokenizer.read(recording.path)
     encoder = tokenizer.encoder

@@ -30,6 +30,7 @@ from hybrid_tok.audio import read_mono, write_wav
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.core.annotations import Annotations, Segment
 from hybrid_tok.core.frame_power import frame_powers
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.core.timeline import FRAME_RATE, count_frames
 from hybrid_tok.decode.level import active_level
 from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
@@ -97,21 +98,19 @@ def main() -> None:
 def read_clips(dev: Path, every: int) -> list[Clip]:
     """The clips with transcripts; Mandarin, which the aligner does not know, is one word over all speech."""
     clips: list[Clip] = []
-    entries = map(json.loads, (dev / "manifest.jsonl").read_text("utf-8").splitlines())
-    spoken = [entry for entry in entries if entry["source"] in SOURCES and entry.get("text")]
+    spoken = [clip for clip in read_manifest(dev) if clip.source in SOURCES and clip.text]
     detector = SileroDetector()
     with HybridTokenizer.from_preset("default", layout="text", events=False) as tokenizer:
         for entry in spoken[::every]:
-            source = entry["source"]
-            audio, _ = read_mono(dev / entry["audio"], RATE)
-            if source == "aishell1":
+            audio, _ = read_mono(entry.path, RATE)
+            if entry.source == "aishell1":
                 speech = detector.detect(audio) or (Span(0, count_frames(audio.num_samples, RATE)),)
-                text = "".join(char for char in entry["text"] if char.isalnum())
+                text = "".join(char for char in entry.text or "" if char.isalnum())
                 known = KnownAnnotations(words=(Word(text, Span(speech[0].start, speech[-1].end), 1.0),))
             else:
-                known = KnownAnnotations(segments=(Segment(entry["text"].lower()),))
+                known = KnownAnnotations(segments=(Segment((entry.text or "").lower()),))
             heard = tokenizer.annotate(audio, annotations=known)
-            clips.append(Clip(Path(entry["audio"]).stem, source, entry["speaker"], audio, heard))
+            clips.append(Clip(entry.path.stem, entry.source, entry.speaker or "", audio, heard))
     return clips
 
 

@@ -41,9 +41,10 @@ from hybrid_tok.backends.pieces import cut_pieces, piece_samples
 from hybrid_tok.backends.pocketsphinx import PocketsphinxOptions
 from hybrid_tok.backends.pocketsphinx_listener import PocketsphinxListener
 from hybrid_tok.backends.silero import SileroDetector
-from hybrid_tok.bench.recordings import Recording, read_dialogues, read_manifest
+from hybrid_tok.bench.recordings import read_dialogues
 from hybrid_tok.bench.words import area, calibration_error, judge, normalize
 from hybrid_tok.core.annotations import KnownAnnotations, Segment, Word
+from hybrid_tok.core.manifest import Clip, read_manifest
 from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.encode.gate import gate
 from hybrid_tok.tokens.stream import EventItem, UnitItem
@@ -115,7 +116,7 @@ class Judged:
         }
 
 
-def recognized(recordings: Sequence[Recording]) -> dict[str, Any]:
+def recognized(recordings: Sequence[Clip]) -> dict[str, Any]:
     """Confidences, word error rates, and what the gate makes of them."""
     first = first_pass(recordings)
     results: dict[str, Any] = {}
@@ -152,7 +153,7 @@ def recognized(recordings: Sequence[Recording]) -> dict[str, Any]:
     return results
 
 
-def first_pass(recordings: Sequence[Recording]) -> dict[str, tuple[NDArray[np.float64], NDArray[np.bool_], int]]:
+def first_pass(recordings: Sequence[Clip]) -> dict[str, tuple[NDArray[np.float64], NDArray[np.bool_], int]]:
     """By source: pocketsphinx's own posteriors, which of its words are right, and how many errors there are."""
     options, detector = PocketsphinxOptions(), SileroDetector()
     found: dict[str, tuple[list[float], list[bool], int]] = {}
@@ -178,7 +179,7 @@ def first_pass(recordings: Sequence[Recording]) -> dict[str, tuple[NDArray[np.fl
     return {s: (np.array(p), np.array(r, bool), errors) for s, (p, r, errors) in found.items()}
 
 
-def swapped(clips: Sequence[Recording], aligner: BuiltinAligner) -> dict[str, Any]:
+def swapped(clips: Sequence[Clip], aligner: BuiltinAligner) -> dict[str, Any]:
     """Own texts and others', and whether they are said to belong."""
     results: dict[str, Any] = {}
     totals = [0, 0, 0]
@@ -208,7 +209,7 @@ def share(found: int, refused: int, clips: int) -> dict[str, float]:
     }
 
 
-def edited(clips: Sequence[Recording], aligner: BuiltinAligner) -> dict[str, Any]:
+def edited(clips: Sequence[Clip], aligner: BuiltinAligner) -> dict[str, Any]:
     """A tenth of the words left out, put in or replaced, a third each."""
     results: dict[str, Any] = {}
     every = np.zeros(3)
@@ -356,7 +357,7 @@ def words_of_phones(text: str, phones: list[list[str]]) -> list[tuple[float, flo
     ]
 
 
-def dialogues(talks: Sequence[Recording], folder: Path) -> dict[str, Any]:
+def dialogues(talks: Sequence[Clip], folder: Path) -> dict[str, Any]:
     """Conversations with their text: what they cost, and whether the words are where they were said."""
     tokens = seconds = placed = said = in_order = text_words = 0.0
     per_talk: dict[str, float] = {}
@@ -405,7 +406,7 @@ def units_inside(analysis: Any, events: Sequence[tuple[float, float]]) -> int:
     )
 
 
-def speed(clips: Sequence[Recording], aligner: BuiltinAligner) -> dict[str, float]:
+def speed(clips: Sequence[Clip], aligner: BuiltinAligner) -> dict[str, float]:
     """Ten minutes of clips in a row, and each clip by itself."""
     audios = [read_mono(clip.path, RATE)[0] for clip in clips]
     aligner.fit(audios[0], [Segment(clips[0].text or "")])  # loads and compiles

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.audio import read_mono
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.errors import AudioError
 
 SAMPLE_RATE = 16_000
@@ -46,7 +48,8 @@ def load_clips(data: Path, cache: Path) -> Clips:
     """Decode the clips that `data/manifest.jsonl` lists into `cache` (once), and map them.
 
     Raises:
-        AudioError: no manifest, or a clip that cannot be read.
+        OptionsError: no manifest, or a damaged one.
+        AudioError: a clip cannot be read.
     """
     index = cache / "clips.json"
     if not index.exists():
@@ -56,31 +59,17 @@ def load_clips(data: Path, cache: Path) -> Clips:
 
 
 def _decode(data: Path, cache: Path) -> None:
-    import soundfile
-
-    manifest = data / "manifest.jsonl"
-    if not manifest.is_file():
-        raise AudioError(f"{manifest} is missing: the data folder needs a manifest.jsonl with a line per clip")
+    listed = read_manifest(data)
     cache.mkdir(parents=True, exist_ok=True)
     spans: dict[str, list[tuple[int, int]]] = {}
     position = 0
     partial = cache / "clips.i16.part"
     with partial.open("wb") as out:
-        for line in manifest.read_text().splitlines():
-            entry = json.loads(line)
-            path = data / entry["audio"]
-            try:
-                samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-            except (soundfile.LibsndfileError, OSError) as error:
-                raise AudioError(f"{path} cannot be read: {error}") from None
-            mono = samples.mean(1)
-            if rate != SAMPLE_RATE:
-                import soxr
-
-                mono = soxr.resample(mono, rate, SAMPLE_RATE)
-            pcm = np.clip(np.rint(mono * 32767), -32768, 32767).astype(np.int16)
+        for clip in listed:
+            samples = read_mono(clip.path, SAMPLE_RATE)[0].samples
+            pcm = np.clip(np.rint(samples * 32767), -32768, 32767).astype(np.int16)
             out.write(pcm.tobytes())
-            spans.setdefault(entry["source"], []).append((position, position + len(pcm)))
+            spans.setdefault(clip.source, []).append((position, position + len(pcm)))
             position += len(pcm)
     partial.rename(cache / "clips.i16")
     (cache / "clips.json").write_text(json.dumps({"spans": spans}))

@@ -11,7 +11,7 @@ import pytest
 import soundfile
 
 from hybrid_tok.core.events import EVENT_LABELS
-from hybrid_tok.errors import AudioError, OptionsError
+from hybrid_tok.errors import OptionsError
 from hybrid_tok.tagger.network import EventConfig, EventModel, EventNetwork
 from hybrid_tok.train.events.material import NONE, Clip, active_runs, find_pauses, load_material
 from hybrid_tok.train.events.recipe import TrainEventsOptions, export, train
@@ -220,5 +220,5 @@ def test_wrong_options_and_data(tmp_path: Path) -> None:
     for wrong in ({"steps": 0}, {"scenes": 3}, {"threads": 0}):
         with pytest.raises(OptionsError):
             dataclasses.replace(good, **wrong)
-    with pytest.raises(AudioError, match=r"manifest\.jsonl is missing"):
+    with pytest.raises(OptionsError, match=r"manifest\.jsonl: no such file"):
         load_material(tmp_path, tmp_path / "cache")

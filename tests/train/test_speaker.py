@@ -13,7 +13,7 @@ import torch
 
 from hybrid_tok.diarizer.network import SpeakerConfig, SpeakerNetwork
 from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
-from hybrid_tok.errors import AudioError, OptionsError
+from hybrid_tok.errors import OptionsError
 from hybrid_tok.train.speaker.crops import CropMaker, CropOptions
 from hybrid_tok.train.speaker.data import load_material
 from hybrid_tok.train.speaker.recipe import TrainSpeakerOptions, crossing, train
@@ -109,5 +109,5 @@ def test_what_is_wrong_is_said(options: TrainSpeakerOptions, tmp_path: Path) -> 
     for wrong in ({"minutes": 0}, {"steps": 0}, {"batch": 3}, {"batch": 2}):
         with pytest.raises(OptionsError):
             dataclasses.replace(options, **wrong)
-    with pytest.raises(AudioError, match=r"manifest\.jsonl is missing"):
+    with pytest.raises(OptionsError, match=r"manifest\.jsonl: no such file"):
         load_material(tmp_path / "nowhere", tmp_path / "cache")

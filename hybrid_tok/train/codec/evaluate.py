@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -10,22 +9,20 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.train.data import SAMPLE_RATE
+from hybrid_tok.audio import read_mono
+from hybrid_tok.codec.network import HOP, SAMPLE_RATE
+from hybrid_tok.core.manifest import read_manifest
 
 
 def load_dev_clips(data: Path, per_source: dict[str, int], seconds: float) -> dict[str, list[NDArray[np.float32]]]:
     """The first clips of each named source, cut to `seconds` and to whole frames."""
-    import soundfile
-
     clips: dict[str, list[NDArray[np.float32]]] = {}
-    entries = [json.loads(line) for line in (data / "manifest.jsonl").read_text().splitlines()]
+    listed = read_manifest(data)
     for source, count in per_source.items():
-        listed = [e for e in entries if e["source"] == source]
-        for entry in listed[:: max(1, len(listed) // count)][:count]:
-            samples, rate = soundfile.read(data / entry["audio"], dtype="float32")
-            if rate == SAMPLE_RATE:
-                samples = np.asarray(samples[: int(seconds * SAMPLE_RATE)], np.float32)
-                clips.setdefault(source, []).append(samples[: len(samples) // 320 * 320])
+        paths = [clip.path for clip in listed if clip.source == source]
+        for path in paths[:: max(1, len(paths) // count)][:count]:
+            samples = read_mono(path, SAMPLE_RATE)[0].samples[: int(seconds * SAMPLE_RATE)]
+            clips.setdefault(source, []).append(samples[: len(samples) // HOP * HOP])
     return clips
 
 

@@ -7,7 +7,6 @@ frames are labelled as breath, or left out of the loss where it is unsure.
 
 from __future__ import annotations
 
-import json
 from collections import defaultdict
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from hybrid_tok.core.frame_power import frame_powers
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.errors import AudioError
 from hybrid_tok.tagger.features import HOP, SAMPLE_RATE, EventFeatures
@@ -86,7 +86,7 @@ def load_material(data: Path, cache: Path, held_out: float = 0.1) -> tuple[Mater
     """Training and held-out material of a data folder, split by speaker and, for sounds, by clip.
 
     Raises:
-        AudioError: the data cannot be read, or a kind of clip is missing.
+        OptionsError, AudioError: the data cannot be read, or a kind of clip is missing.
     """
     clips = load_clips(data, cache)
     listed = _listed(data, clips)
@@ -101,16 +101,14 @@ def _listed(data: Path, clips: Clips) -> list[tuple[Clip, str | None, float]]:
     """Clips with labels and a lot in [0, 1) that is the same for all clips of a speaker."""
     counts: dict[str, int] = defaultdict(int)
     listed = []
-    for line in (data / "manifest.jsonl").read_text("utf-8").splitlines():
-        entry = json.loads(line)
-        source = entry["source"]
-        start, end = (int(v) for v in clips.spans[source][counts[source]])
-        counts[source] += 1
-        speaker = str(entry.get("speaker") or entry["audio"])
+    for entry in read_manifest(data):
+        start, end = (int(v) for v in clips.spans[entry.source][counts[entry.source]])
+        counts[entry.source] += 1
+        speaker = entry.speaker or entry.name
         # AISHELL-1 has one speaker here: split by clip.
-        key = entry["audio"] if source == "aishell1" else speaker
+        key = entry.name if entry.source == "aishell1" else speaker
         lot = np.random.default_rng(list(key.encode())).random()
-        listed.append((Clip(start, end, speaker, source), entry.get("label"), float(lot)))
+        listed.append((Clip(start, end, speaker, entry.source), entry.label, float(lot)))
     return listed
 
 

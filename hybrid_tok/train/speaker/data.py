@@ -14,6 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_closing, binary_opening
 
+from hybrid_tok.audio import read_audio
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.errors import AudioError
 from hybrid_tok.nn.logmel import BANDS, SAMPLE_RATE, log_mel
 
@@ -69,7 +71,8 @@ def load_material(data: Path, cache: Path, hold_out: int = 0) -> Material:
         hold_out: how many speakers of LibriSpeech and of speechocean762 each to keep from training.
 
     Raises:
-        AudioError: no manifest, a clip that cannot be read, or no talkers.
+        OptionsError: no manifest, or a damaged one.
+        AudioError: a clip that cannot be read, or no talkers.
     """
     index = cache / "spectra.json"
     if not index.exists():
@@ -118,39 +121,23 @@ def talking_frames(spectra: NDArray[np.floating]) -> NDArray[np.bool_]:
 
 
 def _decode(data: Path, cache: Path) -> None:
-    import soundfile
     import soxr
 
-    manifest = data / "manifest.jsonl"
-    if not manifest.is_file():
-        raise AudioError(f"{manifest} is missing: the data folder needs a manifest.jsonl with a line per clip")
+    listed = read_manifest(data)
     cache.mkdir(parents=True, exist_ok=True)
     entries: list[dict[str, object]] = []
     position = 0
     with (cache / "spectra.f16").open("wb") as spectra, (cache / "talking.b1").open("wb") as talking:
-        for line in manifest.read_text("utf-8").splitlines():
-            clip = json.loads(line)
-            try:
-                samples, rate = soundfile.read(data / clip["audio"], dtype="float32", always_2d=True)
-            except (soundfile.LibsndfileError, OSError) as error:
-                raise AudioError(f"{data / clip['audio']} cannot be read: {error}") from None
-            # Some sources name their speakers "speaker" and their sounds "label"; a clip of sound has no talker.
-            label = clip.get("label") or ("cough" if clip["source"] == "covid19-cough" else None)
-            speaker = clip.get("speaker") if clip["source"] in TALKER_SHARES and label is None else None
+        for clip in listed:
+            audio = read_audio(clip.path).to_mono()
+            # A clip of sound has no talker.
+            speaker = clip.speaker if clip.source in TALKER_SHARES and clip.label is None else None
             for speed in SPEEDS if speaker is not None else SPEEDS[:1]:
-                mono = soxr.resample(samples.mean(1), rate * speed, SAMPLE_RATE, quality="MQ")
+                mono = soxr.resample(audio.samples, audio.sample_rate * speed, SAMPLE_RATE, quality="MQ")
                 mel = log_mel(mono.astype(np.float32)).astype(np.float16)
                 spectra.write(mel.tobytes())
                 talking.write(talking_frames(mel).tobytes())
-                entries.append(
-                    {
-                        "source": clip["source"],
-                        "speaker": speaker,
-                        "label": label,
-                        "speed": speed,
-                        "start": position,
-                        "end": position + len(mel),
-                    }
-                )
+                what = {"source": clip.source, "speaker": speaker, "label": clip.label, "speed": speed}
+                entries.append({**what, "start": position, "end": position + len(mel)})
                 position += len(mel)
     (cache / "spectra.json").write_text(json.dumps(entries), "utf-8")

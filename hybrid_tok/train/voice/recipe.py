@@ -21,6 +21,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.core.atomic_write import atomic_write
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.voice.envelope import envelopes
 from hybrid_tok.voice.measure import loud_voiced
@@ -119,14 +120,10 @@ def evaluate(model: TractModel, statistics: NDArray[np.float64], halves: NDArray
 
 def _speakers(data: Path, options: VoiceTrainOptions) -> list[list[Path]]:
     """The clips of each speaker."""
-    manifest = data / "manifest.jsonl"
-    if not manifest.is_file():
-        raise OptionsError(f"{manifest}: no such file; --data must be laid out as clips with a manifest.jsonl")
     clips: defaultdict[tuple[str, str], list[Path]] = defaultdict(list)
-    for line in manifest.read_text("utf-8").splitlines():
-        entry = json.loads(line)
-        if entry.get("source") in options.sources and entry.get("speaker"):
-            clips[entry["source"], str(entry["speaker"])].append(data / entry["audio"])
+    for clip in read_manifest(data):
+        if clip.source in options.sources and clip.speaker:
+            clips[clip.source, clip.speaker].append(clip.path)
     return [clips[speaker][: options.clips] for speaker in sorted(clips)]
 
 

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from hybrid_tok.audio import read_mono
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.voice.code import quantize
 from hybrid_tok.voice.measure import speech_centres, traits_of, voiced_spectra
@@ -57,14 +58,10 @@ def _measured(data: Path) -> Iterator[tuple[str, tuple[int, ...], NDArray[np.flo
     """Speaker, voice code and mean log spectrum (bins,) in dB of each group of clips."""
     from hybrid_tok.backends.silero import SileroDetector
 
-    manifest = data / "manifest.jsonl"
-    if not manifest.is_file():
-        raise OptionsError(f"{manifest}: no such file; --data must be laid out as clips with a manifest.jsonl")
     clips: defaultdict[str, list[Path]] = defaultdict(list)
-    for line in manifest.read_text("utf-8").splitlines():
-        entry = json.loads(line)
-        if entry.get("source") in SOURCES:
-            clips[f"{entry['source']}/{entry.get('speaker') or entry['audio']}"].append(data / entry["audio"])
+    for clip in read_manifest(data):
+        if clip.source in SOURCES:
+            clips[f"{clip.source}/{clip.speaker or clip.name}"].append(clip.path)
     detector, hop = SileroDetector(), round(HOP_SECONDS * _RATE)
     for speaker, paths in sorted(clips.items()):
         for first in range(0, min(len(paths), _CLIPS * _GROUPS), _CLIPS):
