@@ -14,8 +14,8 @@ import numpy as np
 from scipy.signal import fftconvolve
 
 from hybrid_tok.audio import read_mono
-from hybrid_tok.bench.recordings import Recording, read_manifest
 from hybrid_tok.core.events import EventLabel
+from hybrid_tok.core.manifest import Clip, read_manifest
 from hybrid_tok.train.events.material import load_material
 from hybrid_tok.train.events.scenes import Composer, SceneOptions
 from hybrid_tok.train.events.source_filter import SAMPLE_RATE, Samples, level
@@ -70,11 +70,11 @@ def draw_recordings(data: Path, cache: Path, composed: int, seed: int) -> Iterat
         yield _conversation(entries, composer, rng)
 
 
-def _clip(entry: Recording, source: str) -> Spoken:
+def _clip(entry: Clip, source: str) -> Spoken:
     return Spoken(_read(entry), entry.text or "", LANGUAGE_OF.get(source, "en"), source)
 
 
-def _read(entry: Recording) -> Samples:
+def _read(entry: Clip) -> Samples:
     return read_mono(entry.path, SAMPLE_RATE)[0].samples
 
 
@@ -86,7 +86,7 @@ def _sounds(composer: Composer, rng: np.random.Generator) -> Samples:
     return np.concatenate([*pieces, _silence(rng, 0.2, 1.0)])
 
 
-def _conversation(entries: list[Recording], composer: Composer, rng: np.random.Generator) -> Spoken:
+def _conversation(entries: list[Clip], composer: Composer, rng: np.random.Generator) -> Spoken:
     """Clips of one language with pauses, events and noise between and beneath them, in a room."""
     mandarin = rng.random() < 0.2
     sources = ("aishell1",) if mandarin else ("speechocean762",) * 5 + ("speech-commands",)
