@@ -17,7 +17,6 @@ from hybrid_tok.core.model_files import KnownModel, ModelFile
 from hybrid_tok.errors import ModelError
 
 BLOCK_BYTES = 1 << 20
-CACHE_REMEDY = "delete that folder and try again"
 
 
 def cache_folder() -> Path:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from pathlib import Path
 
-from hybrid_tok.core.model_cache import BLOCK_BYTES, CACHE_REMEDY, cached_model, check_files, install_model
+from hybrid_tok.core.model_cache import BLOCK_BYTES, install_model
 from hybrid_tok.core.model_files import MODELS, KnownModel, ModelFile
-from hybrid_tok.core.model_sources import find_model
+from hybrid_tok.core.model_sources import find_model, locate_model
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.errors import ModelError
 
@@ -26,16 +25,12 @@ def fetch_model(name: str, progress: Progress | None = None, models: Mapping[str
         progress: told the bytes done and the bytes in all.
 
     Raises:
-        ModelError: the name is unknown, the download failed, or gave other bytes than the release's.
+        ModelError: the name is unknown, the download failed, or it or what is here has other bytes than the release.
     """
     model = models.get(name)
     if model is None:
         raise ModelError(f"no model is called {name!r}; those that can be fetched: {', '.join(models)}")
-    cached = cached_model(model)
-    if cached.is_dir():
-        check_files(model, cached, CACHE_REMEDY)
-        return cached
-    with suppress(ModelError):
+    if locate_model(model) is not None:
         return find_model(name, model.kind, models)
     done = 0
 
@@ -58,6 +53,7 @@ def _url(model: KnownModel, file: ModelFile) -> str:
 
 def _download(url: str) -> Iterator[bytes]:
     from http.client import HTTPException
+    from urllib.error import HTTPError
     from urllib.request import Request, urlopen
 
     try:
@@ -65,6 +61,8 @@ def _download(url: str) -> Iterator[bytes]:
             while block := response.read(BLOCK_BYTES):
                 yield block
     except (OSError, HTTPException, ValueError) as error:
+        if isinstance(error, HTTPError):
+            error.close()
         reason = " ".join(str(error).strip("<>").split()) or type(error).__name__
         raise ModelError(
             f"{url} cannot be downloaded ({reason}): check the network, or install the model by pip"

