@@ -22,7 +22,7 @@ from torch.nn import functional as F
 from hybrid_tok.codec.excitation import Excitation
 from hybrid_tok.codec.pitch import WINDOW as PITCH_WINDOW
 from hybrid_tok.codec.pitch import PitchTracker, pitch_to_place, place_to_octaves
-from hybrid_tok.codec.quantizer import GroupedFSQ, ResidualVQ
+from hybrid_tok.codec.quantizer import GroupedFSQ
 
 SAMPLE_RATE = 16_000
 HOP = 320
@@ -56,9 +56,8 @@ class CodecConfig:
     """Shape of the network; written into the weights file.
 
     Attributes:
-        quantizer: "fsq" or "rvq".
-        levels: FSQ levels per dimension of a codebook.
-        codebook_size: codes per codebook; for "fsq" the product of `levels`.
+        levels: per dimension of a codebook.
+        codebook_size: codes per codebook, the product of `levels`.
         num_codebooks: codebooks per frame.
         encoder_width, encoder_blocks: ConvNeXt blocks at 50 Hz.
         decoder_width, decoder_blocks: ConvNeXt blocks at 50 Hz.
@@ -67,7 +66,6 @@ class CodecConfig:
         expansion: hidden width of a block over its width.
     """
 
-    quantizer: str = "fsq"
     levels: tuple[int, ...] = (8, 8, 8, 5, 5)
     codebook_size: int = 12_800
     num_codebooks: int = 4
@@ -273,10 +271,7 @@ class Codec(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         self.config = config
-        if config.quantizer == "fsq":
-            self.quantizer: GroupedFSQ | ResidualVQ = GroupedFSQ(config.levels, config.num_codebooks, PITCH_DIMENSIONS)
-        else:
-            self.quantizer = ResidualVQ(config.codebook_size, config.num_codebooks)
+        self.quantizer = GroupedFSQ(config.levels, config.num_codebooks, PITCH_DIMENSIONS)
         self.register_buffer("silence", torch.zeros(self.quantizer.latent_dim), persistent=False)
         self.encoder = Encoder(config, self.quantizer.latent_dim)
         self.decoder = Decoder(config, self.quantizer.latent_dim)

@@ -1,7 +1,4 @@
-"""Quantizers: a latent frame to `num_codebooks` integers and back, every prefix of which is a coarser description.
-
-`GroupedFSQ` is what the shipped codec uses; `ResidualVQ` is what it was measured against (see the model card).
-"""
+"""The quantizer: a latent frame to `num_codebooks` integers and back; every prefix of them is a coarser description."""
 
 from __future__ import annotations
 
@@ -102,62 +99,3 @@ class GroupedFSQ(nn.Module):
         bins = codes[..., None].div(self.bases, rounding_mode="floor") % levels.long()
         values = (bins + 0.5) * 2 / levels - 1
         return F.pad(values.flatten(-2), (0, self.latent_dim - codes.shape[-1] * self.group_dim))
-
-
-class ResidualVQ(nn.Module):
-    """Residual vector quantization with factorized, L2-normalized codebooks (Kumar et al. 2023, arXiv 2306.06546).
-
-    Args:
-        codebook_size: codes per codebook.
-        num_codebooks: stages of the cascade.
-        latent_dim: width of the latent.
-        code_dim: width in which the nearest code is looked up.
-    """
-
-    def __init__(self, codebook_size: int, num_codebooks: int, latent_dim: int = 64, code_dim: int = 8) -> None:
-        super().__init__()
-        self.num_codebooks = num_codebooks
-        self.codebook_size = codebook_size
-        self.latent_dim = latent_dim
-        self.down = nn.ModuleList(nn.Linear(latent_dim, code_dim) for _ in range(num_codebooks))
-        self.up = nn.ModuleList(nn.Linear(code_dim, latent_dim) for _ in range(num_codebooks))
-        self.codebooks = nn.ParameterList(
-            nn.Parameter(torch.randn(codebook_size, code_dim)) for _ in range(num_codebooks)
-        )
-
-    def _nearest(self, stage: int, residual: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        projected = F.normalize(self.down[stage](residual), dim=-1)
-        table = F.normalize(self.codebooks[stage], dim=-1)
-        with torch.no_grad():
-            codes = (projected @ table.t()).argmax(-1)
-        return projected, table[codes], codes
-
-    def forward(self, latent: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor]:
-        """As `GroupedFSQ.forward`; the auxiliary loss is the codebook loss plus 0.25 times the commitment loss."""
-        residual, total, auxiliary = latent, torch.zeros_like(latent), latent.new_zeros(())
-        for stage in range(self.num_codebooks):
-            projected, chosen, _ = self._nearest(stage, residual)
-            kept = (stage < num_kept)[:, None, None]
-            loss = (chosen - projected.detach()).square() + 0.25 * (chosen.detach() - projected).square()
-            auxiliary = auxiliary + (loss * kept).mean()
-            value = self.up[stage](projected + (chosen - projected).detach())
-            total = total + value * kept
-            residual = residual - value
-        return total, 10 * auxiliary
-
-    def encode(self, latent: Tensor) -> Tensor:
-        """Latent (..., latent_dim) to codes (..., num_codebooks), int64."""
-        codes = []
-        for stage in range(self.num_codebooks):
-            _, chosen, index = self._nearest(stage, latent)
-            latent = latent - self.up[stage](chosen)
-            codes.append(index)
-        return torch.stack(codes, -1)
-
-    def decode(self, codes: Tensor) -> Tensor:
-        """Codes (..., K), K <= num_codebooks, to the quantized latent (..., latent_dim)."""
-        stages = range(codes.shape[-1])
-        return sum(
-            (self.up[k](F.normalize(self.codebooks[k], dim=-1)[codes[..., k]]) for k in stages),
-            torch.zeros(*codes.shape[:-1], self.latent_dim, device=codes.device),
-        )
