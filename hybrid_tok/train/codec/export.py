@@ -8,8 +8,6 @@ from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
 
 from hybrid_tok.codec.identity import BuiltinCodecIdentity
 from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
@@ -61,20 +59,14 @@ def code_usage(codec: PretrainedCodec, clips: Clips) -> list[dict[str, float]]:
     """
     identity = codec.identity
     counts = np.zeros((identity.num_codebooks, identity.codebook_size), np.int64)
-    with torch.inference_mode():
-        for spans in clips.spans.values():
-            stream = codec.encoder_stream()
-            for start, end in spans:
-                _count(counts, stream.push(clips.floats(int(start), int(end))))
-            _count(counts, stream.finish())
+    for spans in clips.spans.values():
+        stream = codec.encoder_stream()
+        parts = [stream.push(clips.floats(int(start), int(end))) for start, end in spans]
+        codes = np.concatenate([*parts, stream.finish()])
+        counts += [np.bincount(column, minlength=identity.codebook_size) for column in codes.T]
     usage = []
     for row in counts:
         share = row[row > 0] / row.sum()
         perplexity = float(np.exp(-(share * np.log(share)).sum()))
         usage.append({"used": int((row > 0).sum()), "size": len(row), "perplexity": round(perplexity, 1)})
     return usage
-
-
-def _count(counts: NDArray[np.int64], codes: NDArray[np.int64]) -> None:
-    for row, column in zip(counts, codes.T, strict=True):
-        row += np.bincount(column, minlength=len(row))

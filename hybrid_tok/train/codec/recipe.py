@@ -7,27 +7,30 @@ in steps or in minutes. Batch k is a function of the seed and k alone, so that a
 
 from __future__ import annotations
 
+import itertools
 import json
 import shutil
 import time
+from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 import torch.distributed as dist
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
 from hybrid_tok.codec.network import HOP
-from hybrid_tok.train.codec.batches import Batches
+from hybrid_tok.train.codec.augment import draw_segment
 from hybrid_tok.train.codec.evaluate import load_dev_clips, score
 from hybrid_tok.train.codec.export import export_codec
 from hybrid_tok.train.codec.options import TrainCodecOptions
 from hybrid_tok.train.codec.trainer import CodecTrainer
 from hybrid_tok.train.data import SegmentSampler, load_clips
-
-__all__ = ["TrainCodecOptions", "train"]
 
 DEV_CLIPS = {"librispeech": 8, "speechocean762": 3, "ljspeech": 2, "aishell1": 3}
 """Clips per source that are scored while training."""
@@ -66,7 +69,7 @@ def _work(rank: int, options: TrainCodecOptions) -> None:
     latest = options.out / "latest.safetensors"
     if latest.exists():
         trainer.load(latest)
-    batches = Batches(SegmentSampler(clips, options.frames * HOP), options, trainer.step, rank)
+    batches = draw_batches(SegmentSampler(clips, options.frames * HOP), options, trainer.step, rank)
     journal = Journal(options, trainer) if rank == 0 else None
     before, started = trainer.seconds, time.monotonic()
     try:
@@ -86,6 +89,25 @@ def _work(rank: int, options: TrainCodecOptions) -> None:
             journal.close()
         if options.workers > 1:
             dist.destroy_process_group()
+
+
+def draw_batches(
+    sampler: SegmentSampler, options: TrainCodecOptions, first: int, rank: int = 0
+) -> Generator[tuple[Tensor, Tensor]]:
+    """Batches (segments, kept codebooks) from step `first` on, each drawn in a thread while the one before is used."""
+    count = options.batch // options.workers
+    shares = np.array(options.prefix_shares) / sum(options.prefix_shares)
+
+    def draw(step: int) -> tuple[Tensor, Tensor]:
+        rng = np.random.default_rng((options.seed, step, rank))
+        segments = np.stack([draw_segment(sampler, rng, options.augment) for _ in range(count)])
+        return torch.from_numpy(segments), torch.from_numpy(rng.choice(len(shares), size=count, p=shares) + 1)
+
+    with ThreadPoolExecutor(1) as thread:
+        ahead = thread.submit(draw, first)
+        for step in itertools.count(first + 1):
+            batch, ahead = ahead.result(), thread.submit(draw, step)
+            yield batch
 
 
 def _meet(rank: int, options: TrainCodecOptions) -> None:
