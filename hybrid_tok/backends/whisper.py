@@ -101,7 +101,7 @@ class WhisperRecognizer:
         self,
         model: str = "base",
         language: str | None = None,
-        windows: WindowRule = "packed",
+        windows: WindowRule = "segment",
         options: WhisperOptions | None = None,
         workers: int | None = None,
     ) -> None:

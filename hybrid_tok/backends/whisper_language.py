@@ -27,7 +27,7 @@ class LanguageOptions:
         full: seconds from which a stretch counts whole.
         floor: probability that no language falls below: a limit to what one stretch can say against it.
         change_cost: surprise, in nats, that a change of language counts for.
-        rarity: exponent of the prior: probabilities are weighed by 1 / rank ** rarity, the rank of a language in Whisper's
+        rarity: exponent of the prior: probabilities are weighed by 1 / rank ** rarity, a language's rank in Whisper's
             training data. Accents and short stretches are otherwise taken for languages that hardly occur.
         look_ahead: seconds of speech that are heard before the first language is told.
     """

@@ -26,14 +26,15 @@ class WindowOptions:
     """Where a recording is cut.
 
     Attributes:
-        rule: `packed` fills each window with as much speech as fits; `segment` gives each speech segment its own.
+        rule: `segment` gives each speech segment its own window; `packed` fills each with as much speech as fits, which
+            is faster and loses a word in fifty.
         longest: seconds of a window at most; speech without a pause is cut where it is quietest.
         padding: seconds kept before and after speech, where there is no other speech.
         gap: seconds of silence inside a packed window; longer silence is left out.
         silence: seconds without speech that end a segment.
     """
 
-    rule: WindowRule = "packed"
+    rule: WindowRule = "segment"
     longest: float = 30.0
     padding: float = 0.3
     gap: float = 0.6

@@ -147,9 +147,8 @@ def fit(judged: Sequence[JudgedWords], options: TrainConfidenceOptions) -> dict[
     for member in range(options.members):
         rng = np.random.default_rng((options.seed, member))
         counts = np.bincount(rng.integers(0, len(judged), len(judged)), minlength=len(judged))
-        members.append(
-            _fit_one(standard, torch.from_numpy(y), torch.from_numpy(counts[recording]).float(), member, options)
-        )
+        weight = torch.from_numpy(counts[recording]).float()
+        members.append(_fit_one(standard, torch.from_numpy(y), weight, member, options))
     hidden, bias, output, last = (np.stack(parts) for parts in zip(*members, strict=True))
     return {
         "mean": mean.astype(np.float32),
