@@ -23,7 +23,7 @@ from hybrid_tok import (
 from hybrid_tok.audio import read_mono, resample, resampled_length, write_wav
 from hybrid_tok.errors import AudioError, StreamError
 from hybrid_tok.tokens.stream import EventItem, HybridStream, TextItem
-from hybrid_tok.train.events.simulate import music
+from hybrid_tok.train.events.other_sounds import music
 from hybrid_tok.voice.code import NEUTRAL_CODE
 from hybrid_tok.voice.pitch import track_pitch
 from real_audio import recording

@@ -10,7 +10,7 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.diarizer.backend import BuiltinDiarizer, DiarizerOptions
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.train.events.simulate import music
+from hybrid_tok.train.events.other_sounds import music
 from real_audio import recording
 
 

@@ -14,9 +14,10 @@ from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.tagger.network import EventConfig, EventModel, EventNetwork
 from hybrid_tok.train.events.material import NONE, Clip, active_runs, find_pauses, load_material
+from hybrid_tok.train.events.other_sounds import bump, music
 from hybrid_tok.train.events.recipe import TrainEventsOptions, export, train
 from hybrid_tok.train.events.scenes import Composer, SceneOptions, vocoded
-from hybrid_tok.train.events.simulate import SIMULATORS, bump, music
+from hybrid_tok.train.events.simulate import SIMULATORS
 from hybrid_tok.train.events.source_filter import (
     Voice,
     Voiced,

@@ -36,12 +36,12 @@ def draw_segment(sampler: SegmentSampler, rng: np.random.Generator, options: Aug
     """One augmented segment, float32 within [-1, 1]."""
     if rng.random() < options.synthetic:
         return synthetic_signal(rng, sampler.num_samples)
-    speed = float(rng.uniform(0.88, 1.14)) if rng.random() < options.speed else 1.0
+    speed = rng.uniform(0.88, 1.14) if rng.random() < options.speed else 1.0
     samples = sampler.draw(rng, speed)
     if rng.random() < options.noise and sampler.noises:
-        samples = mix(samples, sampler.draw(rng, source=sampler.noises[0]), float(rng.uniform(5, 30)))
+        samples = mix(samples, sampler.draw(rng, source=sampler.noises[0]), rng.uniform(5, 30))
     if rng.random() < options.mixture:
-        samples = mix(samples, sampler.draw(rng), float(rng.uniform(-3, 15)))
+        samples = mix(samples, sampler.draw(rng), rng.uniform(-3, 15))
     if rng.random() < options.band_limit:
         samples = band_limit(samples, rng)
     if rng.random() < options.gain:
@@ -63,7 +63,7 @@ def band_limit(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArra
     if rng.random() < 0.3:
         sections = signal.butter(4, (300, 3400), "bandpass", fs=SAMPLE_RATE, output="sos")
     else:
-        sections = signal.butter(6, float(rng.uniform(2000, 7000)), fs=SAMPLE_RATE, output="sos")
+        sections = signal.butter(6, rng.uniform(2000, 7000), fs=SAMPLE_RATE, output="sos")
     return np.asarray(signal.sosfilt(sections, samples), dtype=np.float32)
 
 

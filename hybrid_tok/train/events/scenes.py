@@ -19,7 +19,8 @@ from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.tagger.features import HOP
 from hybrid_tok.train.codec.augment import band_limit
 from hybrid_tok.train.events.material import NONE, UNSURE, Material, Utterance, active_runs
-from hybrid_tok.train.events.simulate import SIMULATORS, bump, music
+from hybrid_tok.train.events.other_sounds import bump, music
+from hybrid_tok.train.events.simulate import SIMULATORS
 from hybrid_tok.train.events.source_filter import (
     SAMPLE_RATE,
     Samples,
@@ -122,11 +123,11 @@ class Composer:
         events = np.full(frames, NONE, np.uint8)
         background = np.zeros((frames, 4), np.uint8)
         place = int(rng.integers(0, 60)) if rng.random() < 0.8 else 0
-        loudness = 10 ** (float(rng.uniform(-34, -16)) / 20)
+        loudness = 10 ** (rng.uniform(-34, -16) / 20)
         turn = 0
         while place < frames - 15 and kind != "background":
             speak = kind == "speech" or (kind == "talk" and (rng.random() < 0.55))
-            gain = loudness * 10 ** (float(rng.normal(0, 3.5)) / 20)
+            gain = loudness * 10 ** (rng.normal(0, 3.5) / 20)
             if speak:
                 piece, marks, spoken = self._speech(rng)
                 piece = piece * np.float32(gain / (level(piece) + 1e-9))
@@ -137,9 +138,9 @@ class Composer:
                 if overlap:
                     self._event(rng, samples, events, place + int(rng.integers(0, max(1, end - place))), 2 * gain)
             elif "distractors" in self.options.ideas and rng.random() < (0.2 if kind == "talk" else 0.15):
-                end = self._distractor(rng, samples, background, place, gain * 10 ** (float(rng.uniform(-14, 6)) / 20))
+                end = self._distractor(rng, samples, background, place, gain * 10 ** (rng.uniform(-14, 6) / 20))
             else:
-                gain *= 10 ** (float(rng.uniform(-14, 8)) / 20)
+                gain *= 10 ** (rng.uniform(-14, 8) / 20)
                 end = self._event(rng, samples, events, place, gain)
             turn += 1
             if kind == "alone" and rng.random() < 0.75:
@@ -183,7 +184,7 @@ class Composer:
         if "vocoded" in self.options.ideas and rng.random() < 0.08:
             samples = vocoded(samples, rng)
         if rng.random() < 0.5:
-            speed = float(rng.uniform(0.84, 1.22))
+            speed = rng.uniform(0.84, 1.22)
             samples = stretched(samples, speed)
             count = -(-len(samples) // HOP)
             index = np.minimum((np.arange(count) * speed).astype(int), len(marks) - 1)
@@ -226,7 +227,7 @@ class Composer:
             piece = bump(rng)
         else:
             clip = self.material.noises[rng.integers(len(self.material.noises))]
-            piece = stretched(self.material.samples(clip), float(rng.uniform(0.7, 1.4)))
+            piece = stretched(self.material.samples(clip), rng.uniform(0.7, 1.4))
             found = active_runs(piece)
             start, end = found[rng.integers(len(found))] if found else (0, 25)
             piece = piece[start * HOP : min(end, start + int(rng.integers(10, 200))) * HOP]
@@ -242,17 +243,17 @@ class Composer:
         simulate = "simulated" in ideas and label in SIMULATORS
         if recorded and (not simulate or rng.random() < 0.65):
             clip = recorded[rng.integers(len(recorded))]
-            return stretched(material.samples(clip), float(rng.uniform(0.75, 1.35)))
+            return stretched(material.samples(clip), rng.uniform(0.75, 1.35))
         if label == "breath" and "mined" in ideas and rng.random() < 0.45:
             utterance = self._breathing(rng)
             if utterance is not None:
                 a, b = utterance.breaths[rng.integers(len(utterance.breaths))]
                 piece = material.samples(utterance.clip)[a * HOP : b * HOP]
-                return stretched(piece, float(rng.uniform(0.6, 1.3)))
+                return stretched(piece, rng.uniform(0.6, 1.3))
         voice = self._voices[rng.integers(len(self._voices))]
         piece = SIMULATORS[label](voice, rng)
         if rng.random() < 0.3:
-            piece = stretched(piece, float(rng.uniform(0.85, 1.2)))
+            piece = stretched(piece, rng.uniform(0.85, 1.2))
         return self._as_if_recorded(piece, rng) if "floors" in ideas and rng.random() < 0.5 else piece
 
     def _as_if_recorded(self, piece: Samples, rng: np.random.Generator) -> Samples:
@@ -261,7 +262,7 @@ class Composer:
         piece = reverberant(np.pad(piece, (0, int(0.2 * SAMPLE_RATE))), rng)
         if self.material.floors:
             floor = np.resize(self.material.floors[rng.integers(len(self.material.floors))], len(piece))
-            below = 10 ** (-float(rng.uniform(18, 45)) / 20) * level(piece) / (level(floor) + 1e-9)
+            below = 10 ** (-rng.uniform(18, 45) / 20) * level(piece) / (level(floor) + 1e-9)
             piece = piece + np.float32(below) * floor
         return piece
 
@@ -287,12 +288,12 @@ class Composer:
             frames = np.sqrt(np.square(under.reshape(-1, HOP)).mean(1))
             background[:, kind] = frames > AUDIBLE
         elif choice < 0.85:
-            samples += noise(n, rng) * np.float32(10 ** (float(rng.uniform(-90, -58)) / 20))
+            samples += noise(n, rng) * np.float32(10 ** (rng.uniform(-90, -58) / 20))
 
     def noise(self, rng: np.random.Generator, n: int) -> Samples:
         if rng.random() < 0.25:
             spectrum = np.fft.rfft(noise(n, rng))
-            spectrum /= np.maximum(1.0, np.arange(len(spectrum))) ** float(rng.uniform(0, 1))
+            spectrum /= np.maximum(1.0, np.arange(len(spectrum))) ** rng.uniform(0, 1)
             return np.fft.irfft(spectrum, n).astype(np.float32)
         clip = self.material.noises[rng.integers(len(self.material.noises))]
         piece = self.material.samples(clip)
@@ -306,10 +307,10 @@ class Composer:
         if rng.random() < 0.12:
             samples = band_limit(samples, rng)
         if rng.random() < 0.3:
-            samples = samples * np.float32(10 ** (float(rng.uniform(-18, 10)) / 20))
+            samples = samples * np.float32(10 ** (rng.uniform(-18, 10) / 20))
         peak = float(np.abs(samples).max(initial=0.0))
         if rng.random() < 0.04:
-            samples = samples * np.float32(float(rng.uniform(1, 8)) / max(peak, 1e-3))
+            samples = samples * np.float32(rng.uniform(1, 8) / max(peak, 1e-3))
         elif peak > 1:
             samples = samples * np.float32(1 / peak)
         return np.clip(samples, -1, 1).astype(np.float32)
@@ -330,11 +331,11 @@ def equalized(samples: Samples, rng: np.random.Generator) -> Samples:
 
 def reverberant(samples: Samples, rng: np.random.Generator) -> Samples:
     """A room: the direct sound and exponentially decaying noise, low-passed (Polack 1988)."""
-    decay = float(rng.uniform(0.08, 0.6))
+    decay = rng.uniform(0.08, 0.6)
     n = int(decay * SAMPLE_RATE)
     tail = rng.standard_normal(n) * np.exp(-6.9 * np.arange(n) / n)
-    tail = signal.lfilter([1], [1, -float(rng.uniform(0, 0.7))], tail)
-    tail *= 10 ** (-float(rng.uniform(0, 18)) / 20) / np.sqrt(np.square(tail).sum())
+    tail = signal.lfilter([1], [1, -rng.uniform(0, 0.7)], tail)
+    tail *= 10 ** (-rng.uniform(0, 18) / 20) / np.sqrt(np.square(tail).sum())
     tail[: int(0.002 * SAMPLE_RATE)] = 0
     tail[0] = 1.0
     return signal.fftconvolve(samples, tail.astype(np.float32))[: len(samples)].astype(np.float32)
@@ -347,7 +348,7 @@ def vocoded(samples: Samples, rng: np.random.Generator) -> Samples:
     envelopes = smooth_envelope(magnitudes, 36)
     n = len(samples)
     whisper = rng.random() < 0.25
-    pitch = float(rng.uniform(80, 420)) * semitones(2.5 * wander(n, 2, rng))
+    pitch = rng.uniform(80, 420) * semitones(2.5 * wander(n, 2, rng))
     low = magnitudes[:, 3:32].sum(1) / (magnitudes.sum(1) + 1e-6)
     voicing = np.interp(np.arange(n), np.linspace(0, n, len(frames)), np.clip(3 * low - 1, 0, 1))
     source = (

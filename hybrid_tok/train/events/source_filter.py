@@ -86,9 +86,9 @@ def _laid(pieces: NDArray[np.floating]) -> NDArray[np.floating]:
     return out.reshape(-1)
 
 
-def shape(excitation: Samples, envelopes: Envelopes) -> Samples:
+def shape(excitation: NDArray[np.floating], envelopes: Envelopes) -> Samples:
     """Excitation (N,) through log envelopes (K, 257), spread evenly over its length and interpolated."""
-    frames = spectra(excitation)
+    frames = spectra(excitation.astype(np.float32))
     place = np.linspace(0, len(envelopes) - 1, len(frames))
     low = np.minimum(place.astype(int), max(0, len(envelopes) - 2))
     high = np.minimum(low + 1, len(envelopes) - 1)
@@ -190,7 +190,7 @@ def resung(
     out = np.zeros(n + 2048, np.float64)
     # There and back again in the stretch, never at an even pace: an even one would be heard as a loop.
     direction = 1 if rng.random() < 0.5 else -1
-    path = direction * np.linspace(0, float(rng.uniform(0.4, 1.0)), n) + 0.1 * wander(n, 4, rng) + rng.random()
+    path = direction * np.linspace(0, rng.uniform(0.4, 1.0), n) + 0.1 * wander(n, 4, rng) + rng.random()
     folded = np.abs((path % 2) - 1)
     for place, height in zip(places.astype(int), heights, strict=True):
         lead, grain = grains[min(len(grains) - 1, int(folded[place] * len(grains)))]
@@ -262,6 +262,11 @@ def silence(seconds: float) -> Samples:
 def normalized(samples: NDArray[np.floating]) -> Samples:
     """At a peak of 0.5."""
     return (samples * (0.5 / max(1e-9, float(np.abs(samples).max(initial=0.0))))).astype(np.float32)
+
+
+def decibels(value: float) -> float:
+    """The factor of an amplitude."""
+    return 10 ** (value / 20)
 
 
 def level(samples: NDArray[np.floating]) -> float:

@@ -229,7 +229,7 @@ def _laugh(rng: np.random.Generator, speech: Power, centre: int) -> Power:
     out = np.zeros((period * bursts, BANDS), np.float32)
     breath = _breath_shape(rng) * np.float32(10 ** rng.uniform(-3, -0.5))
     for k in range(bursts):
-        frames = _stretch(_shift(vowel, float(rng.normal(3, 3))), voiced)
+        frames = _stretch(_shift(vowel, rng.normal(3, 3)), voiced)
         envelope = np.hanning(voiced + 2)[1:-1, None] * 10 ** (-rng.uniform(0, 0.12) * k)
         out[k * period : k * period + voiced] += frames * envelope.astype(np.float32)
     return _unit(np.asarray(out + breath * rng.gamma(2.0, 0.5, out.shape), np.float32))
@@ -263,7 +263,7 @@ def _breath_shape(rng: np.random.Generator) -> NDArray[np.float32]:
     """A few broad resonances over a falling slope."""
     band = np.arange(BANDS)
     shape = -band * rng.uniform(0, 0.08)
-    for _ in range(int(rng.integers(1, 4))):
+    for _ in range(rng.integers(1, 4)):
         shape = shape + rng.uniform(1, 4) * np.exp(-(((band - rng.uniform(10, 60)) / rng.uniform(2, 8)) ** 2))
     return np.exp(shape).astype(np.float32)
 
