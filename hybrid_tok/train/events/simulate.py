@@ -242,8 +242,8 @@ def throat_clear(mouth: Mouth) -> Parts:
 
 
 def sneeze(mouth: Mouth) -> Parts:
-    """One or two inhalations ("a-ah"), then one burst that starts at once, with a hiss between tongue and palate that no
-    cough, blown nose or loud breath has, loudest above 2 kHz, and ends in a vowel or a hiss."""
+    """One or two inhalations ("a-ah"), then one burst that starts at once and ends in a vowel or a hiss. It has what no
+    cough, blown nose or loud breath has: a hiss between tongue and palate, loudest above 2 kHz at the very start."""
     rng, parts, pitch = mouth.rng, [], mouth.voice.pitch
     for _ in range(rng.choice([0, 1, 2], p=[0.35, 0.45, 0.2])):
         n = frames(rng.uniform(0.12, 0.6))
@@ -281,16 +281,14 @@ def breath(mouth: Mouth) -> Parts:
     # Panting through an open mouth starts at once, like a row of "h"; at rest the breath swells.
     attack, voiced = rng.uniform(0.05, 0.4), rng.choice([0.0, 0.1, 0.8], p=[0.5, 0.35, 0.15])
     for _ in range(rng.integers(2, 9)):
-        for direction, length in enumerate((cycle * share, cycle * (1 - share))):
+        for way, length in enumerate((cycle * share, cycle * (1 - share))):
             n = frames(length * rng.uniform(0.85, 1.15))
             puff = swell(n, attack * length, 0.4 * length)
-            out = (
-                mouth.hissed(puff, shapes[direction]) if airs is None else unit(strewn(airs[direction], n, rng) * puff)
-            )
-            if direction == 1 and rng.random() < voiced:
-                sung = mouth.sung(np.full(n, mouth.voice.pitch), swell(n, 0.05, 0.1), shapes[direction], 0.03)
+            out = mouth.hissed(puff, shapes[way]) if airs is None else unit(strewn(airs[way], n, rng) * puff)
+            if way == 1 and rng.random() < voiced:
+                sung = mouth.sung(np.full(n, mouth.voice.pitch), swell(n, 0.05, 0.1), shapes[way], 0.03)
                 out = unit(out + rng.uniform(0.1, 0.6) * sung)
-            parts += [out * (ratio if direction == 0 else 1.0)]
+            parts += [out * (ratio if way == 0 else 1.0)]
     return parts
 
 
