@@ -291,4 +291,13 @@ def _placed(
     inside = _inside(speech, window)
     for word, span in zip(text.words, spans, strict=True):
         if any(span.overlap(one) for one in inside):
-            yield HeardWord(word.text, span, word.log_probs, number, text.no_speech, text.compression, passage.language)
+            yield HeardWord(
+                word.text,
+                span,
+                word.log_probs,
+                word.agreement,
+                number,
+                text.no_speech,
+                text.compression,
+                passage.language,
+            )

@@ -10,7 +10,8 @@ from __future__ import annotations
 import math
 import zlib
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
@@ -65,12 +66,14 @@ class WrittenWord:
         text: with its punctuation, without surrounding space.
         start, end: seconds from the start of the window.
         log_probs: of each of its tokens but punctuation, given all before them.
+        agreement: share of the other hypotheses of the beam that have the word at its place; 1 where there are none.
     """
 
     text: str
     start: float
     end: float
     log_probs: tuple[float, ...]
+    agreement: float = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,28 +178,43 @@ class CTranslate2Whisper:
         prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
         most = min(int(window.seconds * _TOKENS_PER_SECOND) + 8, _MOST_TOKENS)
 
-        def generate(**options: Any) -> tuple[list[int], float, float]:
+        def generate(**options: Any) -> tuple[list[list[int]], float, float]:
             result = _run(
                 "write",
                 lambda: self._model.generate(
                     view,
                     [prompt],
                     beam_size=beam_size,
+                    num_hypotheses=beam_size,
                     max_length=len(prompt) + most,
                     return_no_speech_prob=True,
                     suppress_blank=True,
                     **options,
                 )[0],
             )
-            tokens = [token for token in result.sequences_ids[0] if token < tokenizer.eot]
-            return tokens, float(result.no_speech_prob), _compression(tokenizer.decode(tokens))
+            hypotheses = [[token for token in ids if token < tokenizer.eot] for ids in result.sequences_ids]
+            return hypotheses, float(result.no_speech_prob), _compression(tokenizer.decode(hypotheses[0]))
 
-        tokens, no_speech, compression = generate()
-        if compression > _LOOPING or len(tokens) >= most:
+        hypotheses, no_speech, compression = generate()
+        if compression > _LOOPING or len(hypotheses[0]) >= most:
             if not window.full:
                 return None
-            tokens, no_speech, _ = generate(no_repeat_ngram_size=_PHRASE)
-        return WrittenText(self.align(window, language, tokens) if tokens else (), no_speech, compression)
+            hypotheses, no_speech, _ = generate(no_repeat_ngram_size=_PHRASE)
+        if not hypotheses[0]:
+            return WrittenText((), no_speech, compression)
+        others = [self._plain_words(tokens, language) for tokens in hypotheses[1:]]
+        agreed = _agreement(self._plain_words(hypotheses[0], language), others)
+        words = self.align(window, language, hypotheses[0])
+        return WrittenText(
+            tuple(replace(word, agreement=share) for word, share in zip(words, agreed, strict=True)),
+            no_speech,
+            compression,
+        )
+
+    def _plain_words(self, tokens: Sequence[int], language: str) -> list[str]:
+        """The words of a hypothesis, lower-case, without punctuation."""
+        subwords, pieces = self._tokenizer(language).split_tokens_on_unicode(list(tokens))
+        return ["".join(filter(str.isalnum, text.lower())) for text, _, _ in _words(subwords, pieces, language)]
 
     def tokens(self, text: str, language: str) -> list[int]:
         """The tokens of a text as Whisper would write it: with a space before its first word."""
@@ -255,6 +273,16 @@ def _words(subwords: Sequence[str], pieces: Sequence[Sequence[int]], language: s
         at += len(piece)
     if last > first:
         yield text.strip(), first, last
+
+
+def _agreement(words: Sequence[str], others: Sequence[Sequence[str]]) -> list[float]:
+    """Share of the other hypotheses that have each word at its place, by the longest matching blocks."""
+    agreed = [0] * len(words)
+    for other in others:
+        for block in SequenceMatcher(None, words, other, autojunk=False).get_matching_blocks():
+            for index in range(block.a, block.a + block.size):
+                agreed[index] += 1
+    return [count / len(others) if others else 1.0 for count in agreed]
 
 
 def _compression(text: str) -> float:

@@ -29,6 +29,7 @@ class HeardWord:
         text: as it is written.
         span: where, in frames of the recording.
         log_probs: natural logarithms of the probabilities of its tokens.
+        agreement: share of the recognizer's other hypotheses that have the word at its place.
         window: number of the window it was recognized in.
         no_speech: probability of that window to hold no speech.
         compression: zlib ratio of that window's text.
@@ -38,6 +39,7 @@ class HeardWord:
     text: str
     span: Span
     log_probs: tuple[float, ...]
+    agreement: float
     window: int
     no_speech: float
     compression: float
@@ -58,6 +60,8 @@ FEATURES: tuple[str, ...] = (
     "mean",  # log probability of its tokens
     "lowest",
     "first",
+    "agreement",
+    "agreement_around",
     "before",  # mean log probability of the word before
     "after",
     "around",
@@ -143,6 +147,9 @@ def _row(
         means[index],
         min(word.log_probs),
         word.log_probs[0],
+        word.agreement,
+        sum(one.agreement for one in window[max(0, index - 1) : index + 2])
+        / len(window[max(0, index - 1) : index + 2]),
         means[max(index - 1, 0)],
         means[min(index + 1, len(window) - 1)],
         sum(near) / len(near),
