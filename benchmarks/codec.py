@@ -103,10 +103,10 @@ def read(path: Path) -> tuple[Samples, int]:
 def our_codec() -> Any:
     import torch
 
-    from hybrid_tok.codec.unit_codec import PretrainedCodec
+    from hybrid_tok.codec.backend import BuiltinCodec
 
     torch.set_num_threads(1)
-    return PretrainedCodec()
+    return BuiltinCodec()
 
 
 def ours(samples: Samples, num_codebooks: int) -> tuple[Samples, int]:
@@ -182,9 +182,9 @@ def speed(name: str, data: Path) -> dict[str, float]:
 
     torch.set_num_threads(THREADS)
     if name == "hybrid-tok":
-        from hybrid_tok.codec.unit_codec import PretrainedCodec
+        from hybrid_tok.codec.backend import BuiltinCodec
 
-        codec = PretrainedCodec()
+        codec = BuiltinCodec()
         samples = speech(data, SPEED_SECONDS)
         seconds = len(samples) / metrics.SAMPLE_RATE
         default = codec.identity.default_codebooks

@@ -1,79 +1,71 @@
-"""The unit codec in the wheel as a `UnitCodec` backend."""
+"""The unit codec as one uses it: numpy samples to numpy codes and back, whole, in batches or as streams."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
+import torch
 from numpy.typing import NDArray
 
-from hybrid_tok.codec.identity import codec_identity
-
-if TYPE_CHECKING:
-    from hybrid_tok.codec.streaming import DecoderStream, EncoderStream
+from hybrid_tok.codec.identity import CODEC_WEIGHTS, codec_identity
+from hybrid_tok.codec.network import Codec, CodecConfig
+from hybrid_tok.codec.streaming import DecoderStream, EncoderStream, find_grid
+from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.weights import load_weights
 
 
 class BuiltinCodec:
-    """hybrid-tok's own codec: 16 kHz, 50 frames per second. Loads its weights, and torch, at construction.
+    """hybrid-tok's own codec, a `UnitCodec`: 16 kHz, 50 frames per second. Loads its weights at construction.
+
+    Memory does not grow with the recording beyond the recording itself: everything goes through the streaming state.
+    Threads are the caller's business (`torch.set_num_threads`).
 
     Args:
+        weights: a safetensors file with its description beside it; the one in the package unless given.
         device: "cpu" or "cuda"; codes are the same whole or chunked on either, but may differ between the two.
 
     Raises:
-        WeightsError: the weights in the package are missing or damaged.
+        WeightsError: the files are missing, damaged, or do not belong together.
     """
 
-    def __init__(self, device: str = "cpu") -> None:
-        from hybrid_tok.codec.unit_codec import PretrainedCodec
-
-        self._codec = PretrainedCodec(device=device)
-        self._identity = codec_identity()
-
-    @property
-    def name(self) -> str:
-        return self._identity.name
-
-    @property
-    def fingerprint(self) -> str:
-        return self._identity.fingerprint
-
-    @property
-    def sample_rate(self) -> int:
-        return self._identity.sample_rate
-
-    @property
-    def frame_rate(self) -> int:
-        return self._identity.sample_rate // self._identity.hop
-
-    @property
-    def num_codebooks(self) -> int:
-        return self._identity.num_codebooks
-
-    @property
-    def codebook_size(self) -> int:
-        return self._identity.codebook_size
+    def __init__(self, weights: Path = CODEC_WEIGHTS, device: str = "cpu") -> None:
+        self.identity = codec_identity(weights)
+        self.name, self.fingerprint = self.identity.name, self.identity.fingerprint
+        self.sample_rate = self.identity.sample_rate
+        self.num_codebooks, self.codebook_size = self.identity.num_codebooks, self.identity.codebook_size
+        try:
+            self.network = Codec(CodecConfig.from_dict(self.identity.architecture))
+        except (KeyError, TypeError) as error:
+            raise WeightsError(f"{weights.with_suffix('.json')} describes no codec of this version: {error}") from None
+        load_weights(weights, self.identity.sha256, self.network)
+        self.network.eval().requires_grad_(False).to(torch.device(device))
+        self.network.learn_silence()
+        self._grid = find_grid(self.network)
 
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
         """Samples (N,) at 16 kHz to codes (ceil(N / 320), num_codebooks)."""
-        return self._codec.encode(samples)
+        stream = self.encoder_stream()
+        return np.concatenate([stream.push(samples), stream.finish()])
 
     def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
-        """Codes (T, K), K any prefix of the codebooks, to samples (T * 320,)."""
-        return self._codec.decode(codes)
+        """Codes (T, K), K any prefix of the codebooks, to samples (T * 320,) within [-1, 1]."""
+        stream = self.decoder_stream()
+        return np.concatenate([stream.push(codes), stream.finish()])
 
     def encode_batch(self, batch: Sequence[NDArray[np.float32]]) -> list[NDArray[np.int64]]:
-        """`encode` of each recording."""
-        return self._codec.encode_batch(batch)
+        """`encode` of each; one after another, as the shape of a matrix product decides its last bits."""
+        return [self.encode(samples) for samples in batch]
 
     def decode_batch(self, batch: Sequence[NDArray[np.integer]]) -> list[NDArray[np.float32]]:
-        """`decode` of each sequence of codes."""
-        return self._codec.decode_batch(batch)
+        """`decode` of each."""
+        return [self.decode(codes) for codes in batch]
 
     def encoder_stream(self) -> EncoderStream:
         """A stream with `push(samples) -> codes` and `finish() -> codes`; codes equal `encode`'s for any chunks."""
-        return self._codec.encoder_stream()
+        return EncoderStream(self.network, self._grid)
 
     def decoder_stream(self) -> DecoderStream:
         """A stream with `push(codes) -> samples` and `finish() -> samples`."""
-        return self._codec.decoder_stream()
+        return DecoderStream(self.network, self._grid)

@@ -162,8 +162,6 @@ class DecoderStream:
         self._device = next(codec.parameters()).device
         self._states = codec.decoder.initial_states(1)
         self._rows = torch.zeros(0, codec.quantizer.latent_dim, device=self._device)  # of the incomplete tile
-        self._tail = torch.zeros(3, SUBHOP, device=self._device)
-        self._num_codebooks = 0
         self._mute = True  # the next row's pieces: those of the first row belong before the recording
         self._tail = torch.zeros(3, SUBHOP, device=self._device)
         self._num_codebooks = 0

@@ -10,15 +10,15 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.streaming import ONE_SHAPE, DecoderStream, EncoderStream
-from hybrid_tok.codec.unit_codec import PretrainedCodec
 
 HOP = 320
 
 
 @pytest.fixture(scope="module")
-def codec() -> PretrainedCodec:
-    return PretrainedCodec()
+def codec() -> BuiltinCodec:
+    return BuiltinCodec()
 
 
 def voice(seconds: float, seed: int = 0) -> np.ndarray:
@@ -39,7 +39,7 @@ def pushed(stream: EncoderStream | DecoderStream, items: np.ndarray, cuts: list[
 
 
 @pytest.mark.parametrize("chunk", [160, 320, 1000, 1280, 5000, 32 * HOP, 32 * HOP + 1])
-def test_codes_and_samples_are_the_same_for_every_chunk_size(codec: PretrainedCodec, chunk: int) -> None:
+def test_codes_and_samples_are_the_same_for_every_chunk_size(codec: BuiltinCodec, chunk: int) -> None:
     samples = voice(1.9)
     whole = codec.encode(samples)
     cut = list(range(chunk, len(samples), chunk))
@@ -51,7 +51,7 @@ def test_codes_and_samples_are_the_same_for_every_chunk_size(codec: PretrainedCo
 
 
 @pytest.mark.parametrize("chunk", [700, 5000, 9000])
-def test_codes_do_not_depend_on_chunks_where_products_depend_on_their_shape(codec: PretrainedCodec, chunk: int) -> None:
+def test_codes_do_not_depend_on_chunks_where_products_depend_on_their_shape(codec: BuiltinCodec, chunk: int) -> None:
     samples = voice(1.9)
     cut = list(range(chunk, len(samples), chunk))
     whole = pushed(EncoderStream(codec.network, ONE_SHAPE), samples, [])
@@ -69,16 +69,16 @@ def test_codes_are_the_same_for_random_cuts(cuts: list[int]) -> None:
     assert np.array_equal(pushed(codec.encoder_stream(), samples, cuts), codec.encode(samples))
 
 
-_CODEC: list[PretrainedCodec] = []
+_CODEC: list[BuiltinCodec] = []
 
 
-def _shared() -> PretrainedCodec:
+def _shared() -> BuiltinCodec:
     if not _CODEC:
-        _CODEC.append(PretrainedCodec())
+        _CODEC.append(BuiltinCodec())
     return _CODEC[0]
 
 
-def test_streams_agree_with_the_network_run_in_one_piece(codec: PretrainedCodec) -> None:
+def test_streams_agree_with_the_network_run_in_one_piece(codec: BuiltinCodec) -> None:
     samples = voice(2.0)
     network = codec.network
     with torch.inference_mode():
@@ -91,14 +91,14 @@ def test_streams_agree_with_the_network_run_in_one_piece(codec: PretrainedCodec)
 
 
 @pytest.mark.parametrize("length", [0, 1, 319, 320, 321, 10_239, 10_240, 10_241, 20_479, 20_481])
-def test_length_is_exact(codec: PretrainedCodec, length: int) -> None:
+def test_length_is_exact(codec: BuiltinCodec, length: int) -> None:
     codes = codec.encode(voice(2.0)[:length])
     assert codes.shape == (-(-length // HOP), codec.identity.num_codebooks)
     assert codes.dtype == np.int64
     assert codec.decode(codes).shape == (len(codes) * HOP,)
 
 
-def test_a_stream_is_no_further_behind_than_its_look_ahead(codec: PretrainedCodec) -> None:
+def test_a_stream_is_no_further_behind_than_its_look_ahead(codec: BuiltinCodec) -> None:
     """At most 80 ms from a sample to the sample made of it, windows of encoder and decoder included."""
     encoder, decoder = codec.encoder_stream(), codec.decoder_stream()
     samples = voice(3.0)
@@ -111,7 +111,7 @@ def test_a_stream_is_no_further_behind_than_its_look_ahead(codec: PretrainedCode
         assert heard - spoken <= 1216 + HOP
 
 
-def test_what_comes_later_than_the_look_ahead_changes_nothing(codec: PretrainedCodec) -> None:
+def test_what_comes_later_than_the_look_ahead_changes_nothing(codec: BuiltinCodec) -> None:
     samples = voice(1.5)
     other = samples.copy()
     other[12_000:] = 0.3
@@ -122,7 +122,7 @@ def test_what_comes_later_than_the_look_ahead_changes_nothing(codec: PretrainedC
     assert np.array_equal(codec.decode(before)[: (known - 2) * HOP], codec.decode(after)[: (known - 2) * HOP])
 
 
-def test_a_batch_gives_what_each_item_gives_alone(codec: PretrainedCodec) -> None:
+def test_a_batch_gives_what_each_item_gives_alone(codec: BuiltinCodec) -> None:
     batch = [voice(0.7, 1), voice(1.3, 2), voice(0.05, 3)]
     codes = codec.encode_batch(batch)
     assert all(np.array_equal(a, codec.encode(x)) for a, x in zip(codes, batch, strict=True))
@@ -130,14 +130,14 @@ def test_a_batch_gives_what_each_item_gives_alone(codec: PretrainedCodec) -> Non
     assert all(np.array_equal(a, codec.decode(c)) for a, c in zip(spoken, codes, strict=True))
 
 
-def test_every_prefix_of_the_codebooks_decodes(codec: PretrainedCodec) -> None:
+def test_every_prefix_of_the_codebooks_decodes(codec: BuiltinCodec) -> None:
     codes = codec.encode(voice(1.0))
     spoken = [codec.decode(codes[:, :k]) for k in range(1, codec.identity.num_codebooks + 1)]
     assert all(s.shape == spoken[0].shape for s in spoken)
     assert len({s.tobytes() for s in spoken}) == len(spoken)
 
 
-def test_digital_silence_is_silent_and_nothing_else_is(codec: PretrainedCodec) -> None:
+def test_digital_silence_is_silent_and_nothing_else_is(codec: BuiltinCodec) -> None:
     silence = codec.identity.codebook_size - 1
     samples = voice(2.0)
     samples[12_000:20_000] = 0
@@ -167,14 +167,14 @@ SQUARE = np.sign(np.sin(2 * np.pi * 200 * np.arange(16_000) / 16_000)).astype(np
 )
 @pytest.mark.parametrize("num_codebooks", [1, 2, 4])
 def test_odd_signals_come_back_finite_and_not_louder(
-    codec: PretrainedCodec, samples: np.ndarray, num_codebooks: int
+    codec: BuiltinCodec, samples: np.ndarray, num_codebooks: int
 ) -> None:
     decoded = codec.decode(codec.encode(samples)[:, :num_codebooks])
     assert np.isfinite(decoded).all()
     assert np.abs(decoded).max() <= np.abs(samples).max() * 10 ** (3 / 20)
 
 
-def test_bad_samples_are_refused(codec: PretrainedCodec) -> None:
+def test_bad_samples_are_refused(codec: BuiltinCodec) -> None:
     with pytest.raises(ValueError, match="sample 3 is not finite"):
         codec.encode(np.array([0, 0, 0, np.nan], np.float32))
     with pytest.raises(ValueError, match="one-dimensional"):
@@ -183,7 +183,7 @@ def test_bad_samples_are_refused(codec: PretrainedCodec) -> None:
         codec.encode(np.zeros(320, np.int16))  # type: ignore[arg-type]
 
 
-def test_bad_codes_are_refused_with_their_position(codec: PretrainedCodec) -> None:
+def test_bad_codes_are_refused_with_their_position(codec: BuiltinCodec) -> None:
     size, books = codec.identity.codebook_size, codec.identity.num_codebooks
     codes = np.zeros((5, 2), np.int64)
     codes[3, 1] = size
@@ -197,7 +197,7 @@ def test_bad_codes_are_refused_with_their_position(codec: PretrainedCodec) -> No
             codec.decode(wrong)
 
 
-def test_a_stream_ends_once_and_keeps_its_codebooks(codec: PretrainedCodec) -> None:
+def test_a_stream_ends_once_and_keeps_its_codebooks(codec: BuiltinCodec) -> None:
     encoder = codec.encoder_stream()
     encoder.finish()
     with pytest.raises(ValueError, match="finished"):
@@ -235,7 +235,7 @@ GOLDEN = np.array(
 """Codes of `voice(0.4)`; new weights bring new ones."""
 
 
-def test_golden_codes(codec: PretrainedCodec) -> None:
+def test_golden_codes(codec: BuiltinCodec) -> None:
     codes = codec.encode(voice(0.4))
     assert codes.shape == GOLDEN.shape
     # On another processor the last bits differ, and a latent at the edge of a bin may fall on its other side.

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 import torch
 
+from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.identity import CODEC_WEIGHTS
-from hybrid_tok.codec.unit_codec import PretrainedCodec
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.weights import load_weights, save_weights
 
@@ -26,7 +26,7 @@ def weights(tmp_path: Path) -> Path:
 
 def test_what_ships_is_small_and_whole() -> None:
     assert CODEC_WEIGHTS.stat().st_size <= 12_000_000
-    identity = PretrainedCodec().identity
+    identity = BuiltinCodec().identity
     bits = 50 * torch.tensor(float(identity.codebook_size)).log2()
     assert 500 <= bits <= 700
     assert bits * identity.default_codebooks <= 1400
@@ -41,25 +41,25 @@ def test_the_identity_needs_no_torch() -> None:
 def test_missing_weights(weights: Path) -> None:
     weights.unlink()
     with pytest.raises(WeightsError, match=r"codec\.safetensors cannot be read"):
-        PretrainedCodec(weights)
+        BuiltinCodec(weights)
 
 
 def test_missing_description(weights: Path) -> None:
     weights.with_suffix(".json").unlink()
     with pytest.raises(WeightsError, match=r"codec\.json cannot be read"):
-        PretrainedCodec(weights)
+        BuiltinCodec(weights)
 
 
 def test_damaged_description(weights: Path) -> None:
     weights.with_suffix(".json").write_text("{")
     with pytest.raises(WeightsError, match=r"codec\.json is damaged"):
-        PretrainedCodec(weights)
+        BuiltinCodec(weights)
 
 
 def test_truncated_weights(weights: Path) -> None:
     weights.write_bytes(weights.read_bytes()[:-1000])
     with pytest.raises(WeightsError, match=r"codec\.safetensors has SHA-256 .*truncated or changed"):
-        PretrainedCodec(weights)
+        BuiltinCodec(weights)
 
 
 def test_one_changed_bit(weights: Path) -> None:
@@ -67,7 +67,7 @@ def test_one_changed_bit(weights: Path) -> None:
     data[-1] ^= 1
     weights.write_bytes(data)
     with pytest.raises(WeightsError, match="truncated or changed"):
-        PretrainedCodec(weights)
+        BuiltinCodec(weights)
 
 
 def test_another_architecture(weights: Path) -> None:
@@ -76,7 +76,7 @@ def test_another_architecture(weights: Path) -> None:
     entries["architecture"]["encoder_width"] = 128
     description.write_text(json.dumps(entries))
     with pytest.raises(WeightsError, match=r"tensor encoder.* has shape .*expected"):
-        PretrainedCodec(weights)
+        BuiltinCodec(weights)
 
 
 def test_tensors_of_another_model(tmp_path: Path) -> None:

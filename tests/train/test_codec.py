@@ -10,8 +10,8 @@ import numpy as np
 import pytest
 import soundfile
 
+from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.network import CodecConfig
-from hybrid_tok.codec.unit_codec import PretrainedCodec
 from hybrid_tok.errors import AudioError, OptionsError, WeightsError
 from hybrid_tok.train.codec.export import code_usage
 from hybrid_tok.train.codec.options import TrainCodecOptions
@@ -61,7 +61,7 @@ def test_recipe_end_to_end(options: TrainCodecOptions, tmp_path: Path) -> None:
     weights = train(options)
     (line,) = losses(options.out)
     assert line["step"] == 4 and set(line["dev"]) == {"1", "2", "4"}  # type: ignore[call-overload]
-    codec = PretrainedCodec(weights)
+    codec = BuiltinCodec(weights)
     codes = codec.encode(np.zeros(1_000, np.float32))
     assert codes.shape == (4, 4) and codec.decode(codes).shape == (1_280,)
     usage = code_usage(codec, load_clips(options.data, options.out / "cache"))

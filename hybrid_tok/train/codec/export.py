@@ -9,9 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.identity import BuiltinCodecIdentity
 from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
-from hybrid_tok.codec.unit_codec import PretrainedCodec
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.arrays import write_description
 from hybrid_tok.nn.weights import save_weights
@@ -52,7 +52,7 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> Builtin
     return identity
 
 
-def code_usage(codec: PretrainedCodec, clips: Clips) -> list[dict[str, float]]:
+def code_usage(codec: BuiltinCodec, clips: Clips) -> list[dict[str, float]]:
     """Per codebook, over all clips: codes in use, and the perplexity of their distribution.
 
     Clips of a source are encoded as one recording, which costs nothing but the context at their seams.
