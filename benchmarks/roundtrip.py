@@ -137,7 +137,7 @@ def sweep(tokenizer: HybridTokenizer, heard: Sequence[Heard], weight: float) -> 
     options = replace(encoder.gate, rate_weight=weight)
     groups: dict[str, list[tuple[Heard, Summary, list[Word]]]] = {"all": []}
     for item in heard:
-        counts = [encoder.count_pieces(f" {word.text}") for word in item.annotations.words]
+        counts = [encoder.count_pieces(word) for word in item.annotations.words]
         decisions = gate(item.annotations, options, counts)
         stream = assemble(decisions, item.audio, lambda codec=item.codec: codec, encoder.quantize)
         summary = summarize(stream, tokenizer.vocabulary.encode(stream), tokenizer.vocabulary, item.audio.seconds)

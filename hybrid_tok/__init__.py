@@ -2,7 +2,7 @@
 
 from hybrid_tok import HybridTokenizer
 
-tok = HybridTokenizer.from_preset("default")
+tok = HybridTokenizer.from_preset()
 ids = tok.encode("talk.wav")
 audio = tok.decode(ids)
 """
@@ -23,6 +23,7 @@ from hybrid_tok.errors import ContainerError as ContainerError
 from hybrid_tok.errors import FingerprintError as FingerprintError
 from hybrid_tok.errors import GrammarError as GrammarError
 from hybrid_tok.errors import HybridTokError as HybridTokError
+from hybrid_tok.errors import ModelError as ModelError
 from hybrid_tok.errors import OptionsError as OptionsError
 from hybrid_tok.errors import StreamError as StreamError
 from hybrid_tok.errors import WeightsError as WeightsError

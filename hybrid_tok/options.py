@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any, Literal
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import Any, Literal, TypeAlias, get_args
 
+from hybrid_tok.core.interfaces import WindowRule
 from hybrid_tok.core.languages import check_language
+from hybrid_tok.core.model_files import MODELS
 from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
 from hybrid_tok.encode.gate import GateOptions
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.tokens.idspace import Durations, Layout
 from hybrid_tok.tokens.stream import Timing
 
-Windows = Literal["packed", "segment"]
-"""How a recording is cut for the recognizer: as much speech as fits each window, or each speech segment by itself."""
+ProsodyTokens: TypeAlias = Literal["none", "word"]
+"""Whether pitch, energy and rate are written before each word."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,20 +56,20 @@ class TokenizerOptions:
     text_tokenizer: str | None = None
     model: str = "base"
     language: str | None = None
-    windows: Windows = "segment"
+    windows: WindowRule = "segment"
     events: bool = True
     diarize: bool = True
     speakers: int | None = None
     diarize_channels: ChannelUse = "auto"
     voice: bool = True
-    prosody: Literal["none", "word"] = "none"
+    prosody: ProsodyTokens = "none"
     speak_as: str | None = None
 
     def __post_init__(self) -> None:
-        if self.prosody not in ("none", "word"):
-            raise OptionsError(f"prosody must be none or word, not {self.prosody!r}")
-        if self.windows not in ("packed", "segment"):
-            raise OptionsError(f"windows must be packed or segment, not {self.windows!r}")
+        for option, choices in (("prosody", ProsodyTokens), ("windows", WindowRule)):
+            if getattr(self, option) not in get_args(choices):
+                allowed = " or ".join(get_args(choices))
+                raise OptionsError(f"{option} must be {allowed}, not {getattr(self, option)!r}")
         if self.language is not None:
             check_language(self.language)
         if self.speakers is not None and self.speakers < 1:
@@ -82,10 +85,8 @@ LOCAL_OPTIONS = ("text_tokenizer", "speak_as")
 
 def written_options(options: TokenizerOptions) -> dict[str, Any]:
     """The options a file holds; the model only by name, never a path of this machine."""
-    from dataclasses import fields
-    from pathlib import Path
-
     held = {field.name: getattr(options, field.name) for field in fields(options) if field.name not in LOCAL_OPTIONS}
-    if Path(options.model).exists() or Path(options.model).is_absolute():
+    path = Path(options.model).expanduser()
+    if options.model not in MODELS and (path.exists() or path.is_absolute()):
         del held["model"]
     return held

@@ -17,6 +17,7 @@ from hybrid_tok.audio import read_channels, read_mono, resample
 from hybrid_tok.core.annotations import Annotations, KnownAnnotations
 from hybrid_tok.core.audio import Audio, SourceInfo
 from hybrid_tok.core.interfaces import CodecIdentity, Synthesizer
+from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import count_frames
@@ -182,7 +183,7 @@ class HybridTokenizer:
         return Encoder(
             annotator=annotator,
             codec=lambda: self._backend("codec"),
-            count_pieces=lambda text: len(self.vocabulary.space.text.encode(text)),
+            count_pieces=lambda word: len(self.vocabulary.space.text.encode(word.text, writes_spaces(word.language))),
             gate=GateOptions(
                 rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
             ),

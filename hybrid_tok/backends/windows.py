@@ -9,16 +9,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
+from typing import get_args
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import WindowRule
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames, frame_to_sample
 from hybrid_tok.errors import OptionsError
-
-WindowRule: TypeAlias = Literal["packed", "segment"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,8 +40,8 @@ class WindowOptions:
     silence: float = 1.0
 
     def __post_init__(self) -> None:
-        if self.rule not in ("packed", "segment"):
-            raise OptionsError(f"windows must be packed or segment, not {self.rule!r}")
+        if self.rule not in get_args(WindowRule):
+            raise OptionsError(f"windows must be {' or '.join(get_args(WindowRule))}, not {self.rule!r}")
         if not 1.0 <= self.longest <= 30.0:
             raise OptionsError(f"the longest window must be 1 to 30 s, not {self.longest}")
         if min(self.padding, self.gap, self.silence) < 0:

@@ -1,4 +1,4 @@
-"""A recording of our own making for `hybrid-tok demo`: two voices, a pause, and a sound that is no word."""
+"""A synthesized recording for `hybrid-tok demo`: two voices, pauses, and a giggle."""
 
 from __future__ import annotations
 
@@ -9,10 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.audio import resample
-from hybrid_tok.core.annotations import Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Synthesizer
-from hybrid_tok.core.timeline import Span, seconds_to_frame
 
 DEMO_RATE = 16_000
 
@@ -36,37 +34,18 @@ SCRIPT = (
 """The wordless line is written as units: a transcript would have lost it."""
 
 
-@dataclass(frozen=True, slots=True)
-class DemoRecording:
-    """The conversation, and the words in it with their true times, known because it was synthesized."""
-
-    audio: Audio
-    words: tuple[Word, ...]
-
-
-def make_demo(synthesizer: Callable[[str], Synthesizer]) -> DemoRecording:
+def make_demo(synthesizer: Callable[[str], Synthesizer]) -> Audio:
     """Speak the script; `synthesizer` gives a voice by name."""
     pieces: list[NDArray[np.float32]] = []
-    words: list[Word] = []
-    position = 0
     for line in SCRIPT:
-        silence = np.zeros(round(line.pause * DEMO_RATE), np.float32)
-        pieces.append(silence)
-        position += len(silence)
+        pieces.append(np.zeros(round(line.pause * DEMO_RATE), np.float32))
         if line.text:
-            spoken = line.text.split()
-            speech = synthesizer(line.voice).synthesize(spoken)
-            samples = resample(speech.audio, DEMO_RATE).samples
-            for text, (start, end) in zip(spoken, speech.words, strict=True):
-                begin = seconds_to_frame(position / DEMO_RATE + start / speech.audio.sample_rate)
-                finish = seconds_to_frame(position / DEMO_RATE + end / speech.audio.sample_rate)
-                words.append(Word(text, Span(begin, max(finish, begin + 1)), 1.0))
+            speech = synthesizer(line.voice).synthesize(line.text.split())
+            pieces.append(resample(speech.audio, DEMO_RATE).samples)
         else:
-            samples = _giggle()
-        pieces.append(samples)
-        position += len(samples)
+            pieces.append(_giggle())
     pieces.append(np.zeros(DEMO_RATE // 2, np.float32))
-    return DemoRecording(Audio(np.concatenate(pieces), DEMO_RATE), tuple(words))
+    return Audio(np.concatenate(pieces), DEMO_RATE)
 
 
 def _giggle(bursts: int = 5) -> NDArray[np.float32]:

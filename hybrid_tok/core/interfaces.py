@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +17,9 @@ from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.timeline import FRAME_RATE, Span
+
+WindowRule: TypeAlias = Literal["segment", "packed"]
+"""How a recording is cut for a recognizer: each speech segment by itself, or as much speech as fits each window."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.annotations import Annotations, Event, Word
 from hybrid_tok.core.events import EventLabel
+from hybrid_tok.core.spacing import join_words
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
 from hybrid_tok.errors import OptionsError
@@ -362,7 +363,8 @@ def _reason(stretch: Stretch, form: int, loss: list[float], tokens: list[float])
 
 
 def _quoted(words: Sequence[Word]) -> str:
-    return '"' + " ".join(word.text for word in words) + '"'
+    language = next((word.language for word in words if word.language is not None), None)
+    return f'"{join_words([word.text for word in words], language)}"'
 
 
 def _confidence(words: Sequence[Word]) -> float:

@@ -56,7 +56,7 @@ class Encoder:
 
     annotator: Annotator
     codec: Callable[[], UnitCodec]
-    count_pieces: Callable[[str], int]
+    count_pieces: Callable[[Word], int]
     gate: GateOptions = GateOptions()
     assemble: AssembleOptions = AssembleOptions()
     voice: VoiceOptions | None = None
@@ -81,7 +81,7 @@ class Encoder:
         else:
             annotations = self.annotate(recording, timer)
         with timer.stage("gate"):
-            decisions = gate(annotations, self.gate, [self.count_pieces(f" {w.text}") for w in annotations.words])
+            decisions = gate(annotations, self.gate, [self.count_pieces(word) for word in annotations.words])
         voices, prosody = self._manner(audio, decisions, annotations, timer)
         with timer.stage("codec"):
             stream = assemble(decisions, audio, self.codec, self.assemble, voices, prosody)
