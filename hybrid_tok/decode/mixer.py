@@ -14,7 +14,7 @@ class Mixer:
     A segment comes with an overhang on both sides of its body. It is faded in and out over twice the overhang, the
     middle of the fade at the border of the body, with sine ramps: where two segments meet, their powers add up to
     one (equal-power cross-fade), and where one meets silence there is no click. At the very start and end of the
-    output there is nothing to fade from. Segments that overlap are summed.
+    output there is no fade. Segments that overlap are summed.
 
     Args:
         channels: of the output.
@@ -29,7 +29,7 @@ class Mixer:
         self._ramp = ramp.astype(np.float32)
 
     def add(self, channel: int, start: int, samples: NDArray[np.float32]) -> None:
-        """Add a segment whose body starts at an output sample; what lies beyond the output's ends is left out."""
+        """Add a segment whose body starts at an output sample; samples beyond the output's ends are left out."""
         fade = 2 * self._overhang
         end = start + len(samples) - fade
         if end <= start or start >= self._samples.shape[1]:
@@ -50,7 +50,7 @@ class Mixer:
         self._sum(channel, offset + len(samples) - len(tail), tail)
 
     def _sum(self, channel: int, start: int, samples: NDArray[np.float32]) -> None:
-        """Add samples where they belong; what lies outside the output is left out."""
+        """Add samples at their place; those outside the output are left out."""
         first, last = max(0, start), min(self._samples.shape[1], start + len(samples))
         if first < last:
             self._samples[channel, first:last] += samples[first - start : last - start]

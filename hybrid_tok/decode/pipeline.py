@@ -1,9 +1,9 @@
-"""The way of the data from stream to audio, in one read.
+"""From stream to audio, step by step.
 
     HybridStream -> plan -> unit segments: vocode  -> mixer -> Audio
                             text segments: synthesize, change the voice, stretch to their place
 
-Units come first: they say how loud a speaker is, and the synthesizer speaks as loud.
+Units come first: they give each speaker's level, and the synthesizer speaks at that level.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from hybrid_tok.core.progress import Progress, StageTimer
 from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.decode.level import SpeakerLevels
 from hybrid_tok.decode.mixer import Mixer
-from hybrid_tok.decode.own_voice import OwnVoice
 from hybrid_tok.decode.plan import Plan, TextSegment, UnitSegment, plan
 from hybrid_tok.decode.synthesize import place, speak, speak_freely
+from hybrid_tok.decode.synthesizer_voice import SynthesizerVoice
 from hybrid_tok.decode.vocode import vocode
-from hybrid_tok.decode.voice import VoiceActor
+from hybrid_tok.decode.voice import VoiceChanger
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.tokens.stream import HybridStream
 
@@ -39,7 +39,7 @@ class DecodeOptions:
     Attributes:
         crossfade: seconds of the fades where segments meet.
         warm_up: frames for which the first units of a run are repeated before it (see `vocode`).
-        level_db: active speech level (ITU-T P.56, dB re full scale) of synthesized speech where no units tell.
+        level_db: active speech level (ITU-T P.56, dB re full scale) of synthesized speech where no units give one.
         ceiling: highest absolute sample value; louder peaks are limited.
         gap: seconds between segments of one turn in free timing.
         turn_gap: seconds between segments of different speakers in free timing.
@@ -66,11 +66,11 @@ class Decoder:
     """Decodes streams with the backends it was given.
 
     Backends come as factories and are made when the first segment needs them: a stream without text needs no
-    synthesizer, one without units no codec. None stands for a backend nobody has.
+    synthesizer, one without units no codec. None stands for a missing backend.
 
     Attributes:
-        synthesizer: makes what speaks text runs, by their language (None where the stream tells none). Asked once per
-            decoding and language, so it is for the caller to keep what it makes.
+        synthesizer: makes the synthesizer of text runs, by their language (None where the stream has none). Called once
+            per decoding and language; caching is up to the caller.
         codec: decodes units.
         sample_rate: of the output in Hz; the codec's.
     """
@@ -79,7 +79,7 @@ class Decoder:
     codec: Callable[[], UnitCodec] | None
     sample_rate: int
     options: DecodeOptions = DecodeOptions()
-    _own_voices: dict[tuple[str, str | None], OwnVoice] = field(
+    _synthesizer_voices: dict[tuple[str, str | None], SynthesizerVoice] = field(
         default_factory=dict, init=False, repr=False, compare=False
     )
 
@@ -88,14 +88,14 @@ class Decoder:
             raise OptionsError(f"the output rate must be a multiple of {FRAME_RATE} Hz, not {self.sample_rate}")
 
     def decode(self, stream: HybridStream, timer: StageTimer | None = None) -> Audio:
-        """Speak a stream: samples (N,), or (channels, N) of a stream with several.
+        """Decode a stream: samples (N,), or (channels, N) of a stream with several.
 
         Locked timing gives exactly as many samples as the stream says. Free timing puts each channel's segments
         one after another at their natural pace.
 
         Raises:
-            BackendError: the stream needs a backend that is missing, or another than the one at hand.
-            StreamError: the stream's remainder is no part of a frame at this rate.
+            BackendError: the stream needs a backend that is missing, or another than the one here.
+            StreamError: the stream's remainder does not fit a frame at this rate.
         """
         timer = timer or StageTimer()
         planned = plan(stream, self.sample_rate)
@@ -108,11 +108,11 @@ class Decoder:
 
     @property
     def _overhang(self) -> int:
-        """Samples by which segments reach beyond their place on both sides, to be faded."""
+        """Samples by which segments extend beyond their place on both sides, for cross-fades."""
         return round(self.options.crossfade / 2 * self.sample_rate)
 
     def _decode_locked(self, planned: Plan, num_samples: int, timer: StageTimer) -> Mixer:
-        """Every segment goes into the output as soon as it is rendered."""
+        """Locked timing: each segment is mixed as soon as it is rendered."""
         mixer = Mixer(planned.channels, num_samples, self._overhang)
         levels = SpeakerLevels(self.options.level_db)
         for segment, samples in self._render_units(planned, levels, timer):
@@ -124,13 +124,13 @@ class Decoder:
         return mixer
 
     def _decode_free(self, planned: Plan, timer: StageTimer) -> Mixer:
-        """All segments are rendered before any has a place, since each starts where the one before ends."""
+        """Free timing: all segments are rendered first, since each starts where the one before ends."""
         levels = SpeakerLevels(self.options.level_db)
         rendered: dict[int, NDArray[np.float32]] = {}
         for segment, samples in self._render_units(planned, levels, timer):
             rendered[id(segment)] = samples
-        for segment, speech, actor in self._render_text(planned, levels, timer):
-            rendered[id(segment)] = speak_freely(speech, self._overhang, actor.lengths(segment, speech))
+        for segment, speech, changer in self._render_text(planned, levels, timer):
+            rendered[id(segment)] = speak_freely(speech, self._overhang, changer.lengths(segment, speech))
         lengths = [len(rendered[id(segment)]) - 2 * self._overhang for segment in planned.segments]
         starts, num_samples = self._line_up(planned, lengths)
         mixer = Mixer(planned.channels, num_samples, self._overhang)
@@ -141,35 +141,35 @@ class Decoder:
     def _render_units(
         self, planned: Plan, levels: SpeakerLevels, timer: StageTimer
     ) -> Iterator[tuple[UnitSegment, NDArray[np.float32]]]:
-        """Decode all units, and take note of how loud the speakers are."""
+        """Decode all units, and measure the speakers' levels."""
         segments = [segment for segment in planned.segments if isinstance(segment, UnitSegment)]
         if not segments:
             return
         overhang = self._overhang
         with timer.stage("vocoder"):
             codec = self._load_codec()
-            for segment in _told(segments, timer.progress("vocoder")):
+            for segment in _counted(segments, timer.progress("vocoder")):
                 samples = vocode(segment, codec, self.options.warm_up, overhang)
-                levels.hear(segment, samples[overhang : len(samples) - overhang], self.sample_rate)
+                levels.add(segment, samples[overhang : len(samples) - overhang], self.sample_rate)
                 yield segment, samples
 
     def _render_text(
         self, planned: Plan, levels: SpeakerLevels, timer: StageTimer
-    ) -> Iterator[tuple[TextSegment, Speech, VoiceActor]]:
-        """Speak all text, each speaker as loud as the units of that speaker, and in that speaker's voice."""
+    ) -> Iterator[tuple[TextSegment, Speech, VoiceChanger]]:
+        """Synthesize all text, each speaker at the level of that speaker's units and in that speaker's voice."""
         segments = [segment for segment in planned.segments if isinstance(segment, TextSegment)]
         if not segments:
             return
         with timer.stage("synthesizer"):
-            actors: dict[str | None, VoiceActor] = {}
-            for segment in _told(segments, timer.progress("synthesizer")):
+            changers: dict[str | None, VoiceChanger] = {}
+            for segment in _counted(segments, timer.progress("synthesizer")):
                 language = segment.language
-                if language not in actors:
+                if language not in changers:
                     synthesizer = self._load_synthesizer(language)
-                    actors[language] = VoiceActor(synthesizer, self.sample_rate, language, self._own_voices)
-                actor, level = actors[language], levels.of(segment.speaker)
-                speech = speak(segment.words, actor.synthesizer, self.sample_rate, level)
-                yield segment, actor.perform(segment, speech, level), actor
+                    changers[language] = VoiceChanger(synthesizer, self.sample_rate, language, self._synthesizer_voices)
+                changer, level = changers[language], levels.of(segment.speaker)
+                speech = speak(segment.words, changer.synthesizer, self.sample_rate, level)
+                yield segment, changer.apply(segment, speech, level), changer
 
     def _line_up(self, planned: Plan, lengths: Sequence[int]) -> tuple[list[int], int]:
         """Free timing: where each segment starts, and how long the whole is."""
@@ -200,8 +200,8 @@ class Decoder:
         return codec
 
 
-def _told(segments: Sequence[_S], progress: Progress | None) -> Iterator[_S]:
-    """The segments, telling how many are done."""
+def _counted(segments: Sequence[_S], progress: Progress | None) -> Iterator[_S]:
+    """The segments, while reporting how many are done."""
     for done, segment in enumerate(segments):
         if progress is not None:
             progress(done, len(segments))

@@ -1,8 +1,8 @@
 """What has to be rendered, and where: the stream's items grouped into segments.
 
-Units that follow each other without a gap are one segment, whoever they belong to: a codec decodes them best with
-each other as context. Text items of one language that lie close together are one utterance, so that the synthesizer
-gives a sentence its melody even where every word has its own place.
+Units that follow each other without a gap are one segment, even of different speakers: a codec decodes them best with
+each other as context. Text items of one language that are close together are one utterance, so that the synthesizer
+gives a sentence its intonation even where every word has its own place.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ class UnitPart:
     Attributes:
         speaker: whose.
         frames: how many.
-        speech: True for a unit run, False for an event, whose loudness says nothing about the speech around it.
+        speech: True for a unit run, False for an event, whose level does not indicate that of the speech around it.
     """
 
     speaker: int
@@ -63,7 +63,7 @@ class UnitSegment:
 
     @property
     def speakers(self) -> tuple[int, ...]:
-        """Whose each part is."""
+        """The speaker of each part."""
         return tuple(part.speaker for part in self.parts)
 
 
@@ -74,7 +74,7 @@ class TextPart:
     Attributes:
         words: at least one, as `core.spacing.split_words` finds them.
         span: the frames they must fill; None in free timing.
-        prosody: how they are said, where the stream tells.
+        prosody: of the words, where the stream has it.
     """
 
     words: tuple[str, ...]
@@ -91,7 +91,7 @@ class TextSegment:
         speaker: whose.
         parts: in order.
         voice: the speaker's voice code, where the stream has one.
-        language: of the text, where the stream tells.
+        language: of the text, where the stream has it.
     """
 
     channel: int
@@ -102,7 +102,7 @@ class TextSegment:
 
     @property
     def speakers(self) -> tuple[int, ...]:
-        """Whose each part is."""
+        """The speaker of each part."""
         return tuple(self.speaker for _ in self.parts)
 
     @property
@@ -132,7 +132,7 @@ def plan(stream: HybridStream, sample_rate: int) -> Plan:
     """Group a stream's items into segments for output at a sample rate that is a multiple of 50 Hz.
 
     Raises:
-        StreamError: the remainder is no part of a frame at this rate.
+        StreamError: the remainder does not fit a frame at this rate.
     """
     return Plan(tuple(_segments(stream)), len(stream.channels), locked_length(stream, sample_rate))
 
@@ -148,7 +148,7 @@ def locked_length(stream: HybridStream, sample_rate: int) -> int | None:
 
 
 def _segments(stream: HybridStream) -> Iterator[Segment]:
-    """Segments, each held back until an item comes that is no part of it."""
+    """Segments, each held back until an item comes that is not part of it."""
     locked = stream.timing == "locked"
     voices = {turn.speaker: turn.voice for channel in stream.channels for turn in channel.turns if turn.voice}
     held: Segment | None = None
@@ -180,7 +180,7 @@ def _segment(placed: PlacedItem, locked: bool, voice: tuple[int, ...] | None) ->
 
 
 def _joined(left: Segment | None, right: Segment) -> Segment | None:
-    """Both as one segment, or None where they are two."""
+    """Both as one segment, or None if they must stay two."""
     if left is None or left.channel != right.channel:
         return None
     if isinstance(left, UnitSegment) and isinstance(right, UnitSegment):

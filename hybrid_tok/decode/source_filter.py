@@ -1,10 +1,10 @@
-"""Speech taken apart into what excites it and what shapes it, and put together with both changed.
+"""Source-filter resynthesis: speech with another pitch and another spectral envelope.
 
 Pitch-synchronous overlap-add (Moulines and Charpentier 1990, "Pitch-synchronous waveform processing techniques for
 text-to-speech synthesis using diphones") in its frequency-domain form: grains of two periods are cut out around pitch
-marks, each is filtered from its own spectral envelope to the one wanted, and they are laid down again at the distances
-of the new pitch. What is unvoiced stays where it is and is filtered only. The filters are of minimum phase, so that
-what is flattened and shaped anew rings forward in time as a vocal tract does.
+marks, each is filtered from its own spectral envelope to the target one, and they are added up again at the distances
+of the new pitch. Unvoiced grains keep their places and are only filtered. The filters are minimum-phase, so that
+their responses decay forward in time as those of a vocal tract do.
 """
 
 from __future__ import annotations
@@ -27,13 +27,13 @@ _TOLERANCE = 0.2
 """Share of a period by which the next pitch mark may be off from one period after the last."""
 
 _MOST_GAIN = 3.45
-"""Nepers of amplitude (30 dB) that a filter changes at most: more would only raise the noise between formants."""
+"""Nepers of amplitude (30 dB): the maximum gain of a filter. More would only raise the noise between formants."""
 
 _BLOCK = 256
-"""Grains that are filtered together: as many as stay in the cache."""
+"""Grains filtered at a time: as many as fit the CPU's cache."""
 
 _TAPE = 1 << 16
-"""Samples of noise, over and over."""
+"""Samples of noise, repeated as often as needed."""
 
 _LONGEST = 270
 """Samples per 16 kHz before a pitch mark: a period of 60 Hz."""
@@ -41,10 +41,10 @@ _LONGEST = 270
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Marks:
-    """Where grains are centred.
+    """The centres of grains.
 
     Attributes:
-        places: (M,), in samples, increasing, not whole.
+        places: (M,), in samples, increasing, fractional.
         pitch: (M,), in Hz; 0 where unvoiced.
     """
 
@@ -61,7 +61,7 @@ class Filter:
         gain: (bins,), nepers of power added to the envelope, bins = `fft_size(sample_rate)` / 2 + 1.
         noise: (bins,), share of the power of voiced speech that is noise in place of harmonics.
         mean: (bins,), nepers of power: mean log spectrum of the speech once it is stretched; its level does not matter.
-        contrast: factor of what the shape of the spectrum strays from the mean.
+        contrast: factor of the deviation of the spectrum's shape from the mean.
     """
 
     formants: float
@@ -78,11 +78,11 @@ def reshape(
     pitch: NDArray[np.float64],
     change: Filter,
 ) -> NDArray[np.float32]:
-    """Speech (N,) with another pitch and another shape, as long as before and in the same rhythm.
+    """Speech (N,) with another pitch and another spectral envelope, with the same length and rhythm.
 
     Args:
         track: its pitch, in frames that cover it.
-        pitch: (T,), wanted in each of the track's frames, in Hz; read where the frame is voiced.
+        pitch: (T,), target in each of the track's frames, in Hz; used where the frame is voiced.
         change: of the spectral envelope.
     """
     marks = find_marks(samples, sample_rate, track)
@@ -129,8 +129,8 @@ def _follow(
 ) -> list[tuple[float, float]]:
     """(place, pitch) of each mark of a voiced stretch; `energy` is the sum of squares before each sample.
 
-    From the strongest point of its loudest frame both ways, each mark where the waveform is most like that around the
-    mark before, about a period on.
+    From the strongest point of its loudest frame in both directions; each mark is about a period from the one before,
+    where the waveform is most similar to that around it.
     """
     centres, frequency = track.centres[first : last + 1], track.frequency[first : last + 1].tolist()
     hop = int(centres[1] - centres[0]) if len(centres) > 1 else 1
@@ -144,7 +144,7 @@ def _follow(
     middle, begin = float(start + int(np.argmax(part))), float(centres[0])
 
     def pitch(place: float) -> float:
-        """Of the track, linear from frame to frame: what `np.interp` gives, in a tenth of its time for one place."""
+        """The track's pitch, linearly interpolated: as `np.interp`, in a tenth of its time for a single place."""
         number = (place - begin) / hop
         before = int(number)
         if number <= 0.0 or before + 1 >= len(frequency):
@@ -166,7 +166,7 @@ def _follow(
 def _next_mark(
     samples: NDArray[np.float32], energy: NDArray[np.float64], place: float, period: float, direction: float
 ) -> float:
-    """Where, about a period before or after a mark, the waveform is most like that around the mark."""
+    """Where, about a period before or after a mark, the waveform is most similar to that around the mark."""
     half = max(2, int(period / 2))
     centre = round(place)
     expected = centre + round(direction * period)
@@ -194,7 +194,7 @@ def lay_out(
     """Where grains go, (G,) in samples, and which mark each is taken from.
 
     Args:
-        pitch: (M,), wanted at each mark, in Hz; None where nothing is voiced.
+        pitch: (M,), target at each mark, in Hz; None where nothing is voiced.
     """
     middles = ((marks.places[1:] + marks.places[:-1]) / 2.0).tolist()
     voiced, sources = (marks.pitch > 0.0).tolist(), marks.places.tolist()
@@ -204,7 +204,7 @@ def lay_out(
     while place < length:
         while index < len(middles) and middles[index] <= place:
             index += 1
-        if not voiced[index]:  # unvoiced grains are left where they are
+        if not voiced[index]:  # unvoiced grains keep their places
             place = max(place, sources[index]) if not places or sources[index] > places[-1] else place
         places.append(place)
         source.append(index)
@@ -251,7 +251,7 @@ def _overlap_add(
         grains = gather(samples, anchor.astype(np.int64), lead) * _windows(
             offset - fraction, before[chosen], after[chosen]
         )
-        # The power stays: denser grains are softer ones.
+        # The power stays the same: denser grains are softer.
         density = np.where(voiced, np.sqrt(np.minimum(spacing[block] / ((before + after)[chosen] / 2.0), 4.0)), 1.0)
         grains *= density[:, None].astype(np.float32)
         shift = (places[block] - whole).astype(np.float32)[:, None] - fraction
@@ -266,7 +266,7 @@ def _overlap_add(
 
 
 def _wanted(own: NDArray[np.float32], change: Filter) -> NDArray[np.float32]:
-    """Envelopes as they are to be, (M, bins) in nepers of amplitude like those there are."""
+    """Target envelopes, (M, bins) in nepers of amplitude as the present ones."""
     bins = own.shape[1]
     warp = np.minimum(np.arange(bins) / change.formants, bins - 1.0)
     low = np.minimum(np.floor(warp).astype(np.int64), bins - 2)
@@ -282,7 +282,7 @@ def _wanted(own: NDArray[np.float32], change: Filter) -> NDArray[np.float32]:
 
 
 def _widths(places: NDArray[np.float64], longest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """How far each grain reaches before and after its mark: to the neighbouring marks."""
+    """How far each grain extends before and after its mark: to the neighbouring marks."""
     steps = np.clip(np.diff(places), 2.0, float(longest)) if len(places) > 1 else np.array([float(longest)])
     return np.concatenate([steps[:1], steps])[: len(places)], np.concatenate([steps, steps[-1:]])[: len(places)]
 
@@ -306,7 +306,7 @@ def _minimum_phase(logarithm: NDArray[np.float32], size: int) -> tuple[NDArray[n
 
 
 def _polar(magnitude: NDArray[np.float32], phase: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Complex numbers of this magnitude and phase; an exponential of complex numbers takes five times as long."""
+    """Complex numbers of this magnitude and phase; a complex exponential takes five times as long."""
     result = np.empty(magnitude.shape, np.complex64)
     np.multiply(magnitude, np.cos(phase), out=result.real)
     np.multiply(magnitude, np.sin(phase), out=result.imag)

@@ -1,8 +1,8 @@
-"""Changing how long speech takes without changing its pitch.
+"""Time-scale modification: changes the length of speech without changing its pitch.
 
 WSOLA (Verhelst and Roelands 1993, "An overlap-add technique based on waveform similarity (WSOLA) for high quality
-time-scale modification of speech"): windows are laid down at a fixed step, each taken from where the time map says,
-give or take what makes it go on most like the window before.
+time-scale modification of speech"): windows are added at a fixed step, each taken from where the time map says, moved
+a little to continue the window before as well as possible.
 """
 
 from __future__ import annotations
@@ -16,7 +16,8 @@ _STEP = 0.012
 """Seconds between windows; a window is two steps long and must hold a period of the lowest voice (60 Hz)."""
 
 _TOLERANCE = 0.008
-"""Seconds a window may move either way: half a period of the lowest voice, so that a best fit is always in reach."""
+"""Seconds a window may move in either direction: half a period of the lowest voice, so that a best fit is always in
+reach."""
 
 
 def stretch(samples: NDArray[np.float32], length: int, sample_rate: int) -> NDArray[np.float32]:
@@ -27,7 +28,7 @@ def stretch(samples: NDArray[np.float32], length: int, sample_rate: int) -> NDAr
 def warp(
     samples: NDArray[np.float32], source: Sequence[int], target: Sequence[int], sample_rate: int
 ) -> NDArray[np.float32]:
-    """Speech with a pace that changes: sample `source[i]` comes to lie at `target[i]`, evenly in between.
+    """Speech with a varying pace: sample `source[i]` moves to `target[i]`, linearly in between.
 
     Args:
         samples: mono, (N,).
@@ -36,7 +37,7 @@ def warp(
         sample_rate: of both, in Hz.
 
     Returns:
-        (target[-1],) samples; those of the input unchanged where the map is a mere shift.
+        (target[-1],) samples; those of the input unchanged where the map only shifts them.
     """
     if len(source) != len(target) or len(source) < 2 or target[0] != 0:
         raise ValueError(f"a time map needs as many places in source and target, the first target 0: {target}")
@@ -61,14 +62,14 @@ def warp(
 
 
 def _follow(padded: NDArray[np.float32], wanted: NDArray[np.int64], step: int, reach: int) -> NDArray[np.int64]:
-    """Centre each window near where it is wanted, where it goes on best from the window before."""
+    """Centre each window near its target, where it continues the window before best."""
     energy = np.concatenate([[0.0], np.cumsum(np.square(padded, dtype=np.float64))])
     centres = wanted.copy()
     last = len(padded) - step
     for index in range(1, len(wanted)):
         natural = int(centres[index - 1]) + step
         if abs(natural - int(wanted[index])) <= reach and natural <= last:
-            # What follows the window before is in reach, and nothing goes on better than it.
+            # What follows the window before is in reach, and nothing continues it better.
             centres[index] = natural
             continue
         if natural > last:

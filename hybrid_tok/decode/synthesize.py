@@ -19,7 +19,7 @@ from hybrid_tok.decode.stretch import warp
 from hybrid_tok.errors import BackendError
 
 _TRIM_DB = -45.0
-"""Below this level re its loudest frame, the beginning and end of an utterance are silence."""
+"""Level re its loudest frame below which the beginning and end of an utterance are silence."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -38,10 +38,10 @@ class Piece:
 def speak(words: Sequence[str], synthesizer: Synthesizer, sample_rate: int, level_db: float) -> Speech:
     """Speak words at a sample rate and an active speech level (dB re full scale).
 
-    Word ranges are made to lie within the samples, one after another.
+    Word ranges are clipped to lie within the samples, one after another.
 
     Raises:
-        BackendError: the synthesizer gave places for another number of words.
+        BackendError: the synthesizer returned ranges for another number of words.
     """
     speech = synthesizer.synthesize(words)
     if len(speech.words) != len(words):
@@ -94,7 +94,7 @@ def speak_freely(speech: Speech, overhang: int, lengths: Sequence[int] | None = 
     """Free timing: the utterance as the synthesizer spoke it, silence around it trimmed, with overhang.
 
     Args:
-        lengths: samples that each word takes, where the pace is another; pauses change as the words do together.
+        lengths: samples of each word, where the pace is changed; pauses change in proportion to all words together.
     """
     samples = speech.audio.samples
     start, end = _trim(samples, speech.words[0][0], speech.words[-1][1], speech.audio.sample_rate)
@@ -111,21 +111,21 @@ def _paced(
     pace = sum(length for length, (first, last) in zip(lengths, words, strict=True) if last > first) / max(spoken, 1)
     source, target = [start], [0.0]
 
-    def go_on(place: int, factor: float) -> None:
+    def advance(place: int, factor: float) -> None:
         place = min(max(place, source[-1]), end)
         target.append(target[-1] + (place - source[-1]) * factor)
         source.append(place)
 
     for (first, last), length in zip(words, lengths, strict=True):
-        go_on(first, pace)
-        go_on(last, length / (last - first) if last > first else pace)
-    go_on(end, pace)
+        advance(first, pace)
+        advance(last, length / (last - first) if last > first else pace)
+    advance(end, pace)
     return source, [round(place) for place in target]
 
 
 @dataclass(frozen=True, slots=True)
 class _PlacedPart:
-    """A text item: its frames, and which words of the utterance are its."""
+    """A text item: its frames, and the range of its words in the utterance."""
 
     start: int
     end: int
@@ -152,7 +152,7 @@ def _touching(parts: Sequence[TextPart], ranges: Sequence[tuple[int, int]]) -> I
 
 
 def _trim(samples: NDArray[np.float32], start: int, end: int, sample_rate: int) -> tuple[int, int]:
-    """Leave out silence at both ends of a stretch of speech, in steps of 5 ms."""
+    """Trim silence at both ends of a stretch of speech, in steps of 5 ms."""
     step = max(1, sample_rate // 200)
     steps = (end - start) // step
     power = np.square(samples[start : start + steps * step].reshape(steps, step), dtype=np.float64).mean(axis=1)

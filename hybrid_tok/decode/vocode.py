@@ -16,8 +16,8 @@ def vocode(segment: UnitSegment, codec: UnitCodec, warm_up: int, overhang: int) 
 
     A run starts in the middle of a sound, but a causal decoder starts from silence: the sound would swell over its
     first frames. So the first frame is repeated before the run, and the last one after it as far as the overhang
-    and a little look-ahead need, and what these give is cut off. (With our own codec, four to eight frames halve the
-    loss of level in the first 60 ms; units of some earlier run in their place come no closer to the original.)
+    and a little look-ahead need; their samples are cut off. (With our own codec, four to eight frames halve the
+    loss of level in the first 60 ms; the units of an earlier run in their place come no closer to the original.)
 
     Args:
         warm_up: frames to repeat before the run; at least the overhang.

@@ -1,6 +1,6 @@
-"""Spoken words made to sound like their speaker, and said as their prosody tells.
+"""Changes synthesized speech to its speaker's voice and to the prosody of its words.
 
-Text without a voice code and without prosody stays exactly as the synthesizer said it.
+Text without a voice code and without prosody stays exactly as the synthesizer spoke it.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Speech, Synthesizer
-from hybrid_tok.decode.impersonate import Change, change_to, no_change
 from hybrid_tok.decode.level import active_level, frame_powers
-from hybrid_tok.decode.own_voice import OwnVoice, measure_own_voice
 from hybrid_tok.decode.plan import TextSegment
 from hybrid_tok.decode.source_filter import reshape
+from hybrid_tok.decode.synthesizer_voice import SynthesizerVoice, measure_synthesizer_voice
+from hybrid_tok.decode.voice_change import VoiceChange, change_to, no_change
 from hybrid_tok.errors import StreamError
 from hybrid_tok.tokens.stream import Prosody
 from hybrid_tok.voice.code import dequantize
@@ -35,36 +35,36 @@ _PITCH_LIMITS = (50.0, 700.0)
 
 
 @dataclass
-class VoiceActor:
-    """Changes what one synthesizer says in one language.
+class VoiceChanger:
+    """Changes the speech of one synthesizer in one language.
 
     Attributes:
-        synthesizer: whose voice is changed; it is listened to when the first change is asked for.
+        synthesizer: whose voice is changed; it is measured when the first change is needed.
         sample_rate: of the speech, in Hz.
         language: of the text; None where it is not known.
-        heard: voices of synthesizers that were listened to before, by fingerprint and language.
+        measured: voices of synthesizers measured before, by fingerprint and language.
     """
 
     synthesizer: Synthesizer
     sample_rate: int
     language: str | None = None
-    heard: dict[tuple[str, str | None], OwnVoice] = field(default_factory=dict)
+    measured: dict[tuple[str, str | None], SynthesizerVoice] = field(default_factory=dict)
 
     @property
-    def own(self) -> OwnVoice:
+    def own(self) -> SynthesizerVoice:
         """The synthesizer's own voice."""
         key = (self.synthesizer.fingerprint, self.language)
-        if key not in self.heard:
-            self.heard[key] = measure_own_voice(self.synthesizer, self.sample_rate, self.language)
-        return self.heard[key]
+        if key not in self.measured:
+            self.measured[key] = measure_synthesizer_voice(self.synthesizer, self.sample_rate, self.language)
+        return self.measured[key]
 
-    def perform(self, segment: TextSegment, speech: Speech, level_db: float) -> Speech:
-        """An utterance in its speaker's voice, and as its prosody tells, at an active speech level in dB.
+    def apply(self, segment: TextSegment, speech: Speech, level_db: float) -> Speech:
+        """An utterance in its speaker's voice and with its prosody, at an active speech level in dB.
 
         The words stay where they are.
 
         Raises:
-            StreamError: the voice code is none.
+            StreamError: the voice code is invalid.
         """
         deliveries = _deliveries(segment)
         if segment.voice is None and deliveries is None:
@@ -95,7 +95,7 @@ class VoiceActor:
             for word, delivery, (start, end) in zip(segment.words, deliveries, speech.words, strict=True)
         ]
 
-    def _change(self, segment: TextSegment) -> Change:
+    def _change(self, segment: TextSegment) -> VoiceChange:
         if segment.voice is None:
             return no_change(self.own)
         try:
@@ -107,11 +107,11 @@ class VoiceActor:
     def _pitch(
         self,
         track: PitchTrack,
-        change: Change,
+        change: VoiceChange,
         words: Sequence[tuple[int, int]],
         deliveries: Sequence[Delivery | None] | None,
     ) -> NDArray[np.float64]:
-        """Hz wanted in each frame of the track, (T,); only those of voiced frames count."""
+        """Target pitch in Hz in each frame of the track, (T,); only those of voiced frames count."""
         voiced = track.voiced
         if not voiced.any():
             return track.frequency
@@ -134,7 +134,7 @@ class VoiceActor:
 
 
 def _deliveries(segment: TextSegment) -> list[Delivery | None] | None:
-    """How each word is said; None where no word says."""
+    """The prosody of each word; None where no word has any."""
     found: list[Prosody | None] = [part.prosody for part in segment.parts for _ in part.words]
     return [from_bins(prosody) if prosody else None for prosody in found] if any(found) else None
 

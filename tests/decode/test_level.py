@@ -56,7 +56,7 @@ def test_each_speaker_has_a_level_and_events_do_not_count() -> None:
     levels = SpeakerLevels(-26.0)
     assert levels.of(0) == -26.0
     body = np.concatenate([tone(1.0, -20.0), tone(1.0, -8.0), tone(1.0, -35.0)])
-    levels.hear(segment(UnitPart(0, 50, True), UnitPart(0, 50, False), UnitPart(1, 50, True)), body, RATE)
+    levels.add(segment(UnitPart(0, 50, True), UnitPart(0, 50, False), UnitPart(1, 50, True)), body, RATE)
     assert levels.of(0) == pytest.approx(-20.0, abs=0.1)
     assert levels.of(1) == pytest.approx(-35.0, abs=0.1)
     assert levels.of(2) == pytest.approx(-22.9, abs=0.2), "that of everybody"
@@ -64,7 +64,7 @@ def test_each_speaker_has_a_level_and_events_do_not_count() -> None:
 
 def test_too_little_speech_and_extremes_tell_nothing() -> None:
     levels = SpeakerLevels(-26.0)
-    levels.hear(segment(UnitPart(0, 20, True)), tone(0.4, -35.0), RATE)
+    levels.add(segment(UnitPart(0, 20, True)), tone(0.4, -35.0), RATE)
     assert levels.of(0) == -26.0
-    levels.hear(segment(UnitPart(0, 50, True)), tone(1.0, -3.0), RATE)
+    levels.add(segment(UnitPart(0, 50, True)), tone(1.0, -3.0), RATE)
     assert levels.of(0) == -14.0

@@ -1,4 +1,4 @@
-"""How the synthesizer sounds by itself: measured once, on a text of its own, as a recording of a speaker is."""
+"""The synthesizer's own voice, measured once on a fixed text in the same way as a speaker's in a recording."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ _TEXT = (
     "We were away a year ago when Joe bought a new yellow house above the bay. The children often ask why such large "
     "boats go by in the morning, and who has the good fish that we cook at noon."
 )
-"""Most vowels and consonants of English; a voice for another language reads it in its way, which does no harm."""
+"""Most vowels and consonants of English; voices of other languages read it with their own pronunciation."""
 
 _CHINESE = "很久以前，我们家门前有一条小河。夏天的晚上，大家都喜欢坐在河边，听老人讲月亮和星星的故事。"
 _TEXTS: Mapping[str | None, str] = MappingProxyType(
@@ -33,18 +33,18 @@ _TEXTS: Mapping[str | None, str] = MappingProxyType(
         "ko": "어제 아침에는 날씨가 아주 좋았습니다. 아이들은 바닷가에 가서 커다란 배를 오랫동안 바라보았습니다.",
     }
 )
-"""Languages written in syllables, whose pace is not counted in letters."""
+"""Texts for languages written in syllables, whose pace is not counted in letters."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class OwnVoice:
+class SynthesizerVoice:
     """A synthesizer's own voice.
 
     Attributes:
         traits: as of a speaker.
         spectrum: (bins,), mean log spectrum of voiced speech in dB.
         spread: how much the shape of its spectrum changes over time, in dB; see `voice.tract.spectral_spread`.
-        pace: seconds that a word takes per `expected_seconds`.
+        pace: a word's seconds relative to its `expected_seconds`.
     """
 
     traits: VoiceTraits
@@ -53,18 +53,20 @@ class OwnVoice:
     pace: float
 
 
-def measure_own_voice(synthesizer: Synthesizer, sample_rate: int, language: str | None = None) -> OwnVoice:
-    """Listen to a synthesizer that speaks a language; one without a voice (whispering, silent) is taken for the mean
-    speaker."""
+def measure_synthesizer_voice(
+    synthesizer: Synthesizer, sample_rate: int, language: str | None = None
+) -> SynthesizerVoice:
+    """Measure a synthesizer's voice in a language. The traits are neutral where it has no voiced speech (whispering,
+    silence)."""
     words = split_words(_TEXTS.get(language, _TEXT), language)
     speech = speak(words, synthesizer, sample_rate, -26.0)
     track = track_pitch(speech.audio.samples, sample_rate)
     spoken = sum(end - start for start, end in speech.words) / sample_rate
     pace = spoken / sum(map(expected_seconds, words)) or 1.0
     if np.count_nonzero(track.voiced) < FEWEST_VOICED:
-        return OwnVoice(NEUTRAL, np.zeros(len(bin_frequencies(sample_rate))), PEOPLES_SPREAD, pace)
+        return SynthesizerVoice(NEUTRAL, np.zeros(len(bin_frequencies(sample_rate))), PEOPLES_SPREAD, pace)
     spectra = voiced_spectra(speech.audio, track)
-    return OwnVoice(
+    return SynthesizerVoice(
         traits=traits_of(track, spectra, sample_rate),
         spectrum=spectra.mean(axis=0, dtype=np.float64),
         spread=spectral_spread(spectra, sample_rate),
