@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.protocol import Message
-from hybrid_tok.backends.workers import Worker
+from hybrid_tok.backends.worker import Worker
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Speech
 from hybrid_tok.core.languages import LANGUAGES

@@ -71,9 +71,8 @@ def serve(make_handler: Callable[[], Handler]) -> None:
     """Answer requests from standard input on standard output until it ends; the worker's main loop.
 
     The handler is made once. Each request is then handled in a forked child of the process in which no request has
-    ever been handled, so that an answer depends on its request alone: C libraries keep state between utterances
-    (espeak-ng drifts by some samples, pocketsphinx takes other paths), whatever their documentation says. Where
-    the system has no fork, the handler is made anew for each request instead.
+    ever been handled, so that an answer depends on its request alone: espeak-ng keeps state between utterances and
+    drifts by some samples. Where the system has no fork, the handler is made again for each request instead.
 
     A request that fails is answered with {"error": one line}.
     """

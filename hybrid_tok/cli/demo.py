@@ -25,11 +25,11 @@ class Line:
 
 
 SCRIPT = (
-    Line("en-us", "did you hear the one about the tokenizer", 0.4),
-    Line("en-gb-x-rp", "no, tell me", 0.5),
-    Line("en-us", "it took six hundred tokens for every second of silence", 0.4),
-    Line("en-gb-x-rp", "", 0.3),
-    Line("en-gb-x-rp", "that is very good", 0.3),
+    Line("en-us+m3", "did you hear the one about the tokenizer", 0.4),
+    Line("en-us+f3", "no, tell me", 0.5),
+    Line("en-us+m3", "it took six hundred tokens for every second of silence", 0.4),
+    Line("en-us+f3", "", 0.3),
+    Line("en-us+f3", "that is very good", 0.3),
 )
 """The wordless line is written as units: a transcript would have lost it."""
 

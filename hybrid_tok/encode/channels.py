@@ -16,7 +16,6 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.ndimage import uniform_filter1d
 
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
@@ -60,7 +59,7 @@ class ChannelOptions:
             raise OptionsError("apart is a share in [0, 1], same is dB of at least 0")
 
 
-def talk_apart(
+def separate_talk(
     channels: Sequence[Audio],
     speech: Sequence[Span],
     hear: Callable[[Audio], Sequence[Span]],
@@ -80,9 +79,9 @@ def talk_apart(
     if len(channels) < 2 or options.use == "mix":
         return None
     levels = measure_levels(channels)
-    if options.use == "auto" and not stand_apart(levels, speech, options):
+    if options.use == "auto" and not are_separate(levels, speech, options):
         return None
-    talk = talk_of_channels(levels, [hear(channel) for channel in channels], events, options)
+    talk = own_talk(levels, [hear(channel) for channel in channels], events, options)
     if options.use == "auto" and speakers is not None and speakers < sum(map(bool, talk)):
         return None
     return talk
@@ -90,12 +89,14 @@ def talk_apart(
 
 def measure_levels(channels: Sequence[Audio]) -> NDArray[np.float64]:
     """Levels in dB, smoothed: (channels, T) of mono channels of the same length, T frames of 20 ms."""
+    from scipy.ndimage import uniform_filter1d
+
     powers = np.stack([frame_powers(channel.samples, channel.sample_rate) for channel in channels])
     smooth = uniform_filter1d(powers, _SMOOTH, mode="nearest") if powers.size else powers
     return 10 * np.log10(smooth.clip(1e-12))
 
 
-def stand_apart(
+def are_separate(
     levels: NDArray[np.float64], speech: Sequence[Span], options: ChannelOptions = ChannelOptions()
 ) -> bool:
     """Whether the channels are sides of a conversation: for much of the speech, one is far louder than all others.
@@ -111,7 +112,7 @@ def stand_apart(
     return float(np.mean(first > second + options.bleed)) >= options.apart
 
 
-def talk_of_channels(
+def own_talk(
     levels: NDArray[np.float64],
     speech: Sequence[Sequence[Span]],
     events: Sequence[Span] = (),

@@ -1,4 +1,4 @@
-"""Worker processes and the protocol they speak."""
+"""The worker process and its protocol."""
 
 from __future__ import annotations
 
@@ -7,7 +7,6 @@ import os
 import struct
 import subprocess
 import sys
-import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -15,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from hybrid_tok.backends.protocol import MAX_BODY, Message, ProtocolError, read_message, write_message
-from hybrid_tok.backends.workers import Worker, WorkerPool
+from hybrid_tok.backends.worker import Worker
 from hybrid_tok.errors import BackendError
 
 ECHO = "backends.echo_worker"
@@ -55,7 +54,7 @@ def test_sizes_are_checked_before_anything_is_read() -> None:
         read_message(io.BytesIO(struct.pack(">II", 2, 0) + b"[]"))
 
 
-def test_every_request_meets_a_process_that_has_handled_none(worker: Worker) -> None:
+def test_every_request_gets_a_process_that_has_handled_none(worker: Worker) -> None:
     answers = [worker.request(Message(body=bytes([i])), "it") for i in range(3)]
     assert [answer.body for answer in answers] == [b"\0", b"\1", b"\2"]
     assert [answer.header["count"] for answer in answers] == [1, 1, 1]
@@ -73,7 +72,7 @@ def test_printing_does_not_break_the_protocol(worker: Worker) -> None:
     assert worker.request(Message({"act": "print"}, b"x"), "it").body == b"x"
 
 
-def test_death_is_told_with_the_last_words_and_the_next_request_starts_anew(worker: Worker) -> None:
+def test_death_is_told_with_the_last_words_and_the_next_request_starts_it_again(worker: Worker) -> None:
     first = worker.request(Message(), "it").header["parent"]
     with pytest.raises(BackendError, match=r"died on 'hello': the child that handled a request ended with -9"):
         worker.request(Message({"act": "die"}), "'hello'")
@@ -103,45 +102,19 @@ def test_a_module_that_does_not_start() -> None:
         Worker("backends.no_such_worker").request(Message(), "it")
 
 
-def test_pool_keeps_the_order_and_tells_of_each() -> None:
-    pool = WorkerPool(3, ECHO)
-    done: list[int] = []
-    try:
-        answers = pool.map([Message(body=bytes([i])) for i in range(20)], [str(i) for i in range(20)], done.append)
-        assert [answer.body[0] for answer in answers] == list(range(20))
-        assert sorted(done) == list(range(20))
-        assert pool.map([], []) == []
-    finally:
-        pool.close()
-
-
-def test_pool_gives_up_at_the_first_failure_without_hanging() -> None:
-    pool = WorkerPool(2, ECHO)
-    pool.map([Message(), Message()], ["a", "b"])
-    acts = ["sleep", "die", "sleep", "sleep"]
-    start = time.monotonic()
-    with pytest.raises(BackendError, match="died on piece 1"):
-        pool.map([Message({"act": act}) for act in acts], [f"piece {i}" for i in range(4)])
-    assert time.monotonic() - start < 20
-    assert pool.map([Message(body=b"x")], ["again"])[0].body == b"x"
-    pool.close()
-    assert threading.active_count() < 10
-
-
 SCRIPT = """
 import signal
 import sys
 from hybrid_tok.backends.protocol import Message
-from hybrid_tok.backends.workers import WorkerPool
+from hybrid_tok.backends.worker import Worker
 
 # A shell starts its background jobs with Ctrl-C ignored, and whatever they start inherits that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 print("main runs")
-pool = WorkerPool(2, "backends.echo_worker")
-pids = [a.header["parent"] for a in pool.map([Message(), Message()], ["a", "b"])]
-print(*pids, flush=True)
+worker = Worker("backends.echo_worker")
+print(worker.request(Message(), "it").header["parent"], flush=True)
 if len(sys.argv) > 1:
-    pool.map([Message({"act": "sleep"})] * 2, ["a", "b"])
+    worker.request(Message({"act": "sleep"}), "it")
 """
 
 
@@ -162,16 +135,16 @@ def test_a_script_needs_no_main_guard_and_leaves_no_process(tmp_path: Path) -> N
     out, errors = script(tmp_path).communicate(timeout=60)
     lines = out.splitlines()
     assert errors == "" and lines[0] == "main runs" and len(lines) == 2
-    assert not any(alive(int(pid)) for pid in lines[1].split())
+    assert not alive(int(lines[1]))
 
 
 def test_ctrl_c_leaves_no_process(tmp_path: Path) -> None:
     process = script(tmp_path, "sleep")
     assert process.stdout is not None
     process.stdout.readline()
-    pids = [int(pid) for pid in process.stdout.readline().split()]
+    pid = int(process.stdout.readline())
     time.sleep(0.5)
     process.send_signal(2)
     _, errors = process.communicate(timeout=30)
     assert "KeyboardInterrupt" in errors
-    assert not any(alive(pid) for pid in pids)
+    assert not alive(pid)

@@ -1,4 +1,4 @@
-"""Worker processes for libraries that must not, or need not, run in this one.
+"""A worker process, for libraries that must not run in this one.
 
 Workers are plain subprocesses that speak `protocol` over pipes: unlike those of multiprocessing they never import
 the caller's main script again, so that a script needs no `if __name__ == "__main__"`.
@@ -13,18 +13,12 @@ import sys
 import tempfile
 import threading
 import weakref
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from collections.abc import Callable
 from contextlib import suppress
-from queue import SimpleQueue
-from typing import IO, TypeAlias
+from typing import IO
 
 from hybrid_tok.backends.protocol import Message, ProtocolError, read_message, write_message
 from hybrid_tok.errors import BackendError
-
-Done: TypeAlias = Callable[[int], None]
-"""Told the index of each request that has been answered."""
-
 
 _BOOT = """
 import runpy, sys
@@ -41,13 +35,11 @@ class Worker:
 
     Args:
         module: run as `python -m` would; its main calls `protocol.serve`.
-        arguments: its command line.
         timeout: seconds a request may take, and so may the start.
     """
 
-    def __init__(self, module: str, arguments: Sequence[str] = (), timeout: float = 600.0) -> None:
+    def __init__(self, module: str, timeout: float = 600.0) -> None:
         self.module = module
-        self.arguments = tuple(arguments)
         self.timeout = timeout
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
@@ -73,12 +65,6 @@ class Worker:
             raise BackendError(f"{self._short} failed on {what}: {answer.header['error']}")
         return answer
 
-    def kill(self) -> None:
-        """End the process from another thread than the one that waits for it; that one gets a `BackendError`."""
-        process = self._process
-        if process is not None:
-            _end(process)
-
     def close(self) -> None:
         """End the process, with the children it has forked."""
         self._process = self._errors = None
@@ -94,7 +80,7 @@ class Worker:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker lives
         environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
         process = subprocess.Popen(
-            [sys.executable, "-c", _BOOT, self.module, *self.arguments],
+            [sys.executable, "-c", _BOOT, self.module],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self._errors,
@@ -163,60 +149,3 @@ def _release(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
         if file is not None:
             with suppress(OSError):
                 file.close()
-
-
-class WorkerPool:
-    """Several workers of one kind, to share out requests among.
-
-    Args:
-        size: number of processes.
-        module, arguments, timeout: as for `Worker`.
-    """
-
-    def __init__(self, size: int, module: str, arguments: Sequence[str] = (), timeout: float = 600.0) -> None:
-        self._workers = [Worker(module, arguments, timeout) for _ in range(size)]
-
-    def map(self, messages: Sequence[Message], names: Sequence[str], done: Done | None = None) -> list[Message]:
-        """Answers in the order of the requests, whichever worker gave them.
-
-        Args:
-            names: what each request is called in errors.
-
-        Raises:
-            BackendError: a request failed; the others are abandoned.
-        """
-        idle: SimpleQueue[Worker] = SimpleQueue()
-        for worker in self._workers:
-            idle.put(worker)
-
-        def run(index: int) -> Message:
-            worker = idle.get()
-            try:
-                return worker.request(messages[index], names[index])
-            finally:
-                idle.put(worker)
-
-        executor = ThreadPoolExecutor(max_workers=len(self._workers))
-        futures: dict[Future[Message], int] = {executor.submit(run, i): i for i in range(len(messages))}
-        try:
-            pending = set(futures)
-            while pending:
-                finished, pending = wait(pending, return_when=FIRST_COMPLETED)
-                for future in finished:
-                    future.result()
-                    if done is not None:
-                        done(futures[future])
-        except BaseException:
-            executor.shutdown(wait=False, cancel_futures=True)
-            running = [future for future in futures if not future.cancelled()]  # `wait` would wait for those for ever
-            while wait(running, timeout=0.05).not_done:
-                for worker in self._workers:
-                    worker.kill()
-            raise
-        executor.shutdown()
-        return [future.result() for future in futures]
-
-    def close(self) -> None:
-        """End all processes; the next request starts them again."""
-        for worker in self._workers:
-            worker.close()
