@@ -2,14 +2,19 @@
 
     python benchmarks/speed.py --data ../shared/audio --out benchmarks/results/speed.json
 
-The recordings are the conversations under `--data`/dialogues, one after another until the length is reached. Each
-length runs in a process of its own, so that its peak memory (all its worker processes counted, sampled five times
-a second) is its own. Run it on an otherwise idle machine.
+The recordings are the conversations under `--data`/dialogues, one after another until the length is reached. Run it on
+an otherwise idle machine.
+
+- lengths: with everything on, each length in a process of its own, so that its peak memory (of the process and its
+  children, sampled five times a second) is its own. Loading the models counts.
+- short_clip: 5 s in a process that has encoded before; the median of five.
+- cold_start: `hybrid-tok info` as a process of its own, once the disk cache is filled.
+- windows: the recognizer's two rules on the conversations one by one, the model loaded: times real time, and word error
+  rate.
 """
 
 from __future__ import annotations
 
-import argparse
 import json
 import os
 import platform
@@ -19,25 +24,81 @@ import sys
 import tempfile
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import psutil
 
-from hybrid_tok import Audio, HybridTokenizer, KnownAnnotations
+from hybrid_tok import Audio, HybridTokenizer
 from hybrid_tok.audio import read_mono, write_wav
+from hybrid_tok.backends.silero import SileroDetector
+from hybrid_tok.backends.whisper import WhisperRecognizer
 from hybrid_tok.bench.recordings import read_dialogues
+from hybrid_tok.bench.results import measure_parts, read_arguments
+from hybrid_tok.bench.words import judge
+from hybrid_tok.core.manifest import Clip
 
+RATE = 16_000
 LENGTHS = (10, 60, 600, 3600)
 """Seconds of audio."""
 
+SHORT = 5
+"""Seconds of a short clip."""
+
+RUNS = 5
+
 TARGETS = {
-    "all stages but the recognizer, x real time": 40.0,
-    "recognizer, x real time": 5.0,
-    "decode, x real time": 40.0,
-    "info cold, seconds": 0.7,
+    "recognizer, 10 min, x real time": 20.0,
+    "encode, 10 min, x real time": 12.0,
     "peak memory for 60 min, MB": 1500.0,
+    "5 s in a warm process, seconds": 1.5,
+    "info cold, seconds": 0.7,
 }
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--one"]:  # the child process: measure this file
+        print(json.dumps({"lengths": measure, "short_clip": short_clip}[sys.argv[2]](Path(sys.argv[3]))))
+        return
+    arguments = read_arguments(__doc__, "speed", ("lengths", "short_clip", "cold_start", "windows"))
+    talks = read_dialogues(arguments.data / "dialogues")
+    if not talks:
+        raise SystemExit(f"{arguments.data / 'dialogues'}: no conversations (NAME.flac with NAME.json)")
+    about = {
+        "command": "python benchmarks/speed.py",
+        "limit": arguments.limit,
+        "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
+        "targets": TARGETS,
+    }
+    parts = {
+        "lengths": lambda: {str(n): in_process("lengths", talks, n) for n in LENGTHS[: arguments.limit]},
+        "short_clip": lambda: in_process("short_clip", talks, SHORT),
+        "cold_start": cold_start,
+        "windows": lambda: windows(talks[: arguments.limit]),
+    }
+    measure_parts(arguments, parts, about)
+
+
+def in_process(part: str, talks: list[Clip], seconds: int) -> dict[str, Any]:
+    """Measure a recording of so many seconds in a process of its own."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / f"{seconds}.wav"
+        write_wav(path, recording_of(talks, seconds))
+        command = [sys.executable, __file__, "--one", part, str(path)]
+        return json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+
+
+def recording_of(talks: list[Clip], seconds: int) -> Audio:
+    """Conversations one after another, over and over, cut at the length."""
+    pieces: list[np.ndarray] = []
+    missing = seconds * RATE
+    while missing > 0:
+        for talk in talks if missing > 0 else ():
+            pieces.append(read_mono(talk.path, RATE)[0].samples[:missing])
+            missing -= len(pieces[-1])
+    return Audio(np.concatenate(pieces), RATE)
 
 
 class PeakMemory(threading.Thread):
@@ -65,93 +126,82 @@ class PeakMemory(threading.Thread):
         return self.peak
 
 
-def make_recording(data: Path, seconds: int, target: Path) -> None:
-    """Conversations one after another, cut at the length, as a 16-bit WAV."""
-    pieces: list[np.ndarray] = []
-    missing = seconds * 16_000
-    recordings = read_dialogues(data / "dialogues")
-    if not recordings:
-        raise SystemExit(f"{data / 'dialogues'}: no conversations (NAME.flac with NAME.json)")
-    while missing > 0:
-        for recording in recordings:
-            samples = read_mono(recording.path, 16_000)[0].samples[:missing]
-            pieces.append(samples)
-            missing -= len(samples)
-    write_wav(target, Audio(np.concatenate(pieces), 16_000))
-
-
-def measure(path: Path, recognize: bool) -> dict[str, object]:
-    """Encode and decode one recording in this process; without the recognizer everything heard becomes units."""
+def measure(path: Path) -> dict[str, Any]:
+    """Encode and decode one recording in this process."""
     memory = PeakMemory()
     memory.start()
-    with HybridTokenizer.from_preset("default") as tokenizer:
+    with HybridTokenizer.from_preset() as tokenizer:
         started = time.perf_counter()
-        analysis = tokenizer.analyze(path, annotations=KnownAnnotations() if recognize else KnownAnnotations(words=()))
+        analysis = tokenizer.analyze(path)
         encoded = time.perf_counter()
         decoded = tokenizer.decode_analysis(analysis)
         finished = time.perf_counter()
-    peak = memory.stop()
-    seconds = analysis.summary.seconds
-    stages = dict(analysis.stage_seconds)
-    rest = sum(spent for stage, spent in stages.items() if stage != "recognizer")
+    seconds, stages = analysis.summary.seconds, dict(analysis.stage_seconds)
     return {
         "seconds": seconds,
-        "encode_seconds": encoded - started,
-        "decode_seconds": finished - encoded,
+        "x_encode": seconds / (encoded - started),
+        "x_recognizer": seconds / stages["recognizer"],
+        "x_other_stages": seconds / (sum(stages.values()) - stages["recognizer"]),
+        "x_decode": seconds / (finished - encoded),
+        "peak_memory_mb": memory.stop() / 1e6,
+        "tokens_per_second": analysis.summary.tokens_per_second,
         "encode_stage_seconds": stages,
         "decode_stage_seconds": dict(decoded.stage_seconds),
-        "x_encode": seconds / (encoded - started),
-        "x_encode_without_recognizer": seconds / rest,
-        "x_recognizer": seconds / stages["recognizer"] if recognize else None,
-        "x_decode": seconds / (finished - encoded),
-        "peak_memory_mb": peak / 1e6,
-        "tokens_per_second": analysis.summary.tokens_per_second,
     }
 
 
-def cold_start(runs: int = 5) -> dict[str, float]:
-    """Wall-clock seconds of `hybrid-tok info` as a process of its own, after one run that fills the disk cache."""
+def short_clip(path: Path) -> dict[str, Any]:
+    """Seconds to encode and to decode a clip, all models loaded."""
+    with HybridTokenizer.from_preset() as tokenizer:
+        ids = tokenizer.encode(path)
+        tokenizer.decode(ids)
+        return {
+            "seconds": SHORT,
+            "encode_seconds": spent(lambda: tokenizer.encode(path)),
+            "decode_seconds": spent(lambda: tokenizer.decode(ids)),
+        }
+
+
+def cold_start() -> dict[str, Any]:
+    """Wall-clock seconds of `hybrid-tok info`, after one run that fills the disk cache."""
     command = [sys.executable, "-m", "hybrid_tok", "info"]
-    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
-    times: list[float] = []
-    for _ in range(runs):
-        started = time.perf_counter()
+
+    def run() -> None:
         subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+
+    run()
+    return {"info_seconds": spent(run)}
+
+
+def spent(function: Callable[[], object]) -> dict[str, float]:
+    """Median, least and most seconds of several calls."""
+    times: list[float] = []
+    for _ in range(RUNS):
+        started = time.perf_counter()
+        function()
         times.append(time.perf_counter() - started)
-    return {"median_seconds": statistics.median(times), "min_seconds": min(times), "max_seconds": max(times)}
+    return {"median": statistics.median(times), "least": min(times), "most": max(times)}
 
 
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", type=Path, default=Path("../shared/audio"))
-    parser.add_argument("--out", type=Path, default=Path("benchmarks/results/speed.json"))
-    parser.add_argument("--lengths", type=int, nargs="+", default=list(LENGTHS), help="seconds of audio")
-    parser.add_argument("--recognize-up-to", type=int, default=3600, help="longer ones without the recognizer, seconds")
-    parser.add_argument("--one", type=Path, help=argparse.SUPPRESS)  # the child process: measure this file
-    arguments = parser.parse_args()
-    if arguments.one:
-        print(json.dumps(measure(arguments.one, arguments.recognize_up_to > 0)))
-        return
-
-    results: dict[str, object] = {
-        "command": "python benchmarks/speed.py",
-        "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
-        "targets": TARGETS,
-        "info_cold_start": cold_start(),
-    }
-    lengths: dict[str, object] = {}
-    results["lengths"] = lengths
-    arguments.out.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as folder:
-        for seconds in arguments.lengths:
-            path = Path(folder) / f"{seconds}.wav"
-            make_recording(arguments.data, seconds, path)
-            recognize = int(seconds <= arguments.recognize_up_to)
-            command = [sys.executable, __file__, "--one", str(path), "--recognize-up-to", str(recognize)]
-            lengths[str(seconds)] = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
-            print(seconds, json.dumps(lengths[str(seconds)]), flush=True)
-            path.unlink()
-            arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
+def windows(talks: list[Clip]) -> dict[str, Any]:
+    """Speed and word error rate by the recognizer's rule for windows."""
+    detector = SileroDetector()
+    recordings = [(audio, detector.detect(audio)) for audio, _ in (read_mono(talk.path, RATE) for talk in talks)]
+    results: dict[str, Any] = {}
+    for rule in ("segment", "packed"):
+        recognizer = WhisperRecognizer(windows=rule)
+        recognizer.recognize(*recordings[0])
+        started = time.perf_counter()
+        words = [recognizer.recognize(audio, speech) for audio, speech in recordings]
+        elapsed = time.perf_counter() - started
+        judged = [
+            judge([word.text for word in found], talk.text or "") for found, talk in zip(words, talks, strict=True)
+        ]
+        results[rule] = {
+            "x_recognizer": sum(audio.seconds for audio, _ in recordings) / elapsed,
+            "error_rate": sum(one.errors for one in judged) / sum(one.said for one in judged),
+        }
+    return results
 
 
 if __name__ == "__main__":

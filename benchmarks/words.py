@@ -2,8 +2,8 @@
 
     python benchmarks/words.py --data ../shared/audio --out benchmarks/results/words.json
 
-`--data` holds `dev/manifest.jsonl` (clips) and `dialogues/*.json`. Words are compared in lower case, without punctuation,
-numbers spelled out; Chinese character by character. Each recording is recognized once.
+`--data` holds `dev/manifest.jsonl` (clips) and `dialogues/*.json`. Words are compared in lower case, without
+punctuation, numbers spelled out; Chinese character by character. Each recording is recognized once.
 
 - recognized: by source, word error rate; words written as text at the gate's defaults, of those said and of those
   recognized, and how many are right; area under the curve of right against wrong words and calibration error (15 bins
@@ -25,12 +25,11 @@ from aligned import aligned
 
 from hybrid_tok.bench.gating import MINUTE, Written, figures, ratio, write
 from hybrid_tok.bench.listening import Listened, Listener
-from hybrid_tok.bench.two_languages import in_language, join_languages
 from hybrid_tok.bench.recordings import limited, read_dialogues, spoken_language
 from hybrid_tok.bench.results import measure_parts, read_arguments
+from hybrid_tok.bench.two_languages import in_language, join_languages
 from hybrid_tok.bench.words import area, calibration_error
 from hybrid_tok.core.manifest import Clip, read_manifest
-from hybrid_tok.options import TokenizerOptions
 
 SPEECH = ("librispeech", "ljspeech", "speechocean762", "aishell1")
 PAIRS = 20
@@ -131,14 +130,10 @@ def languages(listener: Listener, clips: Sequence[Clip], everything: Sequence[Cl
         words = listener.tokenizer.annotate(recording.audio).words
         halves.append((" then ".join(recording.languages), *in_language(words, recording)))
     orders = {order: [half for half in halves if half[0] == order] for order in sorted({half[0] for half in halves})}
-    single = {
-        source: [
-            word.language == spoken_language(clip)
-            for clip in chosen
-            for word in listener.listen(clip).annotations.words
-        ]
-        for source, chosen in by_source(clips).items()
-    }
+    single: dict[str, list[bool]] = {}
+    for clip in clips:
+        words = listener.listen(clip).annotations.words
+        single.setdefault(clip.source, []).extend(word.language == spoken_language(clip) for word in words)
     return {
         "joined": {
             name: {
@@ -161,7 +156,7 @@ def share(right: Sequence[bool]) -> float | None:
 def models(base: Listener, clips: Sequence[Clip]) -> dict[str, Any]:
     """Other recognizer models beside the default one."""
     results: dict[str, Any] = {}
-    for name, listener in (("base", base), ("tiny.en", Listener(TokenizerOptions(model="tiny.en")))):
+    for name, listener in (("base", base), ("tiny.en", Listener(model="tiny.en"))):
         results[name] = trusted([listener.listen(clip) for clip in clips])
     return results
 

@@ -30,15 +30,15 @@ class Judgement:
 
     Attributes:
         right: of each recognized word, whether it is in the transcript at its place.
+        units: of each recognized word, as how many words (or characters) it is compared.
         errors: substitutions, deletions and insertions.
         said: words (or characters) of the transcript.
-        found: of these, how many were recognized.
     """
 
     right: tuple[bool, ...]
+    units: tuple[int, ...]
     errors: int
     said: int
-    found: int
 
 
 def judge(words: Sequence[str], text: str, language: str = "en") -> Judgement:
@@ -47,10 +47,11 @@ def judge(words: Sequence[str], text: str, language: str = "en") -> Judgement:
 
     reference = normalize(text, language)
     units = [normalize(word, language) for word in words]
+    counts = tuple(map(len, units))
     hypothesis = [unit for word in units for unit in word]
     owner = [index for index, word in enumerate(units) for _ in word]
     if not hypothesis or not reference:
-        return Judgement((False,) * len(words), len(reference) + len(hypothesis), len(reference), 0)
+        return Judgement((False,) * len(words), counts, len(reference) + len(hypothesis), len(reference))
     output = jiwer.process_words(" ".join(reference), " ".join(hypothesis))
     right = [bool(word) for word in units]
     for chunk in output.alignments[0]:
@@ -58,7 +59,7 @@ def judge(words: Sequence[str], text: str, language: str = "en") -> Judgement:
             for index in range(chunk.hyp_start_idx, chunk.hyp_end_idx):
                 right[owner[index]] = False
     errors = output.substitutions + output.deletions + output.insertions
-    return Judgement(tuple(right), errors, len(reference), output.hits)
+    return Judgement(tuple(right), counts, errors, len(reference))
 
 
 def area(probability: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
