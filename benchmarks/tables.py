@@ -1,135 +1,152 @@
 """Puts the figures of `benchmarks/results/*.json` into the README, between its markers.
 
     python benchmarks/tables.py           # rewrites README.md
-    python benchmarks/tables.py --check   # exits 1 when README.md and the results disagree
+    python benchmarks/tables.py --check   # exits 1, with a diff, when README.md and the results disagree
 
 A marker is a comment line `<!-- table: NAME -->`; what follows it up to `<!-- end -->` is made here, so that no
-number in the README was ever typed by hand.
+number in the README was ever typed by hand. A marker or a result that is missing is named, and the exit status is 1.
 """
 
 from __future__ import annotations
 
 import argparse
-import json
-import re
+import difflib
 import sys
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hybrid_tok.bench.markdown import fill, number, percent, table
+from hybrid_tok.bench.results import load_part
 from hybrid_tok.encode.gate import GateOptions
 
 RESULTS = Path(__file__).parent / "results"
-DEFAULT = GateOptions().rate_weight
 README = Path(__file__).parent.parent / "README.md"
 
 
-def markdown(header: Sequence[str], rows: Iterable[Sequence[object]]) -> str:
-    """A Markdown table: the first column names things, the others hold numbers."""
-    lines = ["| " + " | ".join(header) + " |", "|" + "|".join(["---"] + ["---:"] * (len(header) - 1)) + "|"]
-    lines += ["| " + " | ".join(map(str, row)) + " |" for row in rows]
-    return "\n".join(lines)
-
-
-def load(name: str) -> dict[str, Any]:
-    return json.loads((RESULTS / f"{name}.json").read_text("utf-8"))
-
-
-def percent(share: float | None) -> str:
-    return "-" if share is None else f"{share:.0%}"
-
-
-def sweep() -> str:
-    """The gate's curve over all recordings."""
-    results = load("roundtrip")
-    rows = []
-    for row in results["sweep"]:
-        figures = row["all"]
-        default = " (default)" if row["rate_weight"] == DEFAULT else ""
-        rows.append(
-            (
-                f"{row['rate_weight']}{default}",
-                f"{figures['tokens_per_second']:.1f}",
-                f"{figures['bits_per_second']:.0f}",
-                f"{figures['range_bits_per_second']:.0f}",
-                percent(figures["text_share"]),
-                percent(figures["unit_share"]),
-                percent(figures["words_as_text"]),
-                percent(figures["right_of_text"]),
-            )
-        )
-    alone = results["codec_alone"]
-    rows.append(
-        (
-            "codec alone",
-            f"{alone['tokens_per_second']:.1f}",
-            f"{alone['bits_per_second']:.0f}",
-            f"{alone['range_bits_per_second']:.0f}",
-            "0%",
-            "100%",
-            "0%",
-            "-",
-        )
-    )
-    header = ("rate_weight", "tokens/s", "bits/s, id space", "bits/s, ranges", "time as text", "as units")
-    return markdown((*header, "words as text", "of these right"), rows)
+def load(name: str, part: str) -> Any:
+    return load_part(RESULTS, name, part)
 
 
 def words() -> str:
-    """The recognizer, and the gate at its default, source by source."""
-    results = load("roundtrip")
-    default = next(row for row in results["sweep"] if row["rate_weight"] == DEFAULT)
+    """The recognizer, and the gate at its defaults, source by source."""
     rows = [
         (
-            source,
-            f"{figures['wer']:.2f}",
-            f"{default[source]['tokens_per_second']:.1f}",
-            percent(default[source]["words_as_text"]),
-            percent(default[source]["right_of_text"]),
+            f"{source} (characters)" if source == "aishell1" else source,
+            number(figures["error_rate"]),
+            percent(figures["right_of_reference"]),
+            percent(figures["right_of_text"]),
+            number(figures["tokens_per_second"], 1),
+            number(figures["tokens_per_second_outside_events"], 1),
+            number(figures["switches_per_minute"], 1),
         )
-        for source, figures in results["recognizer_wer"].items()
+        for source, figures in load("words", "recognized").items()
     ]
-    return markdown(("source", "recognizer's WER", "tokens/s", "words as text", "of these right"), rows)
+    header = ("source", "recognizer's WER", "words said that are right as text", "text words that are right")
+    return table((*header, "tokens/s", "tokens/s outside events", "switches/min"), rows)
 
 
 def confidence() -> str:
-    """What the confidences of recognized words are worth, beside pocketsphinx's own posteriors."""
-    rows = []
-    for source, figures in load("words")["recognized"].items():
-        if source == "rate_weight":
-            continue
-        ours, theirs = figures["confidence"], figures["posterior"]
-        rows.append(
-            (
-                source,
-                f"{figures['wer']:.2f} ({figures['wer_first_pass']:.2f})",
-                f"{ours['area']:.2f} ({theirs['area']:.2f})",
-                f"{ours['calibration_error']:.2f} ({theirs['calibration_error']:.2f})",
-                percent(figures["words_as_text"]),
-                percent(figures["right_of_text"]),
-            )
+    """What the confidences of recognized words are worth, beside the token probabilities they are made from."""
+    measured = load("words", "recognized")
+    measured |= {f"librispeech, {model}": f for model, f in load("words", "models").items() if model != "base"}
+    rows = [
+        (
+            source,
+            number(figures["error_rate"]),
+            f"{number(figures['confidence_area'])} ({number(figures['raw_area'])})",
+            f"{number(figures['confidence_calibration_error'])} ({number(figures['raw_calibration_error'])})",
         )
-    header = ("source", "WER (first pass)", "area under curve (posterior)", "calibration error (posterior)")
-    return markdown((*header, "words as text", "of these right"), rows)
+        for source, figures in measured.items()
+    ]
+    return table(("source", "WER", "area under curve (raw)", "calibration error (raw)"), rows)
+
+
+def hallucination() -> str:
+    """Words in sounds without words."""
+    rows = [
+        (
+            label,
+            figures["clips"],
+            percent(figures["with_words"]),
+            percent(figures["with_text"]),
+            number(figures["text_words_per_minute"], 1),
+        )
+        for label, figures in load("words", "hallucination").items()
+    ]
+    return table(("sound", "clips", "any word recognized", "any word as text", "text words per minute"), rows)
+
+
+def languages() -> str:
+    """Words in the right language."""
+    results = load("words", "languages")
+    rows = [
+        (
+            f"two languages, {order}",
+            figures["words"],
+            percent(figures["right"]),
+            percent(figures["right_of_second"]),
+        )
+        for order, figures in results["joined"].items()
+    ]
+    rows += [
+        (source, figures["words"], percent(figures["right"]), "-") for source, figures in results["single"].items()
+    ]
+    return table(("recordings", "words", "in the right language", "of the second language's words"), rows)
 
 
 def aligned() -> str:
     """Transcripts: others found out, edits marked."""
-    results = load("words")
+    results = load("words", "aligned")
     rows = [
         (
             source,
             figures["clips"],
             percent(figures["swapped_found_out"]),
             percent(figures["own_refused"]),
-            f"{results['edited'][source]['precision']:.2f}",
-            f"{results['edited'][source]['recall']:.2f}",
-            f"{results['edited'][source]['f1']:.2f}",
+            *(number(results["edited"][source][name]) for name in ("precision", "recall", "f1")),
         )
         for source, figures in results["swapped"].items()
     ]
     header = ("source", "clips", "another's text found out", "own text refused")
-    return markdown((*header, "edits: precision", "recall", "F1"), rows)
+    return table((*header, "edits: precision", "recall", "F1"), rows)
+
+
+def sweep() -> str:
+    """The gate's curve over all recordings: along `rate_weight`, and along `switch_cost` at the default."""
+    default = GateOptions()
+    results = load("roundtrip", "sweep")
+    along = [row for row in results if row["switch_cost"] == default.switch_cost]
+    across = [row for row in results if row["rate_weight"] == default.rate_weight]
+    rows = []
+    for row in (*along, *(row for row in across if row["switch_cost"] != default.switch_cost)):
+        chosen = (row["rate_weight"], row["switch_cost"]) == (default.rate_weight, default.switch_cost)
+        rows.append((f"{row['rate_weight']}{' (default)' if chosen else ''}", row["switch_cost"], *costs(row["all"])))
+    alone = {"text_share": 0.0, "unit_share": 1.0, "words_as_text": 0.0}
+    rows.append(("codec alone", "-", *costs({**load("roundtrip", "codec_alone"), **alone})))
+    header = (
+        "rate_weight",
+        "switch_cost",
+        "tokens/s",
+        "bits/s, id space",
+        "bits/s, ranges",
+        "time as text",
+        "as units",
+    )
+    return table((*header, "words as text", "of these right", "switches/min"), rows)
+
+
+def costs(figures: dict[str, Any]) -> tuple[str, ...]:
+    return (
+        number(figures["tokens_per_second"], 1),
+        number(figures["bits_per_second"], 0),
+        number(figures["range_bits_per_second"], 0),
+        percent(figures["text_share"]),
+        percent(figures["unit_share"]),
+        percent(figures["words_as_text"]),
+        percent(figures.get("right_of_text")),
+        number(figures.get("switches_per_minute"), 1),
+    )
 
 
 def speed() -> str:
@@ -137,25 +154,43 @@ def speed() -> str:
     rows = [
         (
             f"{int(length) // 60} min" if int(length) >= 60 else f"{length} s",
-            f"{figures['x_encode']:.1f}",
-            f"{figures['x_recognizer']:.1f}" if figures["x_recognizer"] else "left out",
-            f"{figures['x_encode_without_recognizer']:.0f}",
-            f"{figures['x_decode']:.0f}",
-            f"{figures['peak_memory_mb']:.0f}",
+            *(number(figures[f"x_{what}"], 1) for what in ("encode", "recognizer")),
+            *(number(figures[f"x_{what}"], 0) for what in ("other_stages", "decode")),
+            number(figures["peak_memory_mb"], 0),
         )
-        for length, figures in load("speed")["lengths"].items()
+        for length, figures in load("speed", "lengths").items()
     ]
-    header = ("audio", "encode", "recognizer", "all other encoder stages", "decode", "peak memory, MB")
-    return markdown(header, rows)
+    return table(("audio", "encode", "recognizer", "all other encoder stages", "decode", "peak memory, MB"), rows)
+
+
+def latency() -> str:
+    """Seconds that a user waits."""
+    clip = load("speed", "short_clip")
+    waits = {
+        f"encode {clip['seconds']} s, models loaded": clip["encode_seconds"],
+        f"decode {clip['seconds']} s, models loaded": clip["decode_seconds"],
+        "`hybrid-tok info`, a new process": load("speed", "cold_start")["info_seconds"],
+    }
+    rows = [(what, *(number(spent[name]) for name in ("median", "least", "most"))) for what, spent in waits.items()]
+    return table(("seconds", "median of five", "least", "most"), rows)
+
+
+def windows() -> str:
+    """The recognizer's two rules for windows, on conversations."""
+    rows = [
+        (rule, number(figures["x_recognizer"], 1), number(figures["error_rate"], 3))
+        for rule, figures in load("speed", "windows").items()
+    ]
+    return table(("windows", "recognizer, x real time", "WER, dialogues"), rows)
 
 
 def codec() -> str:
     """Every codec on the same files: rate, and quality on speech, Mandarin and non-verbal clips."""
-    results = load("codec")
+    speeds = load("codec", "speed")
     rows = []
-    for name, groups in results["quality"].items():
+    for name, groups in load("codec", "quality").items():
         english, mandarin, sounds = groups["librispeech"], groups["aishell1"], groups["non-verbal"]
-        own = results.get("speed", {}).get(name.split(",")[0], {})
+        own = speeds.get(name.split(",")[0], {})
         rows.append(
             (
                 name,
@@ -170,16 +205,16 @@ def codec() -> str:
             )
         )
     header = ("codec", "kbps", "PESQ-wb", "STOI", "mel", "F0 corr.", "STOI, Mandarin", "mel, non-verbal")
-    return markdown((*header, "encode / decode, x real time"), rows)
+    return table((*header, "encode / decode, x real time"), rows)
 
 
 def events() -> str:
     """The event tagger on clips, label by label."""
     rows = [
         (label, figures["clips"], *(f"{figures[name]:.2f}" for name in ("recall", "precision", "f1")))
-        for label, figures in load("events")["clips"]["labels"].items()
+        for label, figures in load("events", "clips")["labels"].items()
     ]
-    return markdown(("label", "clips", "recall", "precision", "F1"), rows)
+    return table(("label", "clips", "recall", "precision", "F1"), rows)
 
 
 def events_talk() -> str:
@@ -191,24 +226,24 @@ def events_talk() -> str:
             *(f"{figures[name]:.2f}" for name in ("recall", "precision", "f1", "right_label")),
             f"{figures['false_per_minute_of_speech']:.1f}",
         )
-        for name, parts in load("events")["conversations"].items()
+        for name, parts in load("events", "conversations").items()
         for part, figures in parts.items()
     ]
     header = ("tagger", "conversations", "recall", "precision", "F1", "right label", "false per minute of speech")
-    return markdown(header, rows)
+    return table(header, rows)
 
 
 def voice() -> str:
     """Decoded speech without a voice code, with it, and with prosody: pitch, similarity, word melody."""
-    results = load("voice")
+    decoding, similarity, pitch = (load("voice", part) for part in ("decoding", "similarity", "pitch"))
     rows = []
-    for name, words in results["words"].items():
-        alike = results["similarity"][name]
+    for name, words in load("voice", "words").items():
+        alike = similarity[name]
         rows.append(
             (
                 name,
-                f"{results['decoding'][name]['tokens_per_second']:.1f}",
-                percent(results["pitch"][name]["within_1.5_semitones"]),
+                f"{decoding[name]['tokens_per_second']:.1f}",
+                percent(pitch[name]["within_1.5_semitones"]),
                 f"{alike['encoder']['own']:.2f} / {alike['encoder']['others']:.2f}",
                 f"{alike['mfcc']['own']:.2f} / {alike['mfcc']['others']:.2f}",
                 f"{-alike['spectrum']['own']:.1f} / {-alike['spectrum']['others']:.1f}",
@@ -217,47 +252,30 @@ def voice() -> str:
             )
         )
     header = ("decoded", "tokens/s", "pitch within 1.5 st", "speaker encoder, own / others", "MFCC, own / others")
-    return markdown((*header, "spectrum, dB off own / others", "word pitch corr.", "word level corr."), rows)
+    return table((*header, "spectrum, dB off own / others", "word pitch corr.", "word level corr."), rows)
 
 
 def diarization() -> str:
-    """Who speaks when: ours, and the errors of those measured beside it: ours online, clustered MFCC statistics."""
-    results = load("diarization")["diarizers"]
-    titles = {"embedded, online": "online: error", "mfcc statistics": "MFCC statistics: error"}
-    others = [name for name in titles if name in results]
+    """Who speaks when: of whole recordings, and the error online."""
+    whole, online = (load("diarization", "diarizers")[name]["groups"] for name in ("builtin", "online"))
     rows = [
         (
             group,
-            f"{figures['der']:.3f}",
-            *(f"{figures[part]:.3f}" for part in ("confusion", "missed", "false_alarm")),
-            *(f"{results[name]['groups'][group]['der']:.3f}" for name in others),
+            *(number(figures[part], 3) for part in ("der", "confusion", "missed", "false_alarm")),
+            number(online[group]["der"], 3),
         )
-        for group, figures in results["embedded"]["groups"].items()
+        for group, figures in whole.items()
     ]
-    return markdown(("", "error", "confusion", "missed", "false alarm", *(titles[name] for name in others)), rows)
+    return table(("", "error", "confusion", "missed", "false alarm", "online: error"), rows)
 
 
 TABLES: dict[str, Callable[[], str]] = {
-    "sweep": sweep,
-    "words": words,
-    "confidence": confidence,
-    "aligned": aligned,
-    "speed": speed,
-    "codec": codec,
-    "events": events,
-    "diarization": diarization,
-    "events_talk": events_talk,
-    "voice": voice,
+    function.__name__: function
+    for function in (
+        *(words, sweep, confidence, hallucination, languages, aligned, speed, latency, windows),
+        *(codec, events, events_talk, voice, diarization),
+    )
 }
-
-
-def fill(text: str) -> str:
-    """The README with every table made anew."""
-
-    def replace(match: re.Match[str]) -> str:
-        return f"<!-- table: {match[1]} -->\n{TABLES[match[1]]()}\n<!-- end -->"
-
-    return re.sub(r"<!-- table: (\w+) -->\n.*?<!-- end -->", replace, text, flags=re.S)
 
 
 def main() -> None:
@@ -265,10 +283,15 @@ def main() -> None:
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
     before = README.read_text("utf-8")
-    after = fill(before)
-    if arguments.check:
-        sys.exit(before != after)
-    README.write_text(after, "utf-8")
+    after, complaints = fill(before, TABLES)
+    for complaint in complaints:
+        print(f"README.md: {complaint}", file=sys.stderr)
+    if not arguments.check:
+        README.write_text(after, "utf-8")
+    elif before != after:
+        names = ("README.md", "benchmarks/results")
+        print("\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), *names, n=0, lineterm="")))
+    sys.exit(bool(complaints) or (arguments.check and before != after))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from hybrid_tok.errors import HybridTokError
+
 
 def read_arguments(doc: str | None, name: str, parts: Sequence[str]) -> argparse.Namespace:
     """`data`, `out`, `limit` and `only` from the command line of the script benchmarks/NAME.py."""
@@ -48,6 +50,23 @@ def measure_parts(
         out.write_text(to_json(results) + "\n", "utf-8")
         print(f"{name}: {time.perf_counter() - started:.0f} s", flush=True)
     return measured
+
+
+class ResultsError(HybridTokError):
+    """Results that were never measured."""
+
+
+def load_part(folder: Path, name: str, part: str) -> Any:
+    """A part of `folder`/NAME.json.
+
+    Raises:
+        ResultsError: it is not there; the message has the command that measures it.
+    """
+    path = folder / f"{name}.json"
+    results = json.loads(path.read_text("utf-8")) if path.is_file() else {}
+    if part not in results:
+        raise ResultsError(f"{path} has no {part!r}: python benchmarks/{name}.py")
+    return results[part]
 
 
 def rounded(value: Any, digits: int = 4) -> Any:

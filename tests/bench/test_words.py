@@ -5,21 +5,34 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.bench.words import area, calibration_error, judge, normalize
-from hybrid_tok.core.annotations import Word
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.bench.words import Judgement, area, calibration_error, judge, normalize
 
 
-def test_normalize() -> None:
-    assert normalize("  “Don't!” SHE said, twice—2 times.") == "don't she said twice 2 times"
+def test_normalize_spells_english_numbers_out() -> None:
+    assert normalize("  “Don't!” SHE said, twice—2 times.") == ["don't", "she", "said", "twice", "two", "times"]
+    assert normalize("Dr. Smith paid $5") == ["doctor", "smith", "paid", "five", "dollars"]
+
+
+def test_normalize_keeps_other_languages_as_they_are_written() -> None:
+    assert normalize("Um 3 Uhr, bitte!", "de") == ["um", "3", "uhr", "bitte"]
+    assert normalize("西堤牛排(ＡＢ店)。", "zh") == [*"西堤牛排ab店"]
 
 
 def test_judge_counts_errors_and_knows_the_right_words() -> None:
-    words = [Word(text, Span(k, k + 1), 0.5) for k, text in enumerate(["the", "cat", "hat", "mat"])]
-    right, errors, reference = judge(words, "The cat sat on a mat.")
-    assert [right[word] for word in words] == [True, True, False, True]
-    assert (errors, reference) == (3, 6)
-    assert judge([], "two words") == ({}, 2, 2)
+    judged = judge(["The", "cat,", "hat", "mat."], "The cat sat on a mat.")
+    assert judged == Judgement(right=(True, True, False, True), units=(1, 1, 1, 1), errors=3, said=6)
+
+
+def test_judge_without_words_or_transcript() -> None:
+    assert judge([], "two words") == Judgement((), (), 2, 2)
+    assert judge(["no", "22"], "") == Judgement((False, False), (1, 2), 3, 0)
+
+
+def test_a_word_of_several_units_is_right_when_all_are() -> None:
+    assert judge(["21", "cats"], "twenty one cats") == Judgement((True, True), (2, 1), 0, 3)
+    assert judge(["21", "cats"], "twenty two cats") == Judgement((False, True), (2, 1), 1, 3)
+    assert judge(["牛排", "店"], "牛奶店", "zh") == Judgement((False, True), (2, 1), 1, 3)
+    assert judge(["well", "—"], "well") == Judgement((True, False), (1, 0), 0, 1)
 
 
 def test_area_counts_pairs_in_order() -> None:
@@ -29,8 +42,11 @@ def test_area_counts_pairs_in_order() -> None:
     assert np.isnan(area(np.array([0.5]), np.array([True])))
 
 
-def test_calibration_error() -> None:
+def test_calibration_error_is_over_bins_of_equal_mass() -> None:
     right = np.array([True] * 9 + [False])
-    assert calibration_error(np.full(10, 0.9), right) == pytest.approx(0.0)
-    assert calibration_error(np.full(10, 0.5), right) == pytest.approx(0.4)
-    assert calibration_error(np.array([1.0, 0.05]), np.array([True, False])) == pytest.approx(0.025)
+    assert calibration_error(np.full(10, 0.9), right, bins=1) == pytest.approx(0.0)
+    assert calibration_error(np.full(10, 0.5), right, bins=1) == pytest.approx(0.4)
+    probability = np.array([0.9, 0.1, 0.9, 0.1])
+    assert calibration_error(probability, np.array([True, False, True, False]), bins=2) == pytest.approx(0.1)
+    assert calibration_error(probability, np.array([False, True, True, False]), bins=2) == pytest.approx(0.4)
+    assert calibration_error(np.zeros(0), np.zeros(0, bool)) == 0.0
