@@ -6,7 +6,6 @@ apart (`records`); `place` puts what it says on the recording's time grid, by th
 
 from hybrid_tok.formats.place import DOUBTFUL as DOUBTFUL
 from hybrid_tok.formats.place import UNSTATED as UNSTATED
-from hybrid_tok.formats.reading import confidence_kind as confidence_kind
 from hybrid_tok.formats.reading import read_annotations as read_annotations
 from hybrid_tok.formats.reading import read_events as read_events
 from hybrid_tok.formats.reading import read_speakers as read_speakers

@@ -9,12 +9,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from hybrid_tok.core.annotations import Annotations, Event
 from hybrid_tok.errors import AnnotationError
-from hybrid_tok.formats import numbers
-from hybrid_tok.formats.one_recording import about_one
+from hybrid_tok.formats.lines import about_one, number, seconds, to_number
 from hybrid_tok.formats.records import Document, LabelRecord, SegmentRecord
 from hybrid_tok.formats.source import Source, quoted
 from hybrid_tok.formats.wording import as_words
@@ -27,23 +26,8 @@ _COLUMNS = {
     "confidence": ("confidence", "score", "probability"),
 }
 """Names of columns, in small letters."""
+_PLAIN = {"start": 0, "end": 1, "label": 2}
 _CONFIDENCE = re.compile(r"(.*\S)\s+\(?([01]?\.\d+(?:[eE]-\d+)?|[01]|\d(?:\.\d+)?[eE]-\d+)\)?")
-_WHISPER = ("start", "end", "text")
-
-
-@dataclass(frozen=True, slots=True)
-class _Columns:
-    """Where the columns are."""
-
-    start: int
-    end: int
-    label: int
-    recording: int | None = None
-    confidence: int | None = None
-    unit: float = 1.0  # seconds
-
-
-_PLAIN = _Columns(0, 1, 2)
 
 
 def recognizes(source: Source) -> bool:
@@ -51,7 +35,8 @@ def recognizes(source: Source) -> bool:
     for _, line in source.lines():
         if line.strip():
             cells = line.split("\t")
-            return _is_label(cells) or _header(cells) is not None
+            is_label = len(cells) >= 2 and all(to_number(cell) is not None for cell in cells[:2])
+            return is_label or _header(cells) is not None
     return False
 
 
@@ -61,44 +46,37 @@ def read(source: Source, recording: str | None = None) -> Document:
     Raises:
         AnnotationError: a line is no label, or the table is about several recordings and none is this one.
     """
-    columns: _Columns | None = None
+    columns: dict[str, int] | None = None
+    unit = 1.0
     lines: list[tuple[str, int, LabelRecord]] = []
-    for number, line in source.lines():
+    for index, line in source.lines():
         cells = line.split("\t")
         if not line.strip() or cells[0] == "\\":
             continue
         if columns is None:
-            columns = _header(cells)
-            if columns is not None:
+            header = _header(cells)
+            columns = header or _PLAIN
+            unit = 1e-3 if [cell.strip().lower() for cell in cells] == ["start", "end", "text"] else 1.0
+            if header is not None:
                 continue
-            columns = _PLAIN
-        name, label = _label(source, number, cells, columns)
-        lines.append((name, number, label))
+        lines.append(_label(source, index, cells, columns, unit))
     labels = tuple(about_one(source, lines, recording))
     segments = tuple(SegmentRecord(label.label, label.start, label.end, where=label.where) for label in labels)
     words = as_words(segments)
     if words is not None:
         words = tuple(replace(word, confidence=label.confidence) for word, label in zip(words, labels, strict=True))
-    return Document(
-        "labels",
-        "stated" if any(label.confidence is not None for label in labels) else "none",
-        words=words,
-        segments=segments if words is None else None,
-        labels=labels,
-    )
+    return Document("labels", words=words, segments=segments if words is None else None, labels=labels)
 
 
 def write(annotations: Annotations, name: str) -> str:
     """The events as Audacity's labels, with their confidence unless it is 1."""
-    return "".join(
-        f"{numbers.seconds(event.span.start)}\t{numbers.seconds(event.span.end)}\t{event_text(event)}\n"
-        for event in annotations.events
-    )
+    times = [(seconds(event.span.start), seconds(event.span.end), event_text(event)) for event in annotations.events]
+    return "".join("\t".join(line) + "\n" for line in times)
 
 
 def event_text(event: Event) -> str:
     """An event as a label: "laugh", and its confidence unless that is 1."""
-    return event.label if event.confidence == 1.0 else f"{event.label} {numbers.confidence(event.confidence)}"
+    return event.label if event.confidence == 1.0 else f"{event.label} {float(event.confidence)!r}"
 
 
 def label_record(text: str, start: float, end: float, where: str) -> LabelRecord:
@@ -109,34 +87,30 @@ def label_record(text: str, start: float, end: float, where: str) -> LabelRecord
     return LabelRecord(match[1], start, end, float(match[2]), where)
 
 
-def _is_label(cells: Sequence[str]) -> bool:
-    return len(cells) >= 2 and all(numbers.to_number(cell) is not None for cell in cells[:2])
-
-
-def _header(cells: Sequence[str]) -> _Columns | None:
+def _header(cells: Sequence[str]) -> dict[str, int] | None:
     """The columns a header names; None where it is none."""
     names = [cell.strip().lower() for cell in cells]
     found = {
-        column: next((names.index(alias) for alias in aliases if alias in names), None)
+        column: names.index(alias)
         for column, aliases in _COLUMNS.items()
+        if (alias := next((alias for alias in aliases if alias in names), None)) is not None
     }
-    start, end, label = found["start"], found["end"], found["label"]
-    if start is None or end is None or label is None:
-        return None
-    unit = 1e-3 if tuple(names) == _WHISPER else 1.0
-    return _Columns(start, end, label, found["recording"], found["confidence"], unit)
+    return found if {"start", "end", "label"} <= found.keys() else None
 
 
-def _label(source: Source, number: int, cells: Sequence[str], columns: _Columns) -> tuple[str, LabelRecord]:
-    if len(cells) <= max(columns.start, columns.end):
-        found = quoted("\t".join(cells))
-        raise AnnotationError(f"{source.at(number)}: a label is 'start end label' with tabs between them, not {found}")
-    start = numbers.number(source, number, cells[columns.start], "the start") * columns.unit
-    end = numbers.number(source, number, cells[columns.end], "the end") * columns.unit
-    text = cells[columns.label].strip() if len(cells) > columns.label else ""
-    label = label_record(text, start, end, source.at(number))
-    if columns.confidence is not None and len(cells) > columns.confidence:
-        stated = numbers.number(source, number, cells[columns.confidence], "the confidence")
+def _label(
+    source: Source, index: int, cells: Sequence[str], columns: dict[str, int], unit: float
+) -> tuple[str, int, LabelRecord]:
+    """A line of the table: the recording it is about, its number, and what it says."""
+    cell = {column: cells[place] for column, place in columns.items() if place < len(cells)}
+    if not {"start", "end"} <= cell.keys():
+        raise AnnotationError(
+            f"{source.at(index)}: a label is 'start end label' with tabs between them, not {quoted(chr(9).join(cells))}"
+        )
+    start, end = (number(source, index, cell[time], f"the {time}") * unit for time in ("start", "end"))
+    text = cell.get("label", "").strip()
+    label = label_record(text, start, end, source.at(index))
+    if "confidence" in cell:
+        stated = number(source, index, cell["confidence"], "the confidence")
         label = replace(label, label=text, confidence=stated)
-    name = cells[columns.recording] if columns.recording is not None and len(cells) > columns.recording else ""
-    return name, label
+    return cell.get("recording", ""), index, label

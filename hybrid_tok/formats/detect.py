@@ -4,45 +4,24 @@ from __future__ import annotations
 
 from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.errors import AnnotationError
-from hybrid_tok.formats import (
-    audacity,
-    ctm,
-    faster_whisper,
-    native,
-    nemo,
-    rttm,
-    srt,
-    textgrid,
-    webvtt,
-    whisper_cpp,
-    whisperx,
-)
+from hybrid_tok.formats import audacity, ctm, native, nemo, rttm, srt, textgrid, webvtt, whisper_cpp, whisper_json
 from hybrid_tok.formats.json_text import parse
 from hybrid_tok.formats.records import Document
 from hybrid_tok.formats.source import Source
 
-KNOWN = (
-    "CTM, RTTM, Praat TextGrid, SRT, WebVTT, Audacity labels or a table with tabs, and JSON of hybrid-tok, WhisperX, "
-    "faster-whisper, openai-whisper, whisper.cpp or NeMo"
-)
+_JSON = "of hybrid-tok, WhisperX, faster-whisper, openai-whisper, whisper.cpp or NeMo"
+KNOWN = f"CTM, RTTM, Praat TextGrid, SRT, WebVTT, Audacity labels or a table with tabs, and JSON {_JSON}"
 
 _TEXT_FORMATS = {
-    "a TextGrid": textgrid,
-    "WebVTT": webvtt,
-    "SRT": srt,
-    "RTTM": rttm,
-    "CTM": ctm,
-    "a table with times": audacity,
+    ".textgrid": ("a TextGrid", textgrid),
+    ".vtt": ("WebVTT", webvtt),
+    ".srt": ("SRT", srt),
+    ".rttm": ("RTTM", rttm),
+    ".ctm": ("CTM", ctm),
+    ".tsv": ("a table with times", audacity),
 }
-"""In this order: those that say what they are first, those that are known by numbers in the right places last."""
-_SUFFIXES = {
-    ".ctm": ctm,
-    ".rttm": rttm,
-    ".textgrid": textgrid,
-    ".srt": srt,
-    ".vtt": webvtt,
-    ".tsv": audacity,
-}
+"""By suffix, in this order: those that say what they are first, those that are known by numbers in the right places
+last."""
 
 
 def read_document(source: Source, recording: str | None = None) -> Document | Annotations:
@@ -54,21 +33,20 @@ def read_document(source: Source, recording: str | None = None) -> Document | An
     Raises:
         AnnotationError: it is of no known format, or damaged.
     """
+    first = f"{source.path}, line 1"
     if source.is_json:
         return _read_json(source, recording)
     if source.suffix == ".json":
-        raise AnnotationError(f"{source.path}, line 1: not JSON; a JSON file begins with {{ or [")
-    for module in _TEXT_FORMATS.values():
+        raise AnnotationError(f"{first}: not JSON; a JSON file begins with {{ or [")
+    for _, module in _TEXT_FORMATS.values():
         if module.recognizes(source):
             return module.read(source, recording)
     if source.suffix == ".txt":
-        raise AnnotationError(
-            f"{source.path}, line 1: no line with times; give the plain text of what is said as a transcript "
-            "(--transcript)"
-        )
-    if source.suffix in _SUFFIXES:
-        return _SUFFIXES[source.suffix].read(source, recording)
-    raise AnnotationError(f"{source.path}, line 1: of no format known here ({KNOWN})")
+        plain = "give the plain text of what is said as a transcript (--transcript)"
+        raise AnnotationError(f"{first}: no line with times; {plain}")
+    if source.suffix in _TEXT_FORMATS:
+        return _TEXT_FORMATS[source.suffix][1].read(source, recording)
+    raise AnnotationError(f"{first}: of no format known here ({KNOWN})")
 
 
 def with_times(source: Source) -> str | None:
@@ -79,23 +57,18 @@ def with_times(source: Source) -> str | None:
         except AnnotationError:  # a text may begin with a bracket
             return None
         return "JSON"
-    return next((name for name, module in _TEXT_FORMATS.items() if module.recognizes(source)), None)
+    return next((name for name, module in _TEXT_FORMATS.values() if module.recognizes(source)), None)
 
 
 def _read_json(source: Source, recording: str | None) -> Document | Annotations:
     nodes = parse(source)
     first = nodes[0]
-    if len(nodes) == 1:
-        if native.recognizes(first):
-            return native.read(first)
-        for module in (whisper_cpp, whisperx):
-            if module.recognizes(first):
-                return module.read(first)
+    if len(nodes) == 1 and native.recognizes(first):
+        return native.read(first)
+    if len(nodes) == 1 and whisper_cpp.recognizes(first):
+        return whisper_cpp.read(first)
     if nemo.recognizes(first):
         return nemo.read(nodes, recording)
-    if faster_whisper.recognizes(first):
-        return faster_whisper.read(nodes)
-    raise AnnotationError(
-        f"{first.where}: JSON of a shape not known here (of hybrid-tok, WhisperX, faster-whisper, openai-whisper, "
-        "whisper.cpp or NeMo)"
-    )
+    if whisper_json.recognizes(first):
+        return whisper_json.read(nodes)
+    raise AnnotationError(f"{first.where}: JSON of a shape not known here ({_JSON})")

@@ -17,11 +17,8 @@ MAX_CONTAINERS = 1 << 20
 """Objects and arrays in a file: a day of words with their characters has fewer. Checked before parsing, since each
 takes a hundred times the memory that it takes in the file."""
 
-_DEEP = 100
-"""Arrays in arrays: more is no annotation."""
 _LEXEME = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]', re.DOTALL)
 _VALUE = re.compile(r"\S")
-_LONG_NUMBER = re.compile(r"\d{21,}")
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 
 
@@ -109,25 +106,26 @@ def parse(source: Source) -> list[Node]:
     if source.text.count("{") + source.text.count("[") > MAX_CONTAINERS:
         raise AnnotationError(f"{source.path}: more than {MAX_CONTAINERS} objects; give one recording's annotations")
     try:
-        return [Node(_loads(source.text), f"{source.path}, $")]
+        return [Node(json.loads(source.text), f"{source.path}, $")]
     except json.JSONDecodeError as error:
         if error.msg != "Extra data" or "\n" not in source.text[: error.pos]:
-            raise _bad(source, error.lineno, error.msg) from None
-    except ValueError as error:
-        number = _LONG_NUMBER.search(source.text)
-        raise _bad(source, source.line_of(number.start()) if number else None, str(error)) from None
-    except RecursionError:
-        raise _bad(source, source.line_of(_deepest(source.text)), "nested too deeply") from None
+            raise AnnotationError(f"{source.at(error.lineno)}: not JSON ({error.msg})") from None
+    except (ValueError, RecursionError) as error:
+        raise AnnotationError(f"{source.path}: not JSON ({_reason(error)})") from None
     nodes: list[Node] = []
     for number, line in source.lines():
         if line.strip():
             try:
-                nodes.append(Node(_loads(line), f"{source.at(number)}, $"))
-            except json.JSONDecodeError as error:
-                raise _bad(source, number, error.msg) from None
+                nodes.append(Node(json.loads(line), f"{source.at(number)}, $"))
             except (ValueError, RecursionError) as error:
-                raise _bad(source, number, str(error)) from None
+                raise AnnotationError(f"{source.at(number)}: not JSON ({_reason(error)})") from None
     return nodes
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, RecursionError):
+        return "nested too deeply"
+    return error.msg if isinstance(error, json.JSONDecodeError) else "a number of too many digits"
 
 
 @contextmanager
@@ -172,29 +170,3 @@ def _position(text: str, path: str) -> int:
             value = _VALUE.search(text, lexeme.end())
             return value.start() if value else lexeme.end()
     return 0
-
-
-def _deepest(text: str) -> int:
-    """Where values lie deeper in one another than anything in an annotation does."""
-    depth = 0
-    for lexeme in _LEXEME.finditer(text):
-        depth += (lexeme[0] in ("[", "{")) - (lexeme[0] in ("]", "}"))
-        if depth > _DEEP:
-            return lexeme.start()
-    return 0
-
-
-def _loads(text: str) -> Any:
-    return json.loads(text, parse_int=_whole_number)
-
-
-def _whole_number(digits: str) -> int:
-    """Turning digits into a number takes time by the square of their number."""
-    if len(digits) > 20:
-        raise ValueError(f"a whole number of {len(digits)} digits")
-    return int(digits)
-
-
-def _bad(source: Source, line: int | None, message: str) -> AnnotationError:
-    where = source.path if line is None else source.at(line)
-    return AnnotationError(f"{where}: not JSON ({message.splitlines()[0] if message else 'damaged'})")

@@ -7,11 +7,12 @@ them. It is read strictly: nothing is mended, since a file that reads back other
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Callable
+from itertools import pairwise
+from typing import Any, TypeVar, cast
 
 from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
-from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.events import EVENT_LABELS, EventLabel
 from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.core.timeline import FRAME_RATE, Span, frame_to_seconds, seconds_to_frame
 from hybrid_tok.errors import AnnotationError
@@ -34,13 +35,12 @@ def write(annotations: Annotations, name: str, seconds: float) -> str:
     Args:
         seconds: length of the recording; the grid's last frame may reach beyond it.
     """
-    parts: dict[str, Sequence[Any]] = {
-        "speech": [_times(span) for span in annotations.speech],
-        "active": [_times(span) for span in annotations.active],
+    parts: dict[str, list[Any]] = {
+        "speech": [list(_bounds(span).values()) for span in annotations.speech],
+        "active": [list(_bounds(span).values()) for span in annotations.active],
         "words": [
             {"text": word.text, **_bounds(word.span), "confidence": float(word.confidence)}
-            | ({} if word.speaker is None else {"speaker": word.speaker})
-            | ({} if word.language is None else {"language": word.language})
+            | {key: value for key in ("speaker", "language") if (value := getattr(word, key)) is not None}
             for word in annotations.words
         ],
         "events": [
@@ -68,33 +68,16 @@ def read(node: Node) -> Annotations:
         raise AnnotationError(f"{node.where}.version: {version} is not {VERSION}, the one this release reads")
     frames = node.need("frames").whole()
 
-    def items(name: str, make: Callable[[Node], _T]) -> tuple[_T, ...]:
-        return tuple(make(item) for item in node.need(name).items())
+    def items(name: str, make: Callable[[Node], _T], what: str, wrong: Callable[[_T, _T], bool]) -> tuple[_T, ...]:
+        """The items of a list, no two neighbours of which may be wrong."""
+        made = tuple(make(item) for item in node.need(name).items())
+        for index, (before, after) in enumerate(pairwise(made), 1):
+            if wrong(before, after):
+                raise AnnotationError(f"{node.where}.{name}[{index}]: {what}")
+        return made
 
     def span(item: Node) -> Span:
         return _span(item, item.need("start"), item.need("end"), frames)
-
-    def word(item: Node) -> Word:
-        text, speaker, language = item.need("text"), item.get("speaker"), item.get("language")
-        if not text.text() or text.text() != text.text().strip():
-            raise AnnotationError(f"{text.where}: a word must be non-empty without surrounding space")
-        if language is not None and language.text() not in LANGUAGES:
-            raise AnnotationError(f"{language.where}: no language has the code {quoted(language.text())}")
-        return Word(
-            text.text(),
-            span(item),
-            _confidence(item),
-            None if speaker is None else speaker.whole(),
-            None if language is None else language.text(),
-        )
-
-    def event(item: Node) -> Event:
-        label = item.need("label")
-        if label.text() not in EVENT_LABELS:
-            raise AnnotationError(
-                f"{label.where}: no event is called {quoted(label.text())}; there are: {', '.join(EVENT_LABELS)}"
-            )
-        return Event(label.text(), span(item), _confidence(item))  # pyright: ignore[reportArgumentType]
 
     def pair(item: Node) -> Span:
         times = list(item.items())
@@ -102,24 +85,44 @@ def read(node: Node) -> Annotations:
             raise AnnotationError(f"{item.where}: must be [start, end]")
         return _span(item, times[0], times[1], frames)
 
+    def word(item: Node) -> Word:
+        text, speaker, language = item.need("text"), item.get("speaker"), item.get("language")
+        if not text.text() or text.text() != text.text().strip():
+            raise AnnotationError(f"{text.where}: a word must be non-empty without surrounding space")
+        if language is not None and language.text() not in LANGUAGES:
+            raise AnnotationError(f"{language.where}: no language has the code {quoted(language.text())}")
+        who = None if speaker is None else speaker.whole()
+        return Word(text.text(), span(item), _confidence(item), who, None if language is None else language.text())
+
+    def event(item: Node) -> Event:
+        label = item.need("label")
+        if label.text() not in EVENT_LABELS:
+            names = ", ".join(EVENT_LABELS)
+            raise AnnotationError(f"{label.where}: no event is called {quoted(label.text())}; there are: {names}")
+        return Event(cast(EventLabel, label.text()), span(item), _confidence(item))
+
+    def turn(item: Node) -> SpeakerTurn:
+        return SpeakerTurn(item.need("speaker").whole(), span(item))
+
+    def overlapping(before: Span, after: Span) -> bool:
+        return after.start < before.end
+
+    def disordered(before: Word | Event | SpeakerTurn, after: Word | Event | SpeakerTurn) -> bool:
+        return after.span.start < before.span.start
+
+    overlaps, order = "overlaps the one before it", "starts before the one before it; sort them by start"
     return Annotations(
         frames=frames,
-        speech=_disjoint(node, "speech", items("speech", pair)),
-        active=_disjoint(node, "active", items("active", pair)),
-        words=_in_order(node, "words", items("words", word)),
-        events=_in_order(node, "events", items("events", event)),
-        turns=_in_order(
-            node, "turns", items("turns", lambda item: SpeakerTurn(item.need("speaker").whole(), span(item)))
-        ),
+        speech=items("speech", pair, overlaps, overlapping),
+        active=items("active", pair, overlaps, overlapping),
+        words=items("words", word, order, disordered),
+        events=items("events", event, order, disordered),
+        turns=items("turns", turn, order, disordered),
     )
 
 
 def _dump(value: Any) -> str:
     return json.dumps(value, ensure_ascii=False, allow_nan=False)
-
-
-def _times(span: Span) -> list[float]:
-    return [frame_to_seconds(span.start), frame_to_seconds(span.end)]
 
 
 def _bounds(span: Span) -> dict[str, float]:
@@ -141,17 +144,3 @@ def _confidence(item: Node) -> float:
     if not 0.0 <= confidence.number() <= 1.0:
         raise AnnotationError(f"{confidence.where}: must be from 0 to 1, not {confidence.number():g}")
     return confidence.number()
-
-
-def _in_order(node: Node, name: str, items: tuple[Any, ...]) -> tuple[Any, ...]:
-    for index in range(1, len(items)):
-        if items[index].span.start < items[index - 1].span.start:
-            raise AnnotationError(f"{node.where}.{name}[{index}]: starts before the one before it; sort them by start")
-    return items
-
-
-def _disjoint(node: Node, name: str, spans: tuple[Span, ...]) -> tuple[Span, ...]:
-    for index in range(1, len(spans)):
-        if spans[index].start < spans[index - 1].end:
-            raise AnnotationError(f"{node.where}.{name}[{index}]: overlaps the one before it")
-    return spans

@@ -9,14 +9,15 @@ about a piece of a recording, from `offset` seconds on. NeMo's CTM is CTM.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import PurePath
 from typing import TypeVar
 
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.json_text import Node
-from hybrid_tok.formats.records import Document, Score, SegmentRecord, WordRecord
-from hybrid_tok.formats.whisper_like import read_segment, read_speaker, read_word
+from hybrid_tok.formats.records import Document, SegmentRecord, WordRecord
+from hybrid_tok.formats.whisper_json import read_segment, read_speaker, read_word
 
 _FORMAT = "NeMo JSON"
 _Record = TypeVar("_Record", WordRecord, SegmentRecord)
@@ -49,25 +50,25 @@ def read(nodes: list[Node], recording: str | None = None) -> Document:
     segments = [segment for document in documents for segment in document.segments or ()]
     if words and segments:
         raise AnnotationError(f"{segments[0].where}: has segments only, where other lines have words")
-    score: Score = "stated" if any(document.score == "stated" for document in documents) else "none"
-    return Document(_FORMAT, score, tuple(words) or None, tuple(segments) or None)
+    return Document(_FORMAT, tuple(words) or None, tuple(segments) or None)
 
 
 def _read_line(node: Node) -> Document:
     """The words or segments of a line, at their places in the whole recording."""
     listed = node.get("words")
     if listed is not None and listed.is_array:
-        return Document(_FORMAT, "stated", words=tuple(map(read_word, listed.items())))
+        return Document(_FORMAT, words=tuple(map(read_word, listed.items())))
     offset = node.get("offset")
     shift = 0.0 if offset is None else offset.number()
     stamps = node.first(*_STAMPS)
     stamps = stamps if stamps is not None and stamps.is_object else node
     words = node.get("timestamps_word") or stamps.get("word")
     if words is not None:
-        return _with_confidences(node, [_shifted(_word(word), shift) for word in words.items()])
+        return _with_confidences(node, [_shifted(word, read_word, shift) for word in words.items()])
     segments = node.get("timestamps_segment") or stamps.get("segment")
     if segments is not None:
-        return Document(_FORMAT, segments=tuple(_shifted(_segment(segment), shift) for segment in segments.items()))
+        placed = tuple(_shifted(segment, read_segment, shift) for segment in segments.items())
+        return Document(_FORMAT, segments=placed)
     kept = node.first("words_level_ctm_filepath", "word_level_ctm_filepath")
     if kept is not None:
         raise AnnotationError(f"{node.where}: its words are in {kept.text()}; give that file")
@@ -82,7 +83,9 @@ def _lines(nodes: list[Node], recording: str | None) -> list[Node]:
     if len(set(paths)) == 1 and len(paths) == len(nodes):
         chosen = nodes
     else:
-        chosen = [node for node in nodes if (path := node.get("audio_filepath")) and _stem(path) == recording]
+        chosen = [
+            node for node in nodes if (path := node.get("audio_filepath")) and PurePath(path.text()).stem == recording
+        ]
     pieces = {(node.value.get("audio_filepath"), str(node.value.get("offset"))) for node in chosen}
     if not chosen or len(pieces) != len(chosen) or len({path for path, _ in pieces}) > 1:
         raise AnnotationError(
@@ -92,10 +95,6 @@ def _lines(nodes: list[Node], recording: str | None) -> list[Node]:
     return chosen
 
 
-def _stem(path: Node) -> str:
-    return PurePath(path.text()).stem
-
-
 def _read_talkers(items: list[Node], recording: str | None) -> Document:
     """The segments of SegLST."""
     sessions = {item.need("session_id").text() for item in items}
@@ -103,54 +102,38 @@ def _read_talkers(items: list[Node], recording: str | None) -> Document:
         raise AnnotationError(
             f"{items[0].where}: about {len(sessions)} recordings, and none is called {recording!r}; give those of one"
         )
-    chosen = [item for item in items if len(sessions) == 1 or item.need("session_id").text() == recording]
-    return Document(
-        _FORMAT,
-        segments=tuple(
-            SegmentRecord(
-                item.need("words").text(),
-                item.need("start_time").number(),
-                item.need("end_time").number(),
-                read_speaker(item),
-                item.where,
-            )
-            for item in chosen
-        ),
+    segments = tuple(
+        SegmentRecord(
+            item.need("words").text(),
+            item.need("start_time").number(),
+            item.need("end_time").number(),
+            read_speaker(item),
+            item.where,
+        )
+        for item in items
+        if len(sessions) == 1 or item.need("session_id").text() == recording
     )
+    return Document(_FORMAT, segments=segments)
 
 
-def _shifted(record: _Record, shift: float) -> _Record:
-    """A record of a piece of a recording, in the whole."""
+def _shifted(node: Node, read: Callable[[Node], _Record], shift: float) -> _Record:
+    """A word or segment of a piece of a recording, in the whole."""
+    if node.get("start") is None and node.get("start_offset") is not None:
+        raise AnnotationError(
+            f"{node.where}: has offsets in encoder frames but no times in seconds; transcribe with timestamps=True"
+        )
+    record = read(node)
     if record.start is None or record.end is None:
         return record
     return replace(record, start=record.start + shift, end=record.end + shift)
 
 
-def _word(node: Node) -> WordRecord:
-    _check_seconds(node)
-    return read_word(node)
-
-
-def _segment(node: Node) -> SegmentRecord:
-    _check_seconds(node)
-    return read_segment(node)
-
-
-def _check_seconds(node: Node) -> None:
-    if node.get("start") is None and node.get("start_offset") is not None:
-        raise AnnotationError(
-            f"{node.where}: has offsets in encoder frames but no times in seconds; transcribe with timestamps=True"
-        )
-
-
 def _with_confidences(node: Node, words: list[WordRecord]) -> Document:
     """Words with the confidences that stand in a list of their own."""
     listed = node.get("word_confidence")
-    if listed is None:
-        stated = any(word.confidence is not None for word in words)
-        return Document(_FORMAT, "stated" if stated else "none", words=tuple(words))
-    confidences = [item.number() for item in listed.items()]
-    if len(confidences) != len(words):
-        raise AnnotationError(f"{listed.where}: {len(confidences)} confidences for {len(words)} words")
-    together = zip(words, confidences, strict=True)
-    return Document(_FORMAT, "stated", words=tuple(replace(word, confidence=value) for word, value in together))
+    if listed is not None:
+        confidences = [item.number() for item in listed.items()]
+        if len(confidences) != len(words):
+            raise AnnotationError(f"{listed.where}: {len(confidences)} confidences for {len(words)} words")
+        words = [replace(word, confidence=value) for word, value in zip(words, confidences, strict=True)]
+    return Document(_FORMAT, words=tuple(words))

@@ -13,17 +13,18 @@ from __future__ import annotations
 
 import math
 import re
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypeVar
 
 from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans, seconds_to_frame
-from hybrid_tok.errors import AnnotationError
-from hybrid_tok.formats.complaints import Complaints
-from hybrid_tok.formats.labels import event_label
+from hybrid_tok.errors import AnnotationError, AnnotationWarning
+from hybrid_tok.formats.json_text import with_line
 from hybrid_tok.formats.records import LabelRecord, SegmentRecord, TurnRecord, WordRecord
-from hybrid_tok.formats.source import quoted
+from hybrid_tok.formats.source import Source, quoted
+from hybrid_tok.formats.wording import event_label
 
 UNSTATED = 0.9
 """Confidence of a word whose file has none: somebody chose to give these words, and recognizers that are chosen get
@@ -43,6 +44,25 @@ UNKNOWN_WORDS = frozenset({"<unk>", "[unk]", "<eps>"})
 
 _BREAKS = re.compile(r"[ \t\r\n\f\v]+")
 _Record = TypeVar("_Record", WordRecord, SegmentRecord)
+
+
+class Complaints:
+    """What was doubtful in a file, and was taken with low confidence or mended: each kind is one warning, however many
+    lines have it."""
+
+    def __init__(self, source: Source) -> None:
+        self._source = source
+        self._said: dict[str, list[str]] = {}
+
+    def add(self, kind: str, where: str, message: str) -> None:
+        """Note a doubt; of each kind, only the first message is shown."""
+        self._said.setdefault(kind, []).append(f"{where}: {message}")
+
+    def warn(self, stacklevel: int = 3) -> None:
+        """Say them, one `AnnotationWarning` per kind."""
+        for first, *others in self._said.values():
+            more = f" (and {len(others)} more like this)" if others else ""
+            warnings.warn(f"{with_line(self._source, first)}{more}", AnnotationWarning, stacklevel + 1)
 
 
 def place_words(

@@ -8,11 +8,10 @@ from pathlib import Path
 from hybrid_tok.core.annotations import Annotations, KnownAnnotations, SpeakerTurn
 from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
-from hybrid_tok.formats.complaints import Complaints
 from hybrid_tok.formats.detect import read_document
 from hybrid_tok.formats.json_text import with_lines
-from hybrid_tok.formats.place import place_events, place_segments, place_turns, place_words
-from hybrid_tok.formats.records import Document, Score, TurnRecord
+from hybrid_tok.formats.place import Complaints, place_events, place_segments, place_turns, place_words
+from hybrid_tok.formats.records import Document, TurnRecord
 from hybrid_tok.formats.source import Source, read_source
 from hybrid_tok.formats.speakers import number_speakers, speaker_name, turns_of_words
 
@@ -128,14 +127,6 @@ def read_annotations(path: str | Path, frames: int) -> KnownAnnotations:
                 f"give it for what it has ({_has(document)})"
             )
         return KnownAnnotations.everything(document)
-
-
-def confidence_kind(path: str | Path) -> Score:
-    """What the confidences of the words in a file are, so that they can be calibrated."""
-    source = read_source(path)
-    with with_lines(source):
-        document = read_document(source)
-    return "stated" if isinstance(document, Annotations) else document.score
 
 
 def _read(source: Source, frames: int, recording: str | None) -> Document | Annotations:

@@ -7,16 +7,6 @@ the same for every format.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal, TypeAlias
-
-Score: TypeAlias = Literal["stated", "token probability", "alignment", "none"]
-"""What the confidences of a file are:
-
-`stated`: probabilities that words are right, as the file has them (CTM, NeMo, our own JSON).
-`token probability`: of Whisper's text tokens, averaged over a word (openai-whisper, faster-whisper, whisper.cpp).
-`alignment`: acoustic scores of a forced aligner, which say how well the sound fits the word (WhisperX).
-`none`: the file has none.
-"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,13 +68,11 @@ class Document:
 
     Attributes:
         format: its name, for people.
-        score: what the confidences of the words are.
         notes: labels that stood among the words, such as "[Music]" in a subtitle. They are no words.
         language: of the words, a code of `core.languages`; None where the file has none that is known.
     """
 
     format: str
-    score: Score = "none"
     words: tuple[WordRecord, ...] | None = None
     segments: tuple[SegmentRecord, ...] | None = None
     labels: tuple[LabelRecord, ...] | None = None

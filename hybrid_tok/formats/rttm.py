@@ -9,26 +9,23 @@ from __future__ import annotations
 
 from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.errors import AnnotationError
-from hybrid_tok.formats import numbers
-from hybrid_tok.formats.ctm import split_fields
-from hybrid_tok.formats.one_recording import about_one, field_name
+from hybrid_tok.formats.lines import about_one, field_name, seconds, split_fields, start_and_end
 from hybrid_tok.formats.records import Document, LabelRecord, TurnRecord
 from hybrid_tok.formats.source import Source, quoted
 from hybrid_tok.formats.speakers import speaker_name
 
-TYPES = frozenset(
-    {"SPEAKER", "SPKR-INFO", "SEGMENT", "NOSCORE", "NO_RT_METADATA", "LEXEME", "NON-LEX", "NON-SPEECH", "FILLER"}
-    | {"EDIT", "IP", "SU", "CB", "A/P"}
+_NOBODY = "NO_RT_METADATA"
+_TYPES = frozenset(
+    f"SPEAKER SPKR-INFO SEGMENT NOSCORE {_NOBODY} LEXEME NON-LEX NON-SPEECH FILLER EDIT IP SU CB A/P".split()
 )
 """The types of NIST's specification (RT-09)."""
-_NOBODY = "NO_RT_METADATA"
 
 
 def recognizes(source: Source) -> bool:
     """Whether the first line that is no comment has one of the types."""
     for _, line in source.lines():
         if line.strip() and not line.startswith(";"):
-            return (split_fields(line) or [""])[0] in TYPES
+            return (split_fields(line) or [""])[0] in _TYPES
     return False
 
 
@@ -40,28 +37,21 @@ def read(source: Source, recording: str | None = None) -> Document:
     """
     lines: list[tuple[str, int, TurnRecord | LabelRecord]] = []
     told = False  # whether the file says who speaks, or that nobody was told apart
-    for number, line in source.lines():
-        fields = split_fields(line)
+    for index, line in source.lines():
+        fields, where = split_fields(line), source.at(index)
         if not fields or line.startswith(";"):
             continue
-        if fields[0] not in TYPES:
-            raise AnnotationError(
-                f"{source.at(number)}: {quoted(fields[0])} is no type of an RTTM line, such as SPEAKER"
-            )
+        if fields[0] not in _TYPES:
+            raise AnnotationError(f"{where}: {quoted(fields[0])} is no type of an RTTM line, such as SPEAKER")
         told = told or fields[0] in ("SPEAKER", _NOBODY)
         if fields[0] not in ("SPEAKER", "NON-LEX"):
             continue
         if not 8 <= len(fields) <= 10:
-            raise AnnotationError(f"{source.at(number)}: an RTTM line has 9 or 10 fields, not {len(fields)}")
-        start = numbers.number(source, number, fields[3], "the start")
-        duration = numbers.number(source, number, fields[4], "the duration")
-        if duration < 0:
-            raise AnnotationError(f"{source.at(number)}: a duration must not be negative, as {fields[4]} is")
-        if fields[0] == "SPEAKER":
-            said = TurnRecord(fields[7], start, start + duration, source.at(number))
-        else:
-            said = LabelRecord(fields[6], start, start + duration, None, source.at(number))
-        lines.append((fields[1], number, said))
+            raise AnnotationError(f"{where}: an RTTM line has 9 or 10 fields, not {len(fields)}")
+        start, end = start_and_end(source, index, fields[3], fields[4])
+        is_turn = fields[0] == "SPEAKER"
+        said = TurnRecord(fields[7], start, end, where) if is_turn else LabelRecord(fields[6], start, end, None, where)
+        lines.append((fields[1], index, said))
     chosen = about_one(source, lines, recording)
     labels = tuple(said for said in chosen if isinstance(said, LabelRecord))
     turns = tuple(said for said in chosen if isinstance(said, TurnRecord))
@@ -72,9 +62,9 @@ def write(annotations: Annotations, name: str) -> str:
     """The turns as RTTM."""
     recording = field_name(name)
     lines = [
-        f"SPEAKER {recording} 1 {numbers.seconds(turn.span.start)} {numbers.seconds(turn.span.frames)} "
+        f"SPEAKER {recording} 1 {seconds(turn.span.start)} {seconds(turn.span.frames)} "
         f"<NA> <NA> {speaker_name(turn.speaker)} <NA> <NA>\n"
         for turn in annotations.turns
     ]
-    nobody = f"{_NOBODY} {recording} 1 0.00 {numbers.seconds(annotations.frames)} <NA> <NA> <NA> <NA> <NA>\n"
+    nobody = f"{_NOBODY} {recording} 1 0.00 {seconds(annotations.frames)} <NA> <NA> <NA> <NA> <NA>\n"
     return "".join(lines) or nobody

@@ -12,12 +12,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import AnnotationError
-from hybrid_tok.formats import audacity, numbers
+from hybrid_tok.formats.audacity import event_text, label_record
+from hybrid_tok.formats.lines import number, seconds
 from hybrid_tok.formats.records import Document, SegmentRecord, TurnRecord, WordRecord
 from hybrid_tok.formats.source import Source, quoted
 from hybrid_tok.formats.speakers import speaker_name
@@ -35,22 +36,11 @@ _TOKEN = re.compile(
 _SILENCE = frozenset({"", "sil", "sp", "<sil>", "<eps>", "<p:>", "<p>", "#"})
 """What aligners write where nobody speaks."""
 _KINDS = {
-    "words": ("words", "word", "ort-mau", "orthography"),
-    "confidence": ("confidence", "confidences"),
-    "turns": ("turns", "speakers", "speaker"),
-    "events": ("events", "event", "nonverbal", "vocalizations", "vocalisations"),
-    "other": (
-        "phones",
-        "phone",
-        "phonemes",
-        "phoneme",
-        "phonetic",
-        "segments",
-        "syllables",
-        "mau",
-        "kan-mau",
-        "sentences",
-    ),
+    "words": "words word ort-mau orthography",
+    "confidence": "confidence confidences",
+    "turns": "turns speakers speaker",
+    "events": "events event nonverbal vocalizations vocalisations",
+    "other": "phones phone phonemes phoneme phonetic segments syllables mau kan-mau sentences",
 }
 """The last part of a tier's name, in small letters, and what is on the tier."""
 
@@ -88,43 +78,34 @@ def read(source: Source, recording: str | None = None) -> Document:
         AnnotationError: it is no TextGrid, or cut off.
     """
     tiers = _tiers(source)
-    wordy = [tier for tier in tiers if tier.kind == "words"]
-    document = Document("TextGrid")
-    if wordy:
-        words = tuple(_words(source, wordy, [tier for tier in tiers if tier.kind == "confidence"]))
-        stated = any(word.confidence is not None for word in words)
-        document = replace(document, words=words, score="stated" if stated else "none")
-    else:
-        free = [tier for tier in tiers if tier.kind is None and tier.intervals]
-        segments = [
+    kinds = {tier.kind for tier in tiers}
+    words = tuple(_words(source, tiers)) if "words" in kinds else None
+    segments = None
+    free = [tier for tier in tiers if tier.kind is None and tier.intervals]
+    if words is None and free:
+        segments = tuple(
             SegmentRecord(mark.text, mark.start, mark.end, tier.name if len(free) > 1 else None, source.at(mark.line))
             for tier in free
-            for mark in _spoken(tier)
-        ]
-        if free:
-            words = as_words(segments)
-            document = replace(document, words=words, segments=tuple(segments) if words is None else None)
-    if any(tier.kind == "events" for tier in tiers):
-        document = replace(
-            document,
-            labels=tuple(
-                audacity.label_record(mark.text, mark.start, mark.end, source.at(mark.line))
-                for tier in tiers
-                if tier.kind == "events"
-                for mark in _spoken(tier)
-            ),
+            for mark in _spoken([tier])
         )
-    if any(tier.kind == "turns" for tier in tiers):
-        document = replace(
-            document,
-            turns=tuple(
-                TurnRecord(tier.speaker or mark.text, mark.start, mark.end, source.at(mark.line))
-                for tier in tiers
-                if tier.kind == "turns"
-                for mark in _spoken(tier)
-            ),
-        )
-    return document
+        words = as_words(segments)
+    labels = (
+        label_record(mark.text, mark.start, mark.end, source.at(mark.line))
+        for mark in _spoken([tier for tier in tiers if tier.kind == "events"])
+    )
+    turns = (
+        TurnRecord(tier.speaker or mark.text, mark.start, mark.end, source.at(mark.line))
+        for tier in tiers
+        if tier.kind == "turns"
+        for mark in _spoken([tier])
+    )
+    return Document(
+        "TextGrid",
+        words=words,
+        segments=segments if words is None else None,
+        labels=tuple(labels) if "events" in kinds else None,
+        turns=tuple(turns) if "turns" in kinds else None,
+    )
 
 
 def write(annotations: Annotations, name: str) -> str:
@@ -134,39 +115,36 @@ def write(annotations: Annotations, name: str) -> str:
         words = [word for word in annotations.words if word.speaker == speaker]
         whose = "" if speaker is None else f"{speaker_name(speaker)} - "
         tiers += _layers(f"{whose}words", [(word.span, word.text) for word in words])
-        tiers += _layers(f"{whose}confidence", [(word.span, numbers.confidence(word.confidence)) for word in words])
+        tiers += _layers(f"{whose}confidence", [(word.span, repr(float(word.confidence))) for word in words])
     if not annotations.words:
         tiers += _layers("words", [])
-    tiers += _layers("events", [(event.span, audacity.event_text(event)) for event in annotations.events])
+    tiers += _layers("events", [(event.span, event_text(event)) for event in annotations.events])
     for speaker in sorted({turn.speaker for turn in annotations.turns}):
         who = speaker_name(speaker)
         tiers += _layers(f"{who} - turns", [(turn.span, who) for turn in annotations.turns if turn.speaker == speaker])
     return "".join(_long_form(tiers, annotations.frames))
 
 
-def _words(source: Source, tiers: Sequence[_Tier], confidences: Sequence[_Tier]) -> Iterator[WordRecord]:
+def _words(source: Source, tiers: Sequence[_Tier]) -> Iterator[WordRecord]:
     """The words, each with the confidence that stands at the same time on the tier beside its own."""
-    beside: dict[str | None, list[_Tier]] = {}
-    for tier in confidences:
-        beside.setdefault(tier.speaker, []).append(tier)
-    for tier in tiers:
-        others = beside.get(tier.speaker)
-        scores = {(mark.start, mark.end): mark for mark in others.pop(0).marks} if others else {}
+    confidences = [tier for tier in tiers if tier.kind == "confidence"]
+    for tier in (tier for tier in tiers if tier.kind == "words"):
+        beside = next((other for other in confidences if other.speaker == tier.speaker), None)
+        if beside is not None:
+            confidences.remove(beside)
+        scores = {(mark.start, mark.end): mark for mark in beside.marks} if beside is not None else {}
         for mark in tier.marks:
             score = scores.get((mark.start, mark.end))
             if not mark.text.strip() or (mark.text.strip().lower() in _SILENCE and (score is None or not score.text)):
                 continue  # silence, unless a confidence says that it is a word
-            stated = (
-                None
-                if score is None or not score.text.strip()
-                else numbers.number(source, score.line, score.text, "the confidence")
-            )
+            said = score is not None and score.text.strip()
+            stated = number(source, score.line, score.text, "the confidence") if score is not None and said else None
             yield WordRecord(mark.text, mark.start, mark.end, stated, tier.speaker, source.at(mark.line))
 
 
-def _spoken(tier: _Tier) -> list[_Mark]:
+def _spoken(tiers: Sequence[_Tier]) -> Iterator[_Mark]:
     """The marks that say something."""
-    return [mark for mark in tier.marks if mark.text.strip().lower() not in _SILENCE]
+    return (mark for tier in tiers for mark in tier.marks if mark.text.strip().lower() not in _SILENCE)
 
 
 def _tiers(source: Source) -> list[_Tier]:
@@ -177,7 +155,7 @@ def _tiers(source: Source) -> list[_Tier]:
         raise AnnotationError(f"{source.at(tokens.line)}: not a TextGrid; save one from Praat as a text file")
     tokens.number("the start of the recording")
     tokens.number("the end of the recording")
-    if tokens.flag("whether there are tiers") != "exists":
+    if tokens.next("flag", "whether there are tiers") != "exists":
         return []
     return [_tier(tokens) for _ in range(tokens.count("the number of tiers"))]
 
@@ -205,7 +183,7 @@ def _meaning(name: str) -> tuple[str | None, str | None]:
         parts.pop()
     for last in (2, 1):  # "ORT-MAU" has two parts
         said = "-".join(parts[-last:]).lower()
-        kind = next((kind for kind, names in _KINDS.items() if said in names), None)
+        kind = next((kind for kind, names in _KINDS.items() if said in names.split()), None)
         if kind is not None:
             return kind, " ".join(parts[:-last]) or None
     return None, None
@@ -225,13 +203,10 @@ class _Tokens:
         return self._source.at(self.line)
 
     def string(self, what: str) -> str:
-        return self._next("string", what).replace('""', '"')
-
-    def flag(self, what: str) -> str:
-        return self._next("flag", what)
+        return self.next("string", what).replace('""', '"')
 
     def number(self, what: str) -> float:
-        return numbers.number(self._source, self.line, self._next("number", what), what)
+        return number(self._source, self.line, self.next("number", what), what)
 
     def count(self, what: str) -> int:
         value = self.number(what)
@@ -239,7 +214,7 @@ class _Tokens:
             raise AnnotationError(f"{self.where}: {what} must be a whole number, not {value:g}")
         return int(value)
 
-    def _next(self, kind: str, what: str) -> str:
+    def next(self, kind: str, what: str) -> str:
         for match in self._matches:
             found = match.lastgroup
             if found is None:
@@ -256,58 +231,49 @@ class _Tokens:
 
 
 def _layers(name: str, marks: Sequence[tuple[Span, str]]) -> list[_Tier]:
-    """Marks on as few tiers as hold them: intervals of a tier may not overlap, and what has no length is a point."""
-    layers: list[tuple[bool, list[tuple[Span, str]]]] = [(True, [])]
+    """Marks, in frames, on as few tiers as hold them: intervals of a tier may not overlap, and what has no length is a
+    point."""
+    layers: list[tuple[bool, list[_Mark]]] = [(True, [])]
     for span, text in sorted(marks, key=lambda mark: mark[0]):
         intervals = span.frames > 0
-        for kind, layer in layers:
-            if kind == intervals and (not layer or layer[-1][0].end <= span.start - (0 if intervals else 1)):
-                layer.append((span, text))
-                break
-        else:
-            layers.append((intervals, [(span, text)]))
+        latest = span.start - (0 if intervals else 1)
+        fitting = (layer for kind, layer in layers if kind == intervals and (not layer or layer[-1].end <= latest))
+        layer = next(fitting, None)
+        if layer is None:
+            layers.append((intervals, layer := []))
+        layer.append(_Mark(span.start, span.end, text, 0))
     return [
-        _Tier(
-            f"{name} {number}" if number > 1 else name,
-            None,
-            None,
-            intervals,
-            tuple(_Mark(span.start, span.end, text, 0) for span, text in layer),
-        )
-        for number, (intervals, layer) in enumerate(layers, 1)
+        _Tier(name if index == 1 else f"{name} {index}", None, None, intervals, tuple(layer))
+        for index, (intervals, layer) in enumerate(layers, 1)
     ]
 
 
 def _long_form(tiers: Sequence[_Tier], frames: int) -> Iterator[str]:
     """The text of a TextGrid whose marks are in frames; the time between intervals has empty ones."""
-    end = numbers.seconds(frames)
+    end = seconds(frames)
     yield 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n'
     yield f"xmin = 0\nxmax = {end}\ntiers? <exists>\nsize = {len(tiers)}\nitem []:\n"
-    for number, tier in enumerate(tiers, 1):
+    for index, tier in enumerate(tiers, 1):
+        kind, parts = ("IntervalTier", "intervals") if tier.intervals else ("TextTier", "points")
         marks = list(_tiled(tier.marks, frames)) if tier.intervals else tier.marks
-        yield f'    item [{number}]:\n        class = "{"IntervalTier" if tier.intervals else "TextTier"}"\n'
-        yield f"        name = {_string(tier.name)}\n        xmin = 0\n        xmax = {end}\n"
-        yield f"        {'intervals' if tier.intervals else 'points'}: size = {len(marks)}\n"
-        for index, mark in enumerate(marks, 1):
-            start, stop = numbers.seconds(int(mark.start)), numbers.seconds(int(mark.end))
-            if tier.intervals:
-                yield f"        intervals [{index}]:\n            xmin = {start}\n            xmax = {stop}\n"
-                yield f"            text = {_string(mark.text)}\n"
-            else:
-                yield f"        points [{index}]:\n            number = {start}\n"
-                yield f"            mark = {_string(mark.text)}\n"
+        yield f'    item [{index}]:\n        class = "{kind}"\n        name = {_string(tier.name)}\n'
+        yield f"        xmin = 0\n        xmax = {end}\n        {parts}: size = {len(marks)}\n"
+        for place, mark in enumerate(marks, 1):
+            start, stop, text = seconds(int(mark.start)), seconds(int(mark.end)), _string(mark.text)
+            lines = (f"xmin = {start}", f"xmax = {stop}", f"text = {text}")
+            lines = lines if tier.intervals else (f"number = {start}", f"mark = {text}")
+            yield "".join([f"        {parts} [{place}]:\n", *(f"            {line}\n" for line in lines)])
 
 
 def _tiled(marks: Sequence[_Mark], frames: int) -> Iterator[_Mark]:
     """Intervals without gaps between them, as Praat wants them."""
     cursor = 0
-    for mark in marks:
+    for mark in (*marks, _Mark(frames, frames, "", 0)):
         if mark.start > cursor:
             yield _Mark(cursor, mark.start, "", 0)
-        yield mark
+        if mark.end > mark.start:
+            yield mark
         cursor = int(mark.end)
-    if cursor < frames:
-        yield _Mark(cursor, frames, "", 0)
 
 
 def _string(text: str) -> str:

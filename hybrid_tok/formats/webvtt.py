@@ -13,11 +13,11 @@ from dataclasses import replace
 
 from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.formats.captions import Caption, captions, space_before
-from hybrid_tok.formats.cues import ARROW, Cue, clock, clock_text, named_speaker, plain, read_cues, without_notes
 from hybrid_tok.formats.records import Document, SegmentRecord, WordRecord
 from hybrid_tok.formats.source import Source
 from hybrid_tok.formats.speakers import speaker_name
-from hybrid_tok.formats.wording import as_words
+from hybrid_tok.formats.srt import Cue, clock, clock_text, plain, read_cues, time_range
+from hybrid_tok.formats.wording import as_words, named_speaker, without_notes
 
 _TAG = re.compile(r"<([^<>]*)>")
 _VOICE = re.compile(r"v(?:\.\S*)?\s+(.+)", re.DOTALL)
@@ -46,26 +46,20 @@ def read(source: Source, recording: str | None = None) -> Document:
             cue = replace(cue, lines=lines)
         pieces.extend(_pieces(source, cue))
     spoken, notes = without_notes(pieces)
-    words = as_words(spoken)
-    if words is None and timed and sum(len(piece.text.split()) > 1 for piece in spoken) * 5 <= len(spoken):
+    words = as_words(spoken) if spoken else None
+    longer = sum(len(piece.text.split()) > 1 for piece in spoken)
+    if words is None and timed and spoken and longer * 5 <= len(spoken):
         words = tuple(word for piece in spoken for word in _split(piece))
-    return Document(
-        "WebVTT",
-        words=words if spoken else None,
-        segments=tuple(spoken) if words is None or not spoken else None,
-        labels=tuple(notes),
-        notes=tuple(notes),
-    )
+    return Document("WebVTT", words=words, segments=spoken if words is None else None, labels=notes, notes=notes)
 
 
 def write(annotations: Annotations, name: str) -> str:
     """The words as captions with their times, and the events between them in brackets."""
     blocks = ["WEBVTT\n"]
     for caption in captions(annotations):
-        times = f"{clock_text(caption.span.start, '.')} {ARROW} {clock_text(caption.span.end, '.')}"
         voice = "" if caption.speaker is None else f"<v {speaker_name(caption.speaker)}>"
         text = _timed_text(caption) if caption.words else caption.text
-        blocks.append(f"{times}\n{voice}{text}\n")
+        blocks.append(f"{time_range(caption.span, '.')}\n{voice}{text}\n")
     return "\n".join(blocks)
 
 

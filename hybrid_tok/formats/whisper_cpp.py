@@ -9,31 +9,17 @@ piece of one. `result` has the language, `params` says whether the text is a tra
 from __future__ import annotations
 
 import codecs
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Iterable
+from dataclasses import replace
 
 from hybrid_tok.errors import AnnotationError
-from hybrid_tok.formats.cues import named_speaker, without_notes
 from hybrid_tok.formats.json_text import Node
-from hybrid_tok.formats.labels import is_note
 from hybrid_tok.formats.records import Document, SegmentRecord, WordRecord
 from hybrid_tok.formats.source import quoted
-from hybrid_tok.formats.whisper_like import read_language, read_speaker, untimed
-from hybrid_tok.formats.wording import as_words, begins_word
+from hybrid_tok.formats.whisper_json import read_language, read_speaker, untimed
+from hybrid_tok.formats.wording import as_words, join_pieces, named_speaker, without_notes
 
 _FORMAT = "whisper.cpp JSON"
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """A token, or several with a character between them: text with the space before it, bytes that are no UTF-8 as lone
-    surrogates."""
-
-    text: str
-    start: float | None
-    end: float | None
-    probabilities: tuple[float, ...]
-    where: str
 
 
 def recognizes(node: Node) -> bool:
@@ -48,15 +34,15 @@ def read(node: Node) -> Document:
     language = _language(node)
     if any(tokens is not None for _, tokens in segments):
         words = (word for segment, tokens in segments for word in _words(segment, tokens, language))
-        return Document(_FORMAT, "token probability", words=tuple(words), language=language)
+        return Document(_FORMAT, words=tuple(words), language=language)
     whole = [segment for segment, _ in segments]
-    if whole and sum(not segment.text.startswith(" ") for segment in whole[1:]) and _all_short(whole):
-        pieces = [_Piece(one.text, one.start, one.end, (), one.where) for one in whole]
-        return Document(_FORMAT, "none", words=tuple(_joined(pieces, None, None)), language=language)
+    short = as_words([replace(segment, text=segment.text.strip()) for segment in whole]) is not None
+    if short and any(not segment.text.startswith(" ") for segment in whole[1:]):
+        pieces = [WordRecord(one.text, one.start, one.end, where=one.where) for one in whole]
+        return Document(_FORMAT, words=tuple(join_pieces(_whole(pieces))), language=language)
     spoken, notes = without_notes(whole)
     single = as_words(spoken) if spoken else None
-    longer = tuple(spoken) if single is None else None
-    return Document(_FORMAT, words=single, segments=longer, notes=tuple(notes), language=language)
+    return Document(_FORMAT, words=single, segments=spoken if single is None else None, notes=notes, language=language)
 
 
 def _language(node: Node) -> str | None:
@@ -67,26 +53,27 @@ def _language(node: Node) -> str | None:
 
 def _segment(node: Node) -> SegmentRecord:
     start, end = _times(node)
-    speaker, text = named_speaker(_mended(node.need("text").value, node.where))
-    return SegmentRecord(text, start, end, read_speaker(node) or speaker, node.where)
+    text = node.need("text")
+    speaker, said = named_speaker(_bytes(text.value, text.where).decode("utf-8", "replace"))
+    return SegmentRecord(said, start, end, read_speaker(node) or speaker, node.where)
 
 
 def _words(segment: SegmentRecord, tokens: Node | None, language: str | None) -> list[WordRecord]:
     """The words of a segment, from its tokens; where these are missing or damaged, from its text."""
-    items = [] if tokens is None else [_piece(token) for token in tokens.items()]
-    pieces = [piece for piece in items if not _is_special(piece.text)]
-    words = _joined(pieces, segment.speaker, (segment.start, segment.end))
+    pieces = [] if tokens is None else [_piece(token, segment) for token in tokens.items()]
+    words = join_pieces(_whole(piece for piece in pieces if not _is_special(piece.text)))
     damaged = any("\ufffd" in word.text for word in words) and "\ufffd" not in segment.text
     return untimed(segment, language) if damaged or not words else words
 
 
-def _piece(node: Node) -> _Piece:
-    text = node.need("text").value
+def _piece(node: Node, segment: SegmentRecord) -> WordRecord:
+    """A token, its text with the space before it, bytes that are no UTF-8 as lone surrogates."""
+    text, probability = node.need("text").value, node.get("p")
     if not isinstance(text, str):
         raise AnnotationError(f"{node.where}.text: must be a string")
-    start, end = (None, None) if _is_special(text) or node.get("offsets") is None else _times(node)
-    probability = node.get("p")
-    return _Piece(text, start, end, () if probability is None else (probability.number(),), node.where)
+    times = (None, None) if _is_special(text) or node.get("offsets") is None else _times(node)
+    stated = None if probability is None else probability.number()
+    return WordRecord(text, *times, stated, segment.speaker, node.where, (segment.start, segment.end))
 
 
 def _times(node: Node) -> tuple[float, float]:
@@ -99,63 +86,26 @@ def _is_special(text: str) -> bool:
     return text.startswith("[_") or (text.startswith("<|") and text.endswith("|>"))
 
 
-def _joined(pieces: Iterable[_Piece], speaker: str | None, inside: tuple[float, float] | None) -> list[WordRecord]:
-    """Pieces joined to words. The confidence of a word is the mean over its pieces, as in openai-whisper."""
-    groups: list[list[_Piece]] = []
-    for piece in _whole(pieces):
-        if not groups or begins_word(groups[-1][-1].text, piece.text):
-            groups.append([])
-        groups[-1].append(piece)
-    words: list[WordRecord] = []
-    for group in groups:
-        one = _together(group)
-        confidence = sum(one.probabilities) / len(one.probabilities) if one.probabilities else None
-        if is_note(one.text.strip()):
-            confidence = 0.0
-        words.append(WordRecord(one.text, one.start, one.end, confidence, speaker, one.where, inside))
-    return words
-
-
-def _whole(pieces: Iterable[_Piece]) -> Iterator[_Piece]:
-    """Pieces of whole characters."""
-    cut: list[_Piece] = []
-    for piece in pieces:
+def _whole(pieces: Iterable[WordRecord]) -> list[WordRecord]:
+    """Pieces with whole characters in them: of those that share one, the first has it. What is still no UTF-8 becomes
+    U+FFFD."""
+    pieces, whole = list(pieces), []
+    cut: list[WordRecord] = []
+    for number, piece in enumerate(pieces, 1):
         cut.append(piece)
+        data = b"".join(_bytes(one.text, f"{one.where}.text") for one in cut)
         decoder = codecs.getincrementaldecoder("utf-8")("replace")
-        decoder.decode(_bytes("".join(one.text for one in cut), piece.where))
-        if not decoder.getstate()[0] or len(cut) == 4:  # nothing is waited for, or nothing more can come
-            yield replace(whole := _together(cut), text=_mended(whole.text, whole.where))
+        decoder.decode(data)
+        if not decoder.getstate()[0] or len(cut) == 4 or number == len(pieces):  # nothing is waited for, or can come
+            whole += [replace(one, text=data.decode("utf-8", "replace") if one is cut[0] else "") for one in cut]
             cut = []
-    if cut:
-        yield replace(whole := _together(cut), text=_mended(whole.text, whole.where))
+    return whole
 
 
-def _together(pieces: list[_Piece]) -> _Piece:
-    """Pieces as one."""
-    starts = [piece.start for piece in pieces if piece.start is not None]
-    ends = [piece.end for piece in pieces if piece.end is not None]
-    return _Piece(
-        "".join(piece.text for piece in pieces),
-        starts[0] if starts else None,
-        max(ends) if ends else None,
-        tuple(one for piece in pieces for one in piece.probabilities),
-        pieces[0].where,
-    )
-
-
-def _bytes(text: str, where: str) -> bytes:
+def _bytes(text: object, where: str) -> bytes:
+    if not isinstance(text, str):
+        raise AnnotationError(f"{where}: must be a string")
     try:
         return text.encode("utf-8", "surrogateescape")
     except UnicodeEncodeError:
-        raise AnnotationError(f"{where}.text: {quoted(text)} is not Unicode") from None
-
-
-def _mended(text: object, where: str) -> str:
-    """Text whose cut characters have met again; what is still no UTF-8 becomes U+FFFD."""
-    if not isinstance(text, str):
-        raise AnnotationError(f"{where}.text: must be a string")
-    return _bytes(text, where).decode("utf-8", "replace")
-
-
-def _all_short(segments: list[SegmentRecord]) -> bool:
-    return as_words([replace(segment, text=segment.text.strip()) for segment in segments]) is not None
+        raise AnnotationError(f"{where}: {quoted(text)} is not Unicode") from None
