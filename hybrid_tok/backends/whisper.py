@@ -14,6 +14,7 @@ from functools import cached_property
 from itertools import groupby, pairwise
 
 import numpy as np
+from numpy.typing import NDArray
 
 from hybrid_tok.backends.whisper_language import (
     LanguageOptions,
@@ -23,12 +24,13 @@ from hybrid_tok.backends.whisper_language import (
     with_context,
 )
 from hybrid_tok.backends.whisper_model import SAMPLE_RATE, CTranslate2Whisper, EncodedWindow, WrittenText
-from hybrid_tok.backends.windows import Window, WindowOptions, WindowRule, cut_windows
+from hybrid_tok.backends.windows import Window, WindowOptions, cut_windows
 from hybrid_tok.backends.word_times import frame_levels, separate, tighten
 from hybrid_tok.confidence.calibration import Calibration
 from hybrid_tok.confidence.features import HeardWord
 from hybrid_tok.core.annotations import Event, Word
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import WindowRule
 from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.model_sources import find_model, model_identity
 from hybrid_tok.core.progress import Progress
@@ -162,13 +164,13 @@ class WhisperRecognizer:
         """The words before their confidences are judged; arguments and errors as of `recognize`."""
         if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
             raise BackendError(f"whisper listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
-        windows = cut_windows(audio, speech, self.options.windows)
+        windows, levels = cut_windows(audio, speech, self.options.windows), frame_levels(audio)
         heard: list[HeardWord] = []
         total = sum(window.frames for window in windows) / FRAME_RATE
         done = 0.0
         with ThreadPoolExecutor(self._workers) as pool:
             for number, (passage, text) in enumerate(self._written(audio, speech, windows, pool)):
-                heard += _placed(passage, text, audio, speech, number)
+                heard += _placed(passage, text, levels, speech, number)
                 done += passage.window.frames / FRAME_RATE
                 if progress is not None:
                     progress(done, total)
@@ -281,13 +283,13 @@ def _inside(speech: Sequence[Span], window: Window) -> list[Span]:
 
 
 def _placed(
-    passage: _Passage, text: WrittenText, audio: Audio, speech: Sequence[Span], number: int
+    passage: _Passage, text: WrittenText, levels: NDArray[np.float64], speech: Sequence[Span], number: int
 ) -> Iterator[HeardWord]:
     """The words of a passage on the grid of the recording, without those that touch no speech."""
     window = passage.window
     starts = [window.place(word.start * FRAME_RATE) for word in text.words]
     ends = [window.place(np.nextafter(word.end * FRAME_RATE, 0.0)) for word in text.words]
-    spans = tighten(separate(starts, ends, window.span), audio, speech)
+    spans = tighten(separate(starts, ends, window.span), levels, speech)
     inside = _inside(speech, window)
     for word, span in zip(text.words, spans, strict=True):
         if any(span.overlap(one) for one in inside):

@@ -29,8 +29,8 @@ class WindowOptions:
             is faster and loses a word in fifty.
         longest: seconds of a window at most; speech without a pause is cut where it is quietest.
         padding: seconds kept before and after speech, where there is no other speech.
-        gap: seconds of silence inside a packed window; longer silence is left out.
-        silence: seconds without speech that end a segment.
+        gap: seconds between padded speech that stay inside a packed window; a longer gap is left out.
+        silence: seconds between padded speech that end a segment.
     """
 
     rule: WindowRule = "segment"
@@ -91,10 +91,12 @@ class Window:
 def cut_windows(audio: Audio, speech: Sequence[Span], options: WindowOptions) -> list[Window]:
     """Windows of mono audio, in order and disjoint, that hold all speech."""
     longest = round(options.longest * FRAME_RATE)
-    pieces = [piece for span in speech for piece in _cut_long(audio, span, longest)]
     total = count_frames(audio.num_samples, audio.sample_rate)
+    inside = [Span(span.start, min(span.end, total)) for span in speech if span.start < total]
+    padding = round(options.padding * FRAME_RATE)
+    pieces = [piece for span in inside for piece in _cut_long(audio, span, longest - 2 * padding)]
     windows: list[list[Span]] = []
-    for chunk in _padded(pieces, round(options.padding * FRAME_RATE), total):
+    for chunk in _padded(pieces, padding, total):
         last = windows[-1][-1] if windows else None
         if last is not None:
             gap = chunk.start - last.end

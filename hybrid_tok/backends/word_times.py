@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.frame_power import frame_powers
+from hybrid_tok.core.timeline import Span
 
 _AUDIBLE_DB = -30.0
 """Below this level, relative to its loudest frame, the edges of a word are silence."""
@@ -22,8 +23,7 @@ _AUDIBLE_DB = -30.0
 def separate(starts: Sequence[float], ends: Sequence[float], limit: Span) -> list[Span]:
     """Times in frames, rounded half up, as spans inside `limit` that do not overlap and have a frame at least.
 
-    More words than there are frames share the last ones' places: those beyond the limit are left with none, and are
-    spans of no frames at its end.
+    Where there are more words than frames, the first ones have none.
     """
     bounds: list[list[int]] = []
     free = limit.start
@@ -39,24 +39,21 @@ def separate(starts: Sequence[float], ends: Sequence[float], limit: Span) -> lis
     return [Span(start, end) for start, end in bounds]
 
 
-def tighten(spans: Sequence[Span], audio: Audio, speech: Sequence[Span]) -> list[Span]:
+def tighten(spans: Sequence[Span], levels: NDArray[np.float64], speech: Sequence[Span]) -> list[Span]:
     """Spans of words, cut to the speech they overlap most and to where they are audible.
 
     Args:
         spans: in order, disjoint.
-        audio: mono.
+        levels: of the recording, as `frame_levels` gives them.
         speech: where there is speech; sorted, disjoint.
     """
     starts = [span.start for span in speech]
-    levels = frame_levels(audio)
     return [_audible(_within(span, speech, starts), levels) for span in spans]
 
 
 def frame_levels(audio: Audio) -> NDArray[np.float64]:
-    """Level in dB of each whole frame of mono audio, (T,)."""
-    hop = audio.sample_rate // FRAME_RATE
-    whole = audio.samples[: len(audio.samples) // hop * hop].reshape(-1, hop)
-    return 10.0 * np.log10(np.square(whole, dtype=np.float64).mean(axis=1) + 1e-12)
+    """Level in dB of each frame of mono audio, (T,); at least -120."""
+    return 10.0 * np.log10(frame_powers(audio.samples, audio.sample_rate) + 1e-12)
 
 
 def _within(span: Span, speech: Sequence[Span], starts: Sequence[int]) -> Span:

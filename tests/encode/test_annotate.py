@@ -12,6 +12,7 @@ import pytest
 from hybrid_tok.core.annotations import Annotations, Event, KnownAnnotations, Segment, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import StageTimer
+from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.annotate import Annotator
 from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
@@ -33,6 +34,7 @@ class Listener:
 
     asked: list[str] = field(default_factory=list)
     segments: Sequence[Segment] = ()
+    recognized_under: tuple[Event, ...] | None = None
     answer: Annotations = HEARD
     diarized: list[tuple[tuple[Span, ...], int | None]] = field(default_factory=list)
 
@@ -43,7 +45,10 @@ class Listener:
     def detect(self, audio: Audio) -> tuple[Span, ...]:
         return self.answer.speech
 
-    def recognize(self, audio: Audio, speech: Sequence[Span], progress: object = None) -> tuple[Word, ...]:
+    def recognize(
+        self, audio: Audio, speech: Sequence[Span], events: Sequence[Event] = (), progress: object = None
+    ) -> tuple[Word, ...]:
+        self.recognized_under = tuple(events)
         return self.answer.words
 
     def align(
@@ -62,7 +67,7 @@ class Listener:
 
 def annotate(
     listener: Listener,
-    given: KnownAnnotations = KnownAnnotations(),
+    known: KnownAnnotations | None = None,
     frames: int = 100,
     events: bool = True,
     diarize: bool = True,
@@ -80,17 +85,19 @@ def annotate(
         channels=ChannelOptions(use),
     )
     samples = np.random.default_rng(0).uniform(-0.5, 0.5, frames * 320).astype(np.float32)
-    return annotator.annotate(Audio(samples, 16_000), frames, StageTimer(), given, channels)
+    audio = Audio(samples, 16_000)
+    return annotator.annotate(Recording.of(audio, known, tuple(channels)), audio, StageTimer())
 
 
 def test_every_stage_is_asked_once() -> None:
     listener = Listener()
     heard = annotate(listener)
-    assert listener.asked == ["voice activity", "recognizer", "events", "diarizer"]
+    assert listener.asked == ["voice activity", "events", "recognizer", "diarizer"]
+    assert listener.recognized_under == HEARD.events
     assert (heard.words, heard.events, heard.turns) == (HEARD.words, HEARD.events, HEARD.turns)
 
 
-def test_stages_that_nobody_asks_for_do_not_run() -> None:
+def test_stages_that_are_turned_off_do_not_run() -> None:
     listener = Listener()
     heard = annotate(listener, events=False, diarize=False)
     assert listener.asked == ["voice activity", "recognizer"]
@@ -98,23 +105,23 @@ def test_stages_that_nobody_asks_for_do_not_run() -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "asked"),
+    ("known", "asked"),
     [
         (KnownAnnotations(words=()), ["voice activity", "events", "diarizer"]),
-        (KnownAnnotations(segments=(Segment("a b"),)), ["voice activity", "aligner", "events", "diarizer"]),
+        (KnownAnnotations(segments=(Segment("a b"),)), ["voice activity", "events", "aligner", "diarizer"]),
         (KnownAnnotations(events=()), ["voice activity", "recognizer", "diarizer"]),
-        (KnownAnnotations(turns=()), ["voice activity", "recognizer", "events"]),
-        (KnownAnnotations(speech=(Span(0, 100),), active=()), ["recognizer", "events", "diarizer"]),
+        (KnownAnnotations(turns=()), ["voice activity", "events", "recognizer"]),
+        (KnownAnnotations(speech=(Span(0, 100),), active=()), ["events", "recognizer", "diarizer"]),
         (KnownAnnotations.everything(HEARD), []),
     ],
 )
-def test_what_is_given_takes_the_place_of_its_stage(given: KnownAnnotations, asked: list[str]) -> None:
+def test_what_is_known_takes_the_place_of_its_stage(known: KnownAnnotations, asked: list[str]) -> None:
     listener = Listener()
-    annotate(listener, given)
+    annotate(listener, known)
     assert listener.asked == asked
 
 
-def test_everything_given_comes_back_as_it_was() -> None:
+def test_everything_known_comes_back_as_it_was() -> None:
     assert annotate(Listener(), KnownAnnotations.everything(HEARD)) == HEARD
 
 
@@ -139,7 +146,7 @@ def test_words_with_speakers_make_the_turns() -> None:
     )
     assert "diarizer" not in listener.asked
     annotate(listener, KnownAnnotations(words=(*words, Word("d", Span(30, 40), 1.0))))
-    assert "diarizer" in listener.asked, "one word of nobody known, and all must be told apart"
+    assert "diarizer" in listener.asked, "one word without a speaker, and all must be told apart"
 
 
 def test_silence_is_neither_recognized_nor_diarized() -> None:
@@ -185,11 +192,11 @@ def test_the_number_of_speakers_is_that_of_the_whole_recording() -> None:
     listener = Listener()
     annotate(listener, channels=two_sides(), speakers=1)
     assert listener.diarized == [((Span(0, 40), Span(60, 100)), 1)], "one speaker: these are no sides"
-    with pytest.raises(OptionsError, match="speakers=1, but 2 channels have talk"):
+    with pytest.raises(OptionsError, match="speakers=1, but 2 channels have speech"):
         annotate(Listener(), channels=two_sides(), use="separate", speakers=1)
 
 
-def test_speech_and_turns_that_are_given_are_those_of_the_channels_too() -> None:
+def test_speech_and_turns_that_are_known_are_those_of_the_channels_too() -> None:
     listener = Listener()
     annotate(listener, KnownAnnotations(speech=(Span(0, 100),)), channels=two_sides(), use="separate")
     assert "voice activity" not in listener.asked and len(listener.diarized) == 2

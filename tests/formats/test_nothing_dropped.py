@@ -16,6 +16,7 @@ from fakes import FakeCodec
 from hybrid_tok import formats
 from hybrid_tok.core.annotations import Annotations, Event, KnownAnnotations, Word
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.annotate import Annotator
 from hybrid_tok.encode.assemble import AssembleOptions, assemble
@@ -104,10 +105,14 @@ def test_the_units_layout_names_the_words_it_was_given() -> None:
 
     annotator = Annotator(nobody, nobody, nobody)  # pyright: ignore[reportArgumentType]
     encoder = Encoder(
-        annotator, FakeCodec, len, GateOptions(layout="units", num_codebooks=4), AssembleOptions(layout="units")
+        annotator,
+        FakeCodec,
+        lambda word: 1,
+        GateOptions(layout="units", num_codebooks=4),
+        AssembleOptions(layout="units"),
     )
     words = (Word("hello", Span(2, 10), 0.9), Word("there", Span(10, 20), 0.9))
-    encoding = encoder.encode(Audio(np.zeros(16_000, np.float32), 16_000), given=KnownAnnotations(words=words))
+    encoding = encoder.encode(Recording.of(Audio(np.zeros(16_000, np.float32), 16_000), KnownAnnotations(words=words)))
     assert [decision.words for decision in encoding.decisions] == [words]
     assert "hello there" in encoding.decisions[0].reason
 

@@ -1,0 +1,117 @@
+"""What is measured of recognized words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import pytest
+from confidence.heard import heard, sentence
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+
+from hybrid_tok.confidence.features import FEATURES, HeardWord, word_features
+from hybrid_tok.core.annotations import Event
+from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.timeline import Span
+
+LEVELS = np.full(400, -40.0)
+SPEECH = (Span(0, 400),)
+
+
+def feature(
+    name: str,
+    words: Sequence[HeardWord],
+    speech: Sequence[Span] = SPEECH,
+    events: Sequence[Event] = (),
+    levels: NDArray[np.float64] = LEVELS,
+) -> list[float]:
+    return word_features(words, speech, events, levels)[:, FEATURES.index(name)].tolist()
+
+
+@st.composite
+def recordings(draw: st.DrawFn) -> tuple[list[HeardWord], list[Span], list[Event]]:
+    """Words with odd texts and probabilities, of no length and after the end of the recording; speech and events
+    anywhere."""
+    words: list[HeardWord] = []
+    cursor = 0
+    for window in range(draw(st.integers(0, 3))):
+        no_speech, compression = draw(st.floats(0, 1)), draw(st.floats(0, 20))
+        language = draw(st.sampled_from(["en", "zh", "ja"]))
+        for _ in range(draw(st.integers(1, 6))):
+            cursor += draw(st.integers(0, 90))
+            end = cursor + draw(st.integers(0, 200))
+            text = draw(st.text(max_size=6) | st.sampled_from(["...", "42", "a" * 400, "你"]))
+            probabilities = draw(st.lists(st.floats(1e-6, 1.0), min_size=1, max_size=4))
+            words.append(
+                heard(
+                    text,
+                    cursor,
+                    end,
+                    *probabilities,
+                    agreement=draw(st.floats(0, 1)),
+                    window=window,
+                    no_speech=no_speech,
+                    compression=compression,
+                    language=language,
+                )
+            )
+            cursor = end
+    spans = st.tuples(st.integers(0, 400), st.integers(1, 100)).map(lambda pair: Span(pair[0], sum(pair)))
+    events = st.builds(Event, st.sampled_from(EVENT_LABELS), spans, st.floats(0, 1))
+    return words, draw(st.lists(spans, max_size=4)), draw(st.lists(events, max_size=4))
+
+
+@given(recording=recordings(), levels=st.sampled_from([LEVELS, LEVELS[:7], LEVELS[:0], np.full(400, -120.0)]))
+def test_features_are_finite_whatever_is_heard(
+    recording: tuple[list[HeardWord], list[Span], list[Event]], levels: NDArray[np.float64]
+) -> None:
+    words, speech, events = recording
+    found = word_features(words, speech, events, levels)
+    assert found.shape == (len(words), len(FEATURES))
+    assert np.isfinite(found).all(), [FEATURES[k] for k in np.flatnonzero(~np.isfinite(found).all(axis=0))]
+
+
+def test_names_are_those_of_the_columns() -> None:
+    assert len(set(FEATURES)) == len(FEATURES)
+    words = [heard("so", 0, 10, 0.5, 0.25), heard("funny", 60, 75, 0.125)]
+    log = np.log
+    assert feature("mean", words) == pytest.approx([(log(0.5) + log(0.25)) / 2, log(0.125)])
+    assert feature("lowest", words) == pytest.approx([log(0.25), log(0.125)])
+    assert feature("first", words) == pytest.approx([log(0.5), log(0.125)])
+    assert feature("letters", words) == pytest.approx([log(2), log(5)])
+    assert feature("tokens_per_letter", words) == pytest.approx([1.0, 0.2])
+    assert feature("gap_after", words) == [1.0, 1.0] and feature("gap_before", words) == [1.0, 1.0]
+    assert feature("edge", words) == [1.0, 1.0]
+
+
+def test_windows_are_judged_by_themselves() -> None:
+    first = sentence(["so", "so", "so", "funny"])
+    second = [heard(word.text, word.span.start + 100, word.span.end + 100, 0.2, window=1) for word in first]
+    together = word_features([*first, *second], SPEECH, (), LEVELS)
+    np.testing.assert_array_equal(together[:4], word_features(first, SPEECH, (), LEVELS))
+
+
+def test_events_count_where_they_are_and_for_what_they_are() -> None:
+    words = [heard("ha", 100, 120), heard("ha", 120, 140), heard("well", 300, 320)]
+    laugh, cough = Event("laugh", Span(90, 130), 0.8), Event("cough", Span(100, 120), 0.5)
+    assert feature("voiced_event", words, events=[laugh, cough]) == pytest.approx([0.8, 0.4, 0.0])
+    assert feature("breath_event", words, events=[laugh, cough]) == pytest.approx([0.5, 0.0, 0.0])
+    assert feature("voiced_event_near", words, events=[laugh]) == pytest.approx([0.8, 0.8, 0.0])
+
+
+def test_speech_level_and_length() -> None:
+    words = [heard("one", 0, 20), heard("two", 40, 60), heard("hippopotamus", 60, 64)]
+    levels = np.repeat([-20.0, -60.0], 40)
+    assert feature("speech", words, [Span(0, 30), Span(50, 60)], levels=levels) == [1.0, 0.5, 0.0]
+    first, second, third = feature("level", words, [Span(0, 30)], levels=levels)
+    assert (first, second, third) == pytest.approx((0.0, -2.0, -2.0))
+    assert feature("length", words)[2] < -2 < feature("length", words)[0], "a long word of 80 ms"
+
+
+def test_what_repeats_itself() -> None:
+    words = sentence(["thank", "you", "very", "much", "thank", "you", "very", "much"])
+    assert feature("repeats", words) == [1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0, 1.0]
+    assert feature("phrase_repeats", words) == [0.0, 0.0, 1.0, 1.0, 0.0, 0.0, 1.0, 1.0]
+    assert feature("repeats", sentence(["thank", "you"])) == [0.0, 0.0]
