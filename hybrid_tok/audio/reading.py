@@ -104,7 +104,7 @@ def _append(files: Sequence[BinaryIO], block: NDArray[np.float32]) -> None:
         except OSError as error:
             raise AudioError(
                 f"no room for the recording's channels in {tempfile.gettempdir()} ({error.strerror}): set TMPDIR to "
-                "another folder, or have speakers told apart in the mix (channels='mix')"
+                "another folder, or give diarize_channels='mix' (--diarize-channels mix)"
             ) from None
 
 

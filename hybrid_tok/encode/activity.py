@@ -31,11 +31,11 @@ class ActivityOptions:
     Attributes:
         window: seconds over which the noise floor is taken; longer than any sound that must not become the floor.
         percentile: of the frame levels in the window, in (0, 50]; the noise floor.
-        opening_db: how far above the floor a sound must rise somewhere.
-        closing_db: how far above the floor it must stay.
+        opening_db: dB above the floor that a sound must reach somewhere.
+        closing_db: dB above the floor that it must keep.
         absolute_db: level re full scale below which nothing is ever active: digital silence, dither.
-        max_hole: frames of a hole inside a sound that is closed.
-        min_frames: frames below which a sound is a blip and is dropped.
+        max_hole: frames of the longest gap inside a sound that is closed.
+        min_frames: frames below which a sound is dropped.
         margin: frames added on both sides, since sounds start and end below the closing level.
     """
 
@@ -113,7 +113,7 @@ def _smooth(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _spans(held: NDArray[np.bool_], opened: NDArray[np.bool_], options: ActivityOptions) -> list[Span]:
-    """Runs of held frames that open somewhere, blips dropped, widened, holes closed."""
+    """Runs of held frames that open somewhere: short ones dropped, widened, gaps closed."""
     edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
     starts, ends = edges[::2], edges[1::2]
     before = np.concatenate([[0], np.cumsum(opened)])

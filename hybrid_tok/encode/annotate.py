@@ -1,4 +1,4 @@
-"""What is heard in a recording, stage by stage: activity, speech, events, words, speakers."""
+"""Annotates a recording, stage by stage: activity, speech, events, words, speakers."""
 
 from __future__ import annotations
 
@@ -13,26 +13,25 @@ from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import Span, subtract_spans
 from hybrid_tok.encode.activity import ActivityOptions, find_activity
-from hybrid_tok.encode.channels import ChannelOptions, diarize_channels, talk_apart
+from hybrid_tok.encode.channels import ChannelOptions, diarize_channels, separate_talk
 from hybrid_tok.errors import BackendError
 
 ANALYSIS_RATE = 16_000
-"""Detectors and recognizers all listen at this rate."""
+"""Sample rate of detectors and recognizers, in Hz."""
 
 
 @dataclass(frozen=True, slots=True)
 class Annotator:
-    """Runs the listening backends over a recording.
+    """Runs the analysis backends over a recording.
 
-    The backends are given as factories, so that a stage whose result is already known, or that nobody asks for,
-    is never even loaded.
+    The backends are given as factories, so that a stage whose result is already known or not needed is never loaded.
 
     Attributes:
-        events: makes the tagger; None leaves events unheard.
-        diarizer: makes the diarizer; None takes everybody for one speaker.
+        events: makes the tagger; None detects no events.
+        diarizer: makes the diarizer; None treats all speech as one speaker's.
         speakers: how many there are, where that is known.
-        channels: what several channels are to the diarizer; everything else listens to their mix.
-        sure: confidence from which an event is kept from the diarizer.
+        channels: how several channels are diarized; all other stages use their mix.
+        sure: confidence from which an event is not passed to the diarizer.
     """
 
     voice_activity: Callable[[], VoiceActivityDetector]
@@ -91,13 +90,13 @@ class Annotator:
         self, diarizer: Diarizer, recording: Recording, audio: Audio, speech: Sequence[Span], events: Sequence[Event]
     ) -> tuple[SpeakerTurn, ...]:
         """Turns in each channel where they stand apart, else in the mix."""
-        # An event has no speaker of its own, and would be taken for another one.
+        # The diarizer would take an event for another speaker.
         sure = [event.span for event in events if event.confidence >= self.sure]
 
         def hear(channel: Audio) -> Sequence[Span]:
             return speech if recording.known.speech is not None else self.voice_activity().detect(channel)
 
-        apart = talk_apart(recording.channels, speech, hear, sure, self.channels, self.speakers)
+        apart = separate_talk(recording.channels, speech, hear, sure, self.channels, self.speakers)
         if apart is not None:
             return diarize_channels(diarizer, recording.channels, apart, self.speakers) if any(apart) else ()
         talk = subtract_spans(speech, sure)
@@ -111,19 +110,20 @@ class Annotator:
         known: KnownAnnotations,
         timer: StageTimer,
     ) -> Sequence[Word]:
-        """The words given, those of the text given, or those recognized."""
+        """The given words, those of the given text, or the recognized ones."""
         if known.words is not None:
             return known.words
         if known.segments is not None:
             with timer.stage("aligner"):
                 return self.aligner().align(audio, known.segments, speech, timer.progress("aligner"))
+        if not speech:
+            return ()
         with timer.stage("recognizer"):
-            recognize = self.recognizer().recognize
-            return recognize(audio, speech, events, timer.progress("recognizer")) if speech else ()
+            return self.recognizer().recognize(audio, speech, events, timer.progress("recognizer"))
 
 
 def _turns_of(words: Sequence[Word]) -> tuple[SpeakerTurn, ...]:
-    """The turns that words with speakers make, where every word has one."""
+    """The turns of words with speakers; none unless every word has one."""
     if any(word.speaker is None for word in words):
         return ()
     return tuple(
@@ -134,7 +134,7 @@ def _turns_of(words: Sequence[Word]) -> tuple[SpeakerTurn, ...]:
 
 
 def _clip(spans: Sequence[Span], frames: int) -> tuple[Span, ...]:
-    """Cut spans off at the end of the recording: a detector that works in larger blocks may run over it."""
+    """Clip spans at the end of the recording: a detector that works in larger blocks may exceed it."""
     return tuple(Span(span.start, min(span.end, frames)) for span in spans if span.start < frames)
 
 

@@ -1,8 +1,8 @@
 """From decisions to the stream: units are cut out of the recording's codes, words become text runs.
 
-The codes of the whole recording are made once, and only if some decision needs any. So the codes of a stretch
-never depend on what the gate chose around it, and a causal codec hears what came before. A run ends where the language
-of its words changes; a word whose language is not known is in the language of the text before it.
+The whole recording is encoded once, and only if some decision needs units. So the codes of a stretch never depend on
+what the gate chose around it, and a causal codec has seen what came before. A run ends where the language of its words
+changes; a word whose language is not known is in the language of the text before it.
 """
 
 from __future__ import annotations
@@ -44,8 +44,8 @@ class AssembleOptions:
     Attributes:
         timing: `locked` writes durations and pauses, `free` neither.
         durations: locked timing: a text item per `run` of words, or per `word` with pauses between.
-        num_codebooks: units per frame, the first so many of the codec's; None is all of them.
-        layout: what may be written at all; decisions that ask for more are refused.
+        num_codebooks: units per frame, from the codec's first codebooks; None is all of them.
+        layout: what may be written; other decisions are refused.
     """
 
     timing: Timing = "locked"
@@ -79,11 +79,11 @@ def assemble(
         audio: mono, at the codec's rate.
         codec: makes the codec; called only when a decision needs units.
         voices: voice codes by speaker, each written at its speaker's first turn.
-        prosody: of words; where given, every word is a text item of its own.
+        prosody: of words; where given, each word is a text item.
 
     Raises:
         OptionsError: a decision the layout has no tokens for, or more codebooks than the codec has.
-        BackendError: the codec is of another rate, or gave another number of frames than the audio has.
+        BackendError: the codec has another rate, or returned another number of frames than the audio has.
     """
     hop = audio.sample_rate // FRAME_RATE
     frames = count_frames(audio.num_samples, audio.sample_rate)
@@ -96,7 +96,7 @@ def assemble(
 
 
 class _Codes:
-    """The codes of a recording, made when first asked for."""
+    """The codes of a recording, encoded when first needed."""
 
     def __init__(self, audio: Audio, codec: Callable[[], UnitCodec], num_codebooks: int | None) -> None:
         self._audio = audio
@@ -143,7 +143,7 @@ def _check_decisions(decisions: Sequence[Decision], frames: int, options: Assemb
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """An item, the frame it starts at, and who is heard in it."""
+    """An item, the frame it starts at, and its speaker."""
 
     start: int
     speaker: int
@@ -157,7 +157,7 @@ class _Placed:
 def _place(
     decisions: Sequence[Decision], codes: _Codes, options: AssembleOptions, prosody: Mapping[Word, Prosody]
 ) -> Iterator[_Placed]:
-    """The items of decisions in the order they are written; where one starts before another ends, both are heard."""
+    """The items of decisions in the order they are written; items may overlap."""
     languages = _Languages()
     for (speaker, kind), group in groupby(decisions, key=lambda decision: (decision.speaker, decision.kind)):
         run = list(group)
@@ -181,13 +181,13 @@ class _Languages:
         self._in_force: str | None = None
 
     def of(self, word: Word) -> str | None:
-        """The language that a word, the next one written, is in."""
+        """The language of a word, which must be the next one written."""
         self._in_force = word.language or self._in_force
         return self._in_force
 
 
 def _events(run: Sequence[Decision]) -> Iterator[tuple[EventLabel, Span]]:
-    """Labels and places of decisions on events; adjacent ones on the same event are one."""
+    """Labels and places of event decisions; adjacent ones on the same event are merged."""
     for _, group in groupby(run, key=lambda decision: decision.event or decision):
         part = list(group)
         label = part[0].label
@@ -210,7 +210,7 @@ def _place_text(
                 yield _Placed(place.start, speaker, item)
         return
     for number, (language, group) in enumerate(runs):
-        # The gaps in a run are its own; one where the language changes is a pause.
+        # Gaps belong to their run; a gap where the language changes is a pause.
         start = group[0][1].start if number else _first_frame(run[0])
         end = group[-1][1].end if number < len(runs) - 1 else run[-1].span.end
         text = join_words((word.text for word, _ in group), language)
@@ -220,7 +220,7 @@ def _place_text(
 def _place_over_text(
     run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody], languages: _Languages
 ) -> Iterator[_Placed]:
-    """What is written over a text run once it is finished: labels of events under the words, others' words."""
+    """What is written over a finished text run: labels of events under the words, and other speakers' words."""
     for event, group in groupby(run, key=lambda decision: decision.event):
         if event is not None:
             yield _Placed(max(event.span.start, next(group).span.start), run[0].speaker, EventItem(event.label))
@@ -231,7 +231,7 @@ def _place_over_text(
 
 
 def _first_frame(decision: Decision) -> int:
-    """Where the words of a text decision begin: before its own frames where they began under another speaker's."""
+    """First frame of the words of a text decision; before its own frames if they began under another speaker's."""
     known = decision.words and decision.words[0].speaker is not None
     return min(decision.span.start, decision.words[0].span.start) if known else decision.span.start
 
@@ -257,7 +257,7 @@ def _join(placed: Iterable[_Placed], locked: bool) -> Iterator[_Placed]:
 
 
 def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | None:
-    """The two as one item, or None where they stay two."""
+    """Both as one item, or None if they must stay two."""
     if left is None or left.speaker != right.speaker:
         return None
     first, second = left.item, right.item
@@ -274,7 +274,7 @@ def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | Non
 def _write_turns(
     placed: Iterable[_Placed], frames: int, locked: bool, voices: Mapping[int, tuple[int, ...]]
 ) -> Iterator[Turn]:
-    """Turns of the items, with the moves of the cursor between them. Silence belongs to who spoke last."""
+    """Turns of the items, with the moves of the cursor between them. Silence belongs to the last speaker."""
     cursor = 0
     items: list[Item] = []
     speaker: int | None = None

@@ -1,11 +1,10 @@
-"""Who speaks when in a recording with a channel per person or per side, where overlap is heard for certain.
+"""Diarization of a recording with one speaker or side per channel, where overlap is certain.
 
-Each channel is diarized by itself, so that people who talk at the same time on different channels have turns that
-overlap. What a channel only picks up of the others is left out: there, another channel is far louder.
+Each channel is diarized by itself, so that speakers who talk at the same time on different channels have overlapping
+turns. Crosstalk is left out: where it occurs, another channel is far louder.
 
-Most recordings with several channels are nothing of the kind: stereo music, a podcast mixed for two loudspeakers, a
-meeting in front of two microphones. Everybody is on every channel of those, at much the same level, and there the mix
-is diarized.
+Most recordings with several channels are different: stereo music, a podcast mixed for two loudspeakers, a meeting in
+front of two microphones. Their channels all have every speaker at about the same level, and their mix is diarized.
 """
 
 from __future__ import annotations
@@ -26,7 +25,7 @@ from hybrid_tok.core.timeline import Span, subtract_spans
 from hybrid_tok.errors import OptionsError
 
 ChannelUse: TypeAlias = Literal["mix", "separate", "auto"]
-"""Where speakers are told apart: in the mix of the channels, in each by itself, or as the recording asks for."""
+"""Where speakers are told apart: in the mix of the channels, in each channel, or as found in the recording."""
 
 _SMOOTH = 11
 """Frames (20 ms) over which levels are compared."""
@@ -34,15 +33,16 @@ _SMOOTH = 11
 
 @dataclass(frozen=True, slots=True)
 class ChannelOptions:
-    """What channels are to diarization.
+    """How channels are diarized.
 
     Attributes:
-        use: `mix`; `separate`, each by itself, and whoever talks on two is two; `auto`, separate where they are.
-        bleed: dB by which another channel must be louder for speech in this one to be taken for that channel's.
+        use: `mix`; `separate`, each by itself (a speaker on two channels counts twice); `auto`, separate if they are
+            sides of a conversation.
+        bleed: dB by which another channel must be louder for speech in this one to count as crosstalk.
         apart: share of the speech in which a channel must be louder than all others by `bleed` for `auto` to take the
-            channels as separate: next to nothing of a mix, most of a conversation, and a quarter of two people who
-            never stop talking at the same time.
-        same: dB; channels whose levels differ by a constant but for this are one signal, whoever says otherwise.
+            channels as separate: near zero in a mix, large in a conversation, a quarter for two people who always talk
+            at the same time.
+        same: dB; channels whose level difference is constant within this are one signal, whatever `use` is.
     """
 
     use: ChannelUse = "auto"
@@ -67,14 +67,14 @@ def separate_talk(
     options: ChannelOptions = ChannelOptions(),
     speakers: int | None = None,
 ) -> list[list[Span]] | None:
-    """Where each channel has talk of its own; None where speakers are to be told apart in the mix.
+    """Where each channel has speech of its own; None if the mix is to be diarized.
 
     Args:
         channels: mono, of the same rate and length.
         speech: where the mix has speech.
         hear: finds the speech in a channel.
         events: vocal events of the mix.
-        speakers: how many there are, where that is known: `auto` does not take more channels than that as separate.
+        speakers: how many there are, where known: `auto` never takes more channels than that as separate.
     """
     if len(channels) < 2 or options.use == "mix":
         return None
@@ -99,7 +99,7 @@ def measure_levels(channels: Sequence[Audio]) -> NDArray[np.float64]:
 def are_separate(
     levels: NDArray[np.float64], speech: Sequence[Span], options: ChannelOptions = ChannelOptions()
 ) -> bool:
-    """Whether the channels are sides of a conversation: for much of the speech, one is far louder than all others.
+    """Whether the channels are sides of a conversation: in much of the speech, one is far louder than all others.
 
     Args:
         levels: (channels, T) in dB, as `measure_levels` gives them.
@@ -118,11 +118,11 @@ def own_talk(
     events: Sequence[Span] = (),
     options: ChannelOptions = ChannelOptions(),
 ) -> list[list[Span]]:
-    """Where each channel has talk of its own: not another's that leaks in, nor an event, nor another channel's signal.
+    """Where each channel has speech of its own: no crosstalk, no events, not the signal of an earlier channel.
 
     Args:
         levels: (channels, T) in dB, as `measure_levels` gives them.
-        speech: for each channel, where speech is heard in it.
+        speech: for each channel, where it has speech.
         events: vocal events of the mix; each belongs to the channel that is loudest in it.
 
     Raises:
@@ -145,7 +145,7 @@ def own_talk(
 
 
 def _same_signal(one: NDArray[np.float64], other: NDArray[np.float64], spans: Sequence[Span], tolerance: float) -> bool:
-    """Whether two channels are one signal, loud and soft."""
+    """Whether two channels are one signal at different levels."""
     apart = np.concatenate([(one - other)[span.start : span.end] for span in spans] or [np.zeros(0)])
     return len(apart) > 0 and float(np.abs(apart - np.median(apart)).max()) <= tolerance
 
@@ -155,13 +155,13 @@ def diarize_channels(
 ) -> tuple[SpeakerTurn, ...]:
     """Turns of all channels, sorted by start; speakers are numbered in order of first appearance.
 
-    Nobody is looked for on two channels: who talks on both is two speakers.
+    Speakers are not matched across channels: one who talks on two is two speakers.
 
     Args:
         channels: mono, at the diarizer's rate.
-        talk: for each channel, where it has talk of its own; channels without any are not listened to.
-        speakers: how many there are on all channels together, where that is known: each channel with talk has one at
-            least, and the last has as many as are left.
+        talk: for each channel, where it has speech of its own; channels without any are not diarized.
+        speakers: how many there are on all channels together, where known: each channel with speech has at least one,
+            and the last one has the rest.
 
     Raises:
         OptionsError: more channels have talk than there are speakers.
@@ -169,8 +169,8 @@ def diarize_channels(
     talking = [k for k, spans in enumerate(talk) if spans]
     if speakers is not None and speakers < len(talking):
         raise OptionsError(
-            f"speakers={speakers}, but {len(talking)} channels have talk of their own: leave the number out, or have "
-            f"speakers told apart in the mix (channels='mix')"
+            f"speakers={speakers}, but {len(talking)} channels have speech of their own: leave the number out, or give "
+            f"diarize_channels='mix' (--diarize-channels mix)"
         )
     found: list[tuple[Span, int, int]] = []
     left = speakers

@@ -33,7 +33,7 @@ from hybrid_tok.nn.viterbi import best_path, min_marginals
 DecisionKind: TypeAlias = Literal["text", "units", "event", "tag", "pause"]
 
 FRAMES_PER_WORD = 15
-"""0.3 s: how long an English word lasts in fluent speech; distortion is counted in words of this length."""
+"""0.3 s, the length of an English word in fluent speech; distortion is counted in words of this length."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,17 +129,17 @@ class Decision:
 
 
 FORMS: tuple[str, ...] = ("text", "join", "units", "event", "tag", "pause", "both")
-"""The forms a stretch can be written in. `join` is a gap that the text run around it swallows, `both` is text with the
-label of an event written over it."""
+"""The forms a stretch can be written in. `join` is a gap inside a text run, `both` is text with the label of an event
+written over it."""
 TEXT, JOIN, UNITS, EVENT, TAG, PAUSE, BOTH = range(7)
 
 ENTRY_TOKENS = (1.0, 0.0, 2.0, 2.0, 4.0, 2.0, 7.0)
 """Tokens a run costs before its contents: a duration, nothing, two tags, two tags, two tags and a pause, a pause; a
-duration, two tags and the way back and forth."""
+duration, two tags, a back and a pause."""
 OVERLAY_TOKENS = 7.0
-"""Tokens of writing another speaker's words over the text: two speaker tags, the way back and forth, a duration."""
+"""Tokens of writing another speaker's words over the text: two speaker tags, a back, a pause, a duration."""
 
-# A state is a form and whether text (0) or units (1) were written last, which events and silence carry along.
+# A state is a form and whether text (0) or units (1) were written last, which events and silence do not change.
 _STATES = (
     (TEXT, 0), (JOIN, 0), (BOTH, 0), (UNITS, 1),
     (EVENT, 0), (EVENT, 1), (TAG, 0), (TAG, 1), (PAUSE, 0), (PAUSE, 1),
@@ -200,7 +200,7 @@ def stretch_costs(
 ) -> Costs:
     """The distortion and tokens of each stretch in each form.
 
-    A recognized word is never silenced, nor is an event: these are text, tags or units.
+    A recognized word or an event is never written as silence: these are text, tags or units.
     """
     distortion = np.full((len(stretches), len(FORMS)), math.inf)
     tokens = np.zeros((len(stretches), len(FORMS)))
@@ -263,7 +263,7 @@ def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArra
     The second is 0 for the best form: the min-marginals of the forward and the backward pass.
     """
     if math.isinf(options.rate_weight):
-        # First tokens, then distortion: the smaller unit can never outweigh a tenth of a token.
+        # First tokens, then distortion: all distortion together never outweighs a tenth of a token.
         token_weight, loss_weight = 1.0, 1e-3 / max(1.0, float(costs.distortion[np.isfinite(costs.distortion)].sum()))
     else:
         token_weight, loss_weight = options.rate_weight, 1.0
@@ -310,7 +310,7 @@ def _transitions(token_weight: float, switch_cost: float, same_speaker: bool, sa
 def _decide(
     stretch: Stretch, index: int, form: int, regrets: NDArray[np.float64], costs: Costs, options: GateOptions
 ) -> Decision:
-    """Word the choice."""
+    """The decision on one stretch, with its reason."""
     weight = options.rate_weight if math.isfinite(options.rate_weight) else 0.0
     loss = costs.distortion[index].tolist()
     tokens = [inside + entry for inside, entry in zip(costs.tokens[index].tolist(), ENTRY_TOKENS, strict=True)]
@@ -332,7 +332,7 @@ def _decide(
     )
 
 
-_SPELLED = (
+_FORM_PHRASES = (
     "as text",
     "inside the text run",
     "as units",
@@ -344,7 +344,7 @@ _SPELLED = (
 
 
 def _reason(stretch: Stretch, form: int, loss: list[float], tokens: list[float]) -> str:
-    """The numbers of the chosen form and of the others there were."""
+    """The numbers of the chosen form and of the alternatives."""
     if stretch.words:
         heard = f"{_quoted(stretch.words)} with confidence {_confidence(stretch.words):.2f}"
         if stretch.under:
@@ -358,7 +358,7 @@ def _reason(stretch: Stretch, form: int, loss: list[float], tokens: list[float])
     else:
         heard = "sound without words" if stretch.kind == "sound" else "silence"
     compared = [form, *(other for other in range(len(FORMS)) if other != form and math.isfinite(loss[other]))]
-    figures = (f"{_SPELLED[one]} {loss[one]:.2f} words lost and {tokens[one]:.0f} tokens" for one in compared)
+    figures = (f"{_FORM_PHRASES[one]} {loss[one]:.2f} words lost and {tokens[one]:.0f} tokens" for one in compared)
     return f"{heard}: {', '.join(figures)}"
 
 
@@ -372,7 +372,7 @@ def _confidence(words: Sequence[Word]) -> float:
 
 
 def _pad_units(decisions: list[Decision], padding: int) -> list[Decision]:
-    """Let unit runs reach into the pauses beside them."""
+    """Extend unit runs into the pauses beside them."""
     bounds = [decision.span.start for decision in decisions] + [decisions[-1].span.end]
     for index in range(1, len(decisions)):
         left, right = decisions[index - 1].kind, decisions[index].kind

@@ -1,4 +1,4 @@
-"""The way of the data from audio to stream, in one read.
+"""From audio to stream, step by step.
 
 audio -> annotate (activity, speech, words, events, speakers) -> gate (text, units or silence)
       -> voice, prosody (how each speaker sounds, how each word is said)
@@ -27,10 +27,10 @@ from hybrid_tok.tokens.stream import HybridStream, Prosody
 
 @dataclass(frozen=True, slots=True)
 class Encoding:
-    """A stream, and how it came about.
+    """A stream, and the steps that led to it.
 
     Attributes:
-        stream: what the ids spell.
+        stream: what is written as ids.
         decisions: what the gate chose for each stretch and why; they tile the recording.
         annotations: what the gate chose from.
         stage_seconds: wall-timer seconds per stage.
@@ -63,7 +63,7 @@ class Encoder:
     prosody: ProsodyOptions | None = None
 
     def annotate(self, recording: Recording, timer: StageTimer | None = None) -> Annotations:
-        """What is heard in a recording; arguments as of `encode`."""
+        """Annotate a recording; arguments as of `encode`."""
         mono = resample(recording.audio, ANALYSIS_RATE)
         return self.annotator.annotate(recording, mono, timer or StageTimer())
 
@@ -71,7 +71,7 @@ class Encoder:
         """Encode a recording whose audio is at the codec's rate.
 
         Args:
-            timer: times the stages and reports progress; a silent one is made when left out.
+            timer: times the stages and reports progress; without one, nothing is reported.
         """
         timer = timer or StageTimer()
         audio = recording.audio
@@ -82,20 +82,20 @@ class Encoder:
             annotations = self.annotate(recording, timer)
         with timer.stage("gate"):
             decisions = gate(annotations, self.gate, [self.count_pieces(word) for word in annotations.words])
-        voices, prosody = self._manner(audio, decisions, annotations, timer)
+        voices, prosody = self._voices_and_prosody(audio, decisions, annotations, timer)
         with timer.stage("codec"):
             stream = assemble(decisions, audio, self.codec, self.assemble, voices, prosody)
         return Encoding(stream, decisions, annotations, MappingProxyType(timer.seconds))
 
     def voice_code(self, audio: Audio) -> tuple[int, ...]:
-        """The voice code of the one speaker of a mono recording; the neutral one where nobody speaks."""
+        """The voice code of the one speaker of a mono recording; neutral where there is no speech."""
         audio = resample(audio, ANALYSIS_RATE)
         return measure_voice(audio, self.annotator.voice_activity().detect(audio), self.voice or VoiceOptions())
 
-    def _manner(
+    def _voices_and_prosody(
         self, audio: Audio, decisions: Sequence[Decision], annotations: Annotations, timer: StageTimer
     ) -> tuple[dict[int, tuple[int, ...]], dict[Word, Prosody]]:
-        """The voice codes of speakers and the prosody of words, as far as they are asked for; units alone have none."""
+        """The voice codes of speakers and the prosody of words, as the options say; the units layout has neither."""
         voices: dict[int, tuple[int, ...]] = {}
         prosody: dict[Word, Prosody] = {}
         if self.gate.layout != "units" and (self.voice is not None or self.prosody is not None):

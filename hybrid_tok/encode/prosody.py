@@ -54,7 +54,7 @@ def measure_prosody(
 ) -> dict[Word, Prosody]:
     """The prosody of every word that is written as text.
 
-    A word without a pitch (whispered, or too short) has its speaker's mean; so have all words of silence.
+    A word without a pitch (whispered, or too short) gets its speaker's mean, and so do words over digital silence.
 
     Args:
         audio: mono, 16 kHz.
@@ -73,7 +73,7 @@ def measure_prosody(
 
 
 def _relative(measured: Sequence[_Measured], options: ProsodyOptions) -> Iterator[tuple[Word, Prosody]]:
-    """The words of one speaker relative to their mean."""
+    """The prosody of one speaker's words relative to their mean."""
     voiced = np.concatenate([one.pitch for one in measured]) if measured else np.zeros(0)
     middle = float(np.median(voiced)) if len(voiced) else float("nan")
     level = sum(one.power for one in measured) / max(1, sum(one.frames for one in measured))
@@ -92,7 +92,7 @@ def _relative(measured: Sequence[_Measured], options: ProsodyOptions) -> Iterato
 
 
 def _measure(audio: Audio, words: Sequence[Word]) -> list[_Measured]:
-    """Pitch and power of words that follow each other, tracked together."""
+    """Pitch and power of consecutive words, tracked together."""
     hop = round(HOP_SECONDS * audio.sample_rate)
     places = [
         frame_centres(
@@ -103,7 +103,7 @@ def _measure(audio: Audio, words: Sequence[Word]) -> list[_Measured]:
         for word in words
     ]
     centres, number = np.concatenate(places), np.repeat(np.arange(len(words)), [len(place) for place in places])
-    # Words may overlap where they are said in one breath: each frame is tracked once, and counts for each.
+    # Words may overlap: a shared frame is tracked once, and counts for each of them.
     once, back = np.unique(centres, return_inverse=True)
     track = track_pitch(audio.samples, audio.sample_rate, once)
     frequency, power = track.frequency[back], track.power[back]
@@ -116,7 +116,7 @@ def _measure(audio: Audio, words: Sequence[Word]) -> list[_Measured]:
 
 
 def _blocks(words: Sequence[Word], options: ProsodyOptions) -> Iterator[list[Word]]:
-    """Words in order of time, so many together as their block is long."""
+    """Words in order of time, in blocks of at most `options.block` seconds."""
     block: list[Word] = []
     frames = 0
     for word in sorted(words, key=lambda word: word.span):

@@ -1,8 +1,8 @@
 """The candidate stretches the gate chooses among: words, events, sounds without words, silence.
 
-They tile the recording. Words come first, since only they have a text; events take what words leave; what is
-left is cut where activity starts and ends. What is heard at the same time as a word, another speaker's words or an
-event, is noted on the word's stretch.
+They tile the recording. Words come first, since only they have a text; events get what words leave; the rest is cut
+where activity starts and ends. Whatever overlaps a word, another speaker's words or an event, is recorded on the word's
+stretch.
 """
 
 from __future__ import annotations
@@ -25,9 +25,9 @@ class StretchOptions:
 
     Attributes:
         edge: frames of activity beside a word that still belong to it: word times are no better than this.
-        join_gap: longest gap in frames between two words that a text run may swallow.
-        event_threshold: confidence from which an event is one; below it, it is a sound like any other.
-        min_event: frames of an event that must stick out of the words around it.
+        join_gap: longest gap in frames between two words of a text run.
+        event_threshold: confidence below which an event is treated as any other sound.
+        min_event: frames of an event that must lie outside the words around it.
     """
 
     edge: int = 4
@@ -49,13 +49,13 @@ class Stretch:
     Attributes:
         kind: what is there.
         span: where; never empty.
-        speaker: who is heard there, or was heard last.
-        words: of a word stretch: one, or more where words lie so close that they have no frame of their own.
-        under: of a word stretch: words of other speakers that lie wholly inside what is spoken here.
-        talked_over: of a word stretch: frames in which somebody else speaks too, of whom no words are known.
-        event: of an event stretch; of a word stretch, the event heard under the word for longest.
-        event_under: of a word stretch: frames of events that are heard under the word, times their confidence.
-        speech: of a sound: share of it in which the detector hears speech; 1 where nobody looked for speech.
+        speaker: of the sound, or of the last one before.
+        words: of a word stretch: one, or several where words have no frame of their own.
+        under: of a word stretch: words of other speakers that lie inside it.
+        talked_over: of a word stretch: frames in which another speaker talks too, without known words.
+        event: of an event stretch; of a word stretch, the event that overlaps the word most.
+        event_under: of a word stretch: frames of events that overlap the word, times their confidence.
+        speech: of a sound: share of it that the detector finds to be speech; 1 where there was no detector.
         joinable: this is (part of) a short gap between two words of one speaker.
     """
 
@@ -81,8 +81,8 @@ def find_stretches(annotations: Annotations, options: StretchOptions = StretchOp
 
 
 def _place_words(words: Sequence[Word], frames: int) -> list[Stretch]:
-    """Word stretches that do not overlap. A word left without a frame of its own joins the one before it, or lies under
-    it where another speaker said it."""
+    """Word stretches that do not overlap. A word without a frame of its own joins the one before it, or lies under
+    it if another speaker said it."""
     placed: list[Stretch] = []
     cursor = 0
     for word in sorted(words, key=lambda word: word.span):
@@ -103,7 +103,7 @@ def _place_words(words: Sequence[Word], frames: int) -> list[Stretch]:
 
 
 def _place_events(words: list[Stretch], events: Sequence[Event], frames: int, options: StretchOptions) -> list[Stretch]:
-    """Words and what sticks out of them of the events, in order; words keep account of events under them."""
+    """Words, and the parts of events outside words, in order; word stretches record the events under them."""
     if not events:
         return words
     starts = [word.span.start for word in words]
@@ -137,7 +137,7 @@ def _with_events(word: Stretch, heard: dict[Event, int]) -> Stretch:
 
 
 def _fill_gaps(anchors: list[Stretch], annotations: Annotations, options: StretchOptions) -> Iterator[Stretch]:
-    """The anchors, and between them sounds where something is audible and silence where nothing is."""
+    """The anchors, and between them sounds where something is audible, and silence elsewhere."""
     active = annotations.active
     cursor = index = 0
     left: Stretch | None = None
@@ -186,8 +186,8 @@ def _with_speech(stretches: Iterable[Stretch], speech: Sequence[Span]) -> list[S
 
 
 def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn]) -> list[Stretch]:
-    """Give each stretch its speaker: who is known to have said the word, else who is heard longest in it; where nobody
-    is, whoever was heard last."""
+    """Give each stretch its speaker: that of the word where known, else the one who speaks longest in it, else the last
+    one before."""
     given: list[Stretch] = []
     ordered = sorted(turns, key=lambda turn: turn.span)
     known = (word.speaker for stretch in stretches for word in stretch.words if word.speaker is not None)
@@ -202,7 +202,7 @@ def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn]) -> li
         heard: dict[int, int] = {}
         for turn in waiting:
             heard[turn.speaker] = heard.get(turn.speaker, 0) + turn.span.overlap(stretch.span)
-        # Silence stays with whoever spoke last, so that a pause never starts a turn; ties go to the same speaker.
+        # Silence belongs to the last speaker, so that a pause never starts a turn; ties go to the same speaker.
         if stretch.words and stretch.words[0].speaker is not None:
             speaker = stretch.words[0].speaker
         elif heard and stretch.kind != "silence":

@@ -1,4 +1,4 @@
-"""The voice codes of the speakers in a recording, each from where that speaker alone is heard."""
+"""The voice codes of the speakers in a recording, each measured where only that speaker talks."""
 
 from __future__ import annotations
 
@@ -16,13 +16,13 @@ from hybrid_tok.voice.measure import measure_traits
 
 @dataclass(frozen=True, slots=True)
 class VoiceOptions:
-    """How much is listened to.
+    """What voices are measured on.
 
     Attributes:
-        longest: seconds of speech that are measured, taken evenly from all there is; a voice is known by then.
-        shortest_span: frames of a stretch below which it is left out while there are longer ones: its ends are
-            uncertain, and a larger share of it.
-        sure: confidence from which an event is nobody's voice.
+        longest: seconds of speech to measure, taken evenly from all there is; more does not change the result.
+        shortest_span: frames below which a span is left out if there are longer ones: its uncertain ends are a large
+            share of it.
+        sure: confidence from which an event does not count as voice.
     """
 
     longest: float = 120.0
@@ -42,12 +42,12 @@ def measure_voices(
     annotations: Annotations,
     options: VoiceOptions = VoiceOptions(),
 ) -> dict[int, tuple[int, ...]]:
-    """The voice code of everybody who says something, by speaker.
+    """The voice code of each speaker with speech, by speaker.
 
     Args:
         audio: mono, 16 kHz.
-        decisions: what is written of the recording, and whose it is.
-        annotations: what was heard in it.
+        decisions: how the recording is written.
+        annotations: of the recording.
     """
     heard = merge_spans([*annotations.speech, *(word.span for one in decisions for word in (*one.words, *one.under))])
     events = [event.span for event in annotations.events if event.confidence >= options.sure]
@@ -56,37 +56,37 @@ def measure_voices(
         own = [one.span for one in decisions if one.speaker == speaker and one.kind in ("text", "units")]
         own += [word.span for one in decisions for word in one.under if word.speaker == speaker]
         alone = subtract_spans(own, [*events, *_others(speaker, decisions, annotations)])
-        spans = _both(alone, heard) or _both(own, heard) or alone or own
+        spans = _intersection(alone, heard) or _intersection(own, heard) or alone or own
         voices[speaker] = measure_voice(audio, spans, options)
     return voices
 
 
 def _speakers(decisions: Sequence[Decision]) -> set[int]:
-    """Everybody of whom something is written as speech."""
+    """Speakers with speech in the decisions."""
     spoken = {one.speaker for one in decisions if one.kind in ("text", "units")}
     return spoken | {word.speaker or 0 for one in decisions for word in one.under}
 
 
 def _others(speaker: int, decisions: Sequence[Decision], annotations: Annotations) -> list[Span]:
-    """Where somebody else is heard too."""
+    """Where other speakers talk."""
     turns = [turn.span for turn in annotations.turns if turn.speaker != speaker]
     return turns + [word.span for one in decisions for word in one.under if word.speaker != speaker]
 
 
-def _both(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
-    """Where both are."""
+def _intersection(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
+    """The intersection."""
     return subtract_spans(spans, subtract_spans(spans, others))
 
 
 def measure_voice(audio: Audio, spans: Sequence[Span], options: VoiceOptions = VoiceOptions()) -> tuple[int, ...]:
-    """The voice code (8 integers, 0 to 63; see `voice.code`) of the speaker heard in the spans.
+    """The voice code (8 integers, 0 to 63; see `voice.code`) of the speaker of the spans.
 
-    The same samples and spans always give the same code. With less than 0.12 s of voice, and in silence and noise, it
-    is `NEUTRAL_CODE`; a trait that cannot be told has its neutral value.
+    The same samples and spans always give the same code. With less than 0.12 s of voiced speech, and in silence and
+    noise, it is `NEUTRAL_CODE`; a trait that cannot be measured has its neutral value.
 
     Args:
         audio: mono, 16 kHz.
-        spans: where this speaker, and nobody else, is heard.
+        spans: where only this speaker talks.
     """
     if audio.samples.ndim != 1:
         raise ValueError(f"a voice is measured on mono samples (N,), not {audio.samples.shape}")
@@ -100,7 +100,7 @@ def choose_spans(spans: Sequence[Span], options: VoiceOptions = VoiceOptions()) 
     total = sum(span.frames for span in chosen)
     if total <= most:
         return chosen
-    # Whole spans, evenly spaced, since cutting each would leave nothing but scraps; only a long one is cut.
+    # Whole spans, evenly spaced, since cutting each would leave only short pieces; only a long one is cut.
     kept: list[Span] = []
     credit = 0.0
     for span in chosen:

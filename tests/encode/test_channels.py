@@ -13,11 +13,11 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.channels import (
     ChannelOptions,
+    are_separate,
     diarize_channels,
     measure_levels,
-    stand_apart,
-    talk_apart,
-    talk_of_channels,
+    own_talk,
+    separate_talk,
 )
 from hybrid_tok.errors import OptionsError
 
@@ -54,14 +54,14 @@ def test_talk_at_the_same_time_on_two_channels_is_two_turns_that_overlap() -> No
 
 def test_what_leaks_from_another_channel_is_not_its_own() -> None:
     levels = measure_levels(two_sides(0.05))
-    (left,), (right,) = talk_of_channels(levels, (EVERYTHING, EVERYTHING))
+    (left,), (right,) = own_talk(levels, (EVERYTHING, EVERYTHING))
     assert left.start == 0 and abs(left.end - 100) <= 6
     assert abs(right.start - 50) <= 6 and right.end == 150
-    assert talk_of_channels(levels, (EVERYTHING, EVERYTHING), options=ChannelOptions(bleed=60.0)) == [EVERYTHING] * 2
+    assert own_talk(levels, (EVERYTHING, EVERYTHING), options=ChannelOptions(bleed=60.0)) == [EVERYTHING] * 2
 
 
 def test_an_event_is_taken_from_the_channel_it_is_in() -> None:
-    left, right = talk_of_channels(
+    left, right = own_talk(
         measure_levels(two_sides(0.0)), ([Span(0, 100)], [Span(50, 150)]), [Span(0, 20), Span(120, 130), Span(150, 160)]
     )
     assert left == [Span(20, 100)]
@@ -72,7 +72,7 @@ def test_one_signal_on_two_channels_is_talk_of_one() -> None:
     one = two_sides(0.0)[0]
     for copy in (one, Audio(one.samples * np.float32(0.4), 16_000)):
         levels = measure_levels([one, copy])
-        assert talk_of_channels(levels, ([Span(0, 90)], [Span(0, 90)])) == [[Span(0, 90)], []]
+        assert own_talk(levels, ([Span(0, 90)], [Span(0, 90)])) == [[Span(0, 90)], []]
 
 
 @pytest.mark.parametrize(
@@ -88,9 +88,9 @@ def test_one_signal_on_two_channels_is_talk_of_one() -> None:
     ids=["sides", "leaking sides", "a stereo mix", "copies", "one silent", "one channel"],
 )
 def test_channels_stand_apart_where_one_is_far_louder(channels: list[Audio], apart: bool) -> None:
-    assert stand_apart(measure_levels(channels), EVERYTHING) is apart
-    assert not stand_apart(measure_levels(channels), ()), "without speech nobody knows"
-    assert (talk_apart(channels, EVERYTHING, lambda channel: EVERYTHING) is not None) is apart
+    assert are_separate(measure_levels(channels), EVERYTHING) is apart
+    assert not are_separate(measure_levels(channels), ()), "without speech nobody knows"
+    assert (separate_talk(channels, EVERYTHING, lambda channel: EVERYTHING) is not None) is apart
 
 
 def test_a_channel_is_listened_to_where_the_use_says_so() -> None:
@@ -98,10 +98,10 @@ def test_a_channel_is_listened_to_where_the_use_says_so() -> None:
         return [Span(0, 100)] if channel.samples[0] else [Span(50, 150)]
 
     sides = two_sides(0.0)
-    assert talk_apart(sides, EVERYTHING, hear, options=ChannelOptions("mix")) is None
-    assert talk_apart(two_sides(0.5), EVERYTHING, hear, options=ChannelOptions("separate")) is not None
-    assert talk_apart(sides, EVERYTHING, hear, speakers=1) is None
-    talk = talk_apart(sides, EVERYTHING, hear, speakers=2)
+    assert separate_talk(sides, EVERYTHING, hear, options=ChannelOptions("mix")) is None
+    assert separate_talk(two_sides(0.5), EVERYTHING, hear, options=ChannelOptions("separate")) is not None
+    assert separate_talk(sides, EVERYTHING, hear, speakers=1) is None
+    talk = separate_talk(sides, EVERYTHING, hear, speakers=2)
     assert talk is not None and all(talk)
 
 
@@ -130,17 +130,17 @@ def test_known_speakers_are_shared_out(speakers: int | None, talk: Any, asked: l
 
 def test_an_event_of_no_length_is_nobodys() -> None:
     levels = measure_levels(two_sides(0.0))
-    assert talk_of_channels(levels, ([Span(0, 40)], []), [Span(20, 20)]) == [[Span(0, 40)], []]
+    assert own_talk(levels, ([Span(0, 40)], []), [Span(20, 20)]) == [[Span(0, 40)], []]
 
 
 def test_nothing_and_what_is_wrong() -> None:
     empty = [Audio(np.zeros(0, np.float32), 16_000)] * 2
-    assert talk_apart(empty, (), lambda channel: ()) is None
-    assert talk_apart(empty, (), lambda channel: (), options=ChannelOptions("separate")) == [[], []]
+    assert separate_talk(empty, (), lambda channel: ()) is None
+    assert separate_talk(empty, (), lambda channel: (), options=ChannelOptions("separate")) == [[], []]
     assert diarize_channels(OneSpeakerPerSpan(), empty, ([], [])) == ()
     with pytest.raises(ValueError, match="speech of 1 channels"):
-        talk_of_channels(measure_levels(two_sides(0.0)), ([],))
-    with pytest.raises(OptionsError, match="2 channels have talk"):
+        own_talk(measure_levels(two_sides(0.0)), ([],))
+    with pytest.raises(OptionsError, match="2 channels have speech"):
         diarize_channels(OneSpeakerPerSpan(), two_sides(0.0), ([Span(0, 9)], [Span(0, 9)]), speakers=1)
     for wrong in ({"use": "both"}, {"bleed": 0.0}, {"apart": 1.5}, {"same": -1.0}):
         with pytest.raises(OptionsError):
