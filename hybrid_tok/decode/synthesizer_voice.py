@@ -16,7 +16,7 @@ from hybrid_tok.voice.code import NEUTRAL, VoiceTraits
 from hybrid_tok.voice.measure import FEWEST_VOICED, bin_frequencies, traits_of, voiced_spectra
 from hybrid_tok.voice.pitch import track_pitch
 from hybrid_tok.voice.prosody import expected_seconds
-from hybrid_tok.voice.tract import PEOPLES_SPREAD, spectral_spread
+from hybrid_tok.voice.tract import MEAN_SPREAD, spectral_spread
 
 _TEXT = (
     "We were away a year ago when Joe bought a new yellow house above the bay. The children often ask why such large "
@@ -64,7 +64,7 @@ def measure_synthesizer_voice(
     spoken = sum(end - start for start, end in speech.words) / sample_rate
     pace = spoken / sum(map(expected_seconds, words)) or 1.0
     if np.count_nonzero(track.voiced) < FEWEST_VOICED:
-        return SynthesizerVoice(NEUTRAL, np.zeros(len(bin_frequencies(sample_rate))), PEOPLES_SPREAD, pace)
+        return SynthesizerVoice(NEUTRAL, np.zeros(len(bin_frequencies(sample_rate))), MEAN_SPREAD, pace)
     spectra = voiced_spectra(speech.audio, track)
     return SynthesizerVoice(
         traits=traits_of(track, spectra, sample_rate),

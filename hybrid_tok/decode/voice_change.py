@@ -13,7 +13,7 @@ from hybrid_tok.decode.synthesizer_voice import SynthesizerVoice
 from hybrid_tok.voice.code import VoiceTraits
 from hybrid_tok.voice.measure import bin_frequencies
 from hybrid_tok.voice.timbre import band_levels, centres, likely_levels
-from hybrid_tok.voice.tract import PEOPLES_SPREAD
+from hybrid_tok.voice.tract import MEAN_SPREAD
 
 _FORMANTS = (0.85, 1.35)
 """Range of the formant factor; voices outside it do not sound human."""
@@ -64,7 +64,7 @@ def change_to(wanted: VoiceTraits, own: SynthesizerVoice, sample_rate: int) -> V
             gain=_equalizer(warped, wanted, sample_rate),
             noise=_noise(wanted, sample_rate),
             mean=warped * (math.log(10.0) / 10.0),
-            contrast=min(max(PEOPLES_SPREAD / own.spread, _LEAST_CONTRAST), 1.0),
+            contrast=min(max(MEAN_SPREAD / own.spread, _LEAST_CONTRAST), 1.0),
         ),
     )
 

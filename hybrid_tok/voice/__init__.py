@@ -1,1 +1,1 @@
-"""How somebody sounds: the voice code, and the measurements that encoder and decoder share."""
+"""How a speaker sounds: the voice code, and the measurements that encoder and decoder share."""

@@ -1,8 +1,7 @@
 """The voice code: eight traits of a voice, each in one of 64 steps.
 
-A trait is a physical quantity on a scale, linear or logarithmic, from `low` to `high`; what lies beyond an end is taken
-for the end. The steps are far below what is heard as a difference (a fifth of a semitone to a quarter of a decibel is
-lost), so the code describes the speaker, and not the recording to the last digit.
+A trait is a physical quantity on a scale, linear or logarithmic, from `low` to `high`; values outside are clipped.
+The steps are well below audible differences (rounding loses up to a fifth of a semitone, or a quarter of a decibel).
 """
 
 from __future__ import annotations
@@ -23,10 +22,10 @@ class Scale:
 
     Attributes:
         name: of the trait, a field of `VoiceTraits`.
-        unit: for people.
+        unit: for display.
         low, high: what values 0 and 63 stand for.
-        neutral: taken where the trait could not be measured.
-        logarithmic: steps of equal ratio, in place of equal difference.
+        neutral: used where the trait could not be measured.
+        logarithmic: steps of equal ratio instead of equal difference.
     """
 
     name: str
@@ -57,11 +56,11 @@ class Scale:
 
 @dataclass(frozen=True, slots=True)
 class VoiceTraits:
-    """How somebody sounds.
+    """How a speaker sounds.
 
     Attributes:
         pitch: median fundamental frequency in Hz.
-        pitch_range: how far pitch strays from it in semitones: half the distance between the 16th and 84th percentile,
+        pitch_range: variation of pitch in semitones: half the distance between the 16th and 84th percentile,
             the standard deviation where the distribution is normal.
         rate: syllables per second of speech, pauses left out, as `measure.syllable_rate` counts them.
         formants: frequency of the resonances relative to the mean speaker; the inverse of the vocal tract's length.
@@ -93,7 +92,7 @@ SCALES = (
 """The tokens of a voice code in their order."""
 
 NEUTRAL = VoiceTraits(*(scale.neutral for scale in SCALES))
-"""The mean speaker: what is taken where nothing could be measured."""
+"""The mean speaker, used where nothing could be measured."""
 
 
 def quantize(traits: VoiceTraits) -> tuple[int, ...]:

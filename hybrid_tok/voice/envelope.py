@@ -1,9 +1,9 @@
-"""The spectral envelope of a voice, freed from its harmonics.
+"""The spectral envelope of a voice, without its harmonics.
 
 CheapTrick (Morise 2015, "CheapTrick, a spectral envelope estimator for high-quality speech synthesis"): a window of
-three periods, smoothing over two thirds of the fundamental in the power spectrum, and a lifter that takes the rest of
-the harmonics out of the cepstrum and makes good for the smoothing. The envelope hardly depends on where in a period the
-window lies, nor on the pitch, so that voices of different pitch compare.
+three periods, smoothing over two thirds of the fundamental in the power spectrum, and a lifter that removes the rest of
+the harmonics from the cepstrum and compensates for the smoothing. The envelope hardly depends on the position of the
+window within a period, nor on the pitch, so that voices of different pitch can be compared.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from hybrid_tok.voice.fourier import even_fft, rfft
 from hybrid_tok.voice.pitch import gather
 
 UNVOICED = 400.0
-"""Hz taken for the fundamental where there is none: a window of 7.5 ms follows a plosive's burst."""
+"""Hz used as the fundamental of unvoiced frames: a window of 7.5 ms follows a plosive's burst."""
 
 _COMPENSATION = -0.15
 _FLOOR = 1e-12
@@ -24,7 +24,7 @@ _BLOCK = 256
 
 
 def fft_size(sample_rate: int, floor: float = 60.0) -> int:
-    """The least power of two that holds three periods of the lowest pitch."""
+    """The smallest power of two that holds three periods of the lowest pitch."""
     return 1 << int(np.ceil(np.log2(3.0 * sample_rate / floor + 1.0)))
 
 
@@ -85,7 +85,7 @@ def _log_envelopes(
 
 
 def _lifter(pitch: NDArray[np.float64], sample_rate: int, size: int) -> NDArray[np.float32]:
-    """Factors (T, size / 2 + 1) of the cepstrum, those of the transform there and back included."""
+    """Factors (T, size / 2 + 1) of the cepstrum, including those of the transform and its inverse."""
     turn = np.arange(size // 2 + 1, dtype=np.float32) * (2.0 * np.pi / sample_rate * pitch).astype(np.float32)[:, None]
     turn[:, 0] = 1.0  # the first factor of the two is 0 / 0 there, and the product 1
     lifter = np.sin(np.float32(0.5) * turn) / turn
@@ -96,8 +96,8 @@ def _lifter(pitch: NDArray[np.float64], sample_rate: int, size: int) -> NDArray[
 
 
 def _fill_bottom(power: NDArray[np.float32], fundamental: NDArray[np.float64]) -> NDArray[np.float32]:
-    """Below the fundamental (T,), in bins, there is nothing but the flank of its peak: mirror it, as the envelope goes
-    on to 0 Hz."""
+    """Below the fundamental (T,), in bins, there is only the flank of its peak: mirror it, so that the envelope
+    continues to 0 Hz."""
     count = min(power.shape[1], int(fundamental.max()) + 1)
     distance = fundamental[:, None] - np.arange(count)
     mirrored = np.clip(np.rint(distance), 0, power.shape[1] - 1).astype(np.int64)
@@ -106,19 +106,19 @@ def _fill_bottom(power: NDArray[np.float32], fundamental: NDArray[np.float64]) -
 
 
 def _smooth(power: NDArray[np.float32], width: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Mean over a band `width` bins wide (T,), around every bin; the spectrum is mirrored at both its ends."""
+    """Mean over a band `width` bins wide (T,), around every bin; the spectrum is mirrored at both ends."""
     count, bins = power.shape
     margin = int(np.ceil(width.max(initial=1.0) / 2.0)) + 2
     total = np.zeros((count, bins + 2 * margin + 1))
     np.cumsum(np.pad(power, ((0, 0), (margin, margin)), mode="reflect"), axis=1, dtype=np.float64, out=total[:, 1:])
     windows, rows = sliding_window_view(total, bins, axis=1), np.arange(count)
 
-    def upto(reach: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Sums up to so many bins beyond the middle of each bin, (T, bins)."""
+    def sums_below(reach: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Sums up to `reach` bins beyond the middle of each bin, (T, bins)."""
         place = margin + 0.5 + reach
         low = np.floor(place).astype(np.int64)
         share = (place - low)[:, None]
         return windows[rows, low] * (1.0 - share) + windows[rows, low + 1] * share
 
     reach = np.maximum(width, 1.0) / 2.0
-    return (upto(reach) - upto(-reach)) / (2.0 * reach[:, None])
+    return (sums_below(reach) - sums_below(-reach)) / (2.0 * reach[:, None])

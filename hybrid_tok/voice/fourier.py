@@ -1,7 +1,7 @@
-"""Fourier transforms of many short frames in single precision, a row each.
+"""Fourier transforms of many short frames in single precision, one per row.
 
-SciPy's, which take several frames in one go where numpy takes them one by one: a tenth of the time. A frame's numbers
-are the same whatever frames are beside it. They are imported when first needed, as that takes a tenth of a second.
+SciPy's, which transform several frames at a time and need a tenth of numpy's time. A frame's result does not depend on
+the frames beside it. SciPy is imported when first needed, as that takes a tenth of a second.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ def irfft(spectra: NDArray[np.complexfloating] | NDArray[np.float32], size: int)
 def even_fft(halves: NDArray[np.float32]) -> NDArray[np.float32]:
     """Transforms of real, even sequences: of each, and of its transform, values 0 to size / 2, (T, size / 2 + 1).
 
-    There and back again gives `size` times what was.
+    Applied twice, it gives `size` times the input.
     """
     from scipy import fft
 

@@ -1,8 +1,8 @@
-"""What a voice code says, measured on speech: the same way on a recording and on a synthesizer.
+"""Measures the traits of a voice code on speech, in the same way on a recording and on a synthesizer.
 
-All traits but the rate come from voiced frames: whatever else is heard in a recording, a voice is what is periodic.
-Medians and percentiles keep a few wrong frames from mattering. Levels are compared between bands of the spectral
-envelope, not with the recording's own level, so that a gain changes nothing.
+All traits but the rate come from voiced frames, so that other sounds in a recording count little. Medians and
+percentiles limit the effect of a few wrong frames. Levels are relative between bands of the spectral envelope, so that
+the gain of a recording changes nothing.
 """
 
 from __future__ import annotations
@@ -21,24 +21,24 @@ from hybrid_tok.voice.pitch import HOP_SECONDS, PitchTrack, frame_centres, track
 from hybrid_tok.voice.tract import measure_formants
 
 BANDS = ((80.0, 400.0), (400.0, 1400.0), (1400.0, 4000.0), (4000.0, 7600.0))
-"""Hz: warmth, the middle, presence, air. Levels are relative to the middle, which has the first two formants."""
+"""Hz: warmth, the middle, presence, air. Levels are relative to the middle band, which has the first two formants."""
 
 FEWEST_VOICED = 12
-"""Voiced frames (0.12 s) from which a voice can be told at all; fewer give the neutral traits."""
+"""Voiced frames (0.12 s) needed to measure a voice; fewer give the neutral traits."""
 
 MOST_FRAMES = 600
-"""Voiced frames (6 s) whose spectra are taken, evenly over all there are: more speech makes no other mean."""
+"""Voiced frames (6 s) whose spectra are used, evenly over all there are: more hardly change the mean."""
 
 _NUCLEUS_DIP_DB = 2.0
 """A syllable's nucleus is a peak of intensity with valleys at least this deep on both sides."""
 
 
 def measure_traits(audio: Audio, spans: Sequence[Span]) -> VoiceTraits:
-    """The traits of the one speaker who is heard in the spans; neutral ones where there is too little voice.
+    """The traits of the one speaker of the spans; neutral ones where there is too little voiced speech.
 
     Args:
         audio: mono.
-        spans: disjoint, in order; what lies beyond the recording does not count.
+        spans: disjoint, in order; parts beyond the recording do not count.
     """
     hop = round(HOP_SECONDS * audio.sample_rate)
     track = track_pitch(audio.samples, audio.sample_rate, speech_centres(audio, spans, hop))
@@ -72,7 +72,7 @@ def traits_of(track: PitchTrack, logarithms: NDArray[np.float32], sample_rate: i
 
 
 def speech_centres(audio: Audio, spans: Sequence[Span], hop: int) -> NDArray[np.int64]:
-    """Middles of the frames that lie in the spans, in samples; each only once where spans overlap."""
+    """Centres of the frames that lie in the spans, in samples; each only once where spans overlap."""
     parts: list[NDArray[np.int64]] = []
     done = 0
     for span in sorted(spans):
@@ -91,7 +91,7 @@ def pitch_statistics(track: PitchTrack) -> tuple[float, float]:
 
 
 def loud_voiced(track: PitchTrack, range_db: float = 20.0) -> NDArray[np.int64]:
-    """Numbers of the voiced frames within a range below loud speech: those in which noise matters least."""
+    """Indices of the voiced frames within a range below loud speech, where noise matters least."""
     voiced = np.flatnonzero(track.voiced)
     if not len(voiced):
         return voiced
@@ -119,10 +119,10 @@ def bin_frequencies(sample_rate: int) -> NDArray[np.float64]:
 
 
 def syllable_rate(track: PitchTrack, hop: int) -> float:
-    """Syllables per second: voiced peaks of intensity per time in which something is said.
+    """Syllables per second: voiced peaks of intensity per time of speech.
 
-    After de Jong and Wempe (2009, "Praat script to detect syllable nuclei and measure speech rate automatically"). What
-    lies 25 dB below loud speech is a pause, and counts as no time. NaN where less than a third of a second is said.
+    After de Jong and Wempe (2009, "Praat script to detect syllable nuclei and measure speech rate automatically").
+    Frames 25 dB below loud speech are pauses and do not count as time. NaN for less than a third of a second of speech.
     """
     if not len(track.power):
         return float("nan")

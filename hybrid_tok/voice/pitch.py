@@ -2,9 +2,9 @@
 
 The method is Boersma's (1993, "Accurate short-term analysis of the fundamental frequency and the harmonics-to-noise
 ratio of a sampled sound"): in each frame the peaks of the autocorrelation, divided by that of the window, are
-candidates, beside being unvoiced; the path through the candidates pays for jumps in pitch and for changes of voicing.
-The range is then narrowed to the voice at hand, and the path found anew (De Looze and Hirst 2008, "Detecting changes in
-key and range for the automatic modelling and coding of intonation"), which takes away nearly all octave errors.
+candidates, as is being unvoiced; the path through the candidates pays for jumps in pitch and for changes of voicing.
+The range is then narrowed to the present voice, and the path searched again (De Looze and Hirst 2008, "Detecting
+changes in key and range for the automatic modelling and coding of intonation"), which removes nearly all octave errors.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ HOP_SECONDS = 0.01
 """Between frames, unless frames are placed otherwise."""
 
 _BLOCK = 2000
-"""Frames analysed together."""
+"""Frames analysed at a time."""
 
 _LOUD_SHARE = 0.2
-"""Amplitude relative to loud speech above which a voiced frame tells the speaker's range."""
+"""Amplitude relative to loud speech above which a voiced frame counts for the speaker's range."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,9 +37,9 @@ class PitchOptions:
     Attributes:
         floor, ceiling: in Hz; three periods of the floor are the window.
         candidates: voiced ones per frame.
-        voicing: correlation above which a frame is rather voiced.
-        silence: amplitude relative to loud speech below which a frame is rather unvoiced.
-        octave_cost: how much is taken from a candidate an octave lower.
+        voicing: correlation above which a frame tends to be voiced.
+        silence: amplitude relative to loud speech below which a frame tends to be unvoiced.
+        octave_cost: cost of a candidate an octave lower.
         jump_cost: of a jump of an octave between frames.
         voicing_cost: of a change between voiced and unvoiced.
         outside_cost: of pitch outside the voice's own range, from a third of an octave beyond it.
@@ -86,7 +86,7 @@ class PitchTrack:
 
 
 def frame_centres(start: int, end: int, hop: int) -> NDArray[np.int64]:
-    """Middles of the frames that cover samples [start, end); the last frame may be partial."""
+    """Centres of the frames that cover samples [start, end); the last frame may be partial."""
     return np.arange(start, max(start, end), hop, dtype=np.int64) + hop // 2
 
 
@@ -101,7 +101,7 @@ def track_pitch(
     Args:
         samples: mono, (N,).
         centres: (T,), in samples, increasing; frames that do not follow each other are tracked apart. All should be
-            of one voice, whose range is found from them.
+            of one voice, whose range is estimated from them.
     """
     hop = round(HOP_SECONDS * sample_rate)
     if centres is None:
@@ -124,7 +124,7 @@ def track_pitch(
     strength[frequency == 0.0] = -np.inf
     octaves = np.log2(np.maximum(frequency, 1.0))
     path = _best_path(unvoiced, strength, octaves, joined, options)
-    # A hum between the words is voiced too: the voice is what is loud.
+    # A hum between the words is voiced too: only loud frames count as the voice.
     heard = (path >= 0) & (np.sqrt(power) > _LOUD_SHARE * loud)
     if np.count_nonzero(heard) >= 10:
         own = octaves[np.flatnonzero(heard), path[heard]]
@@ -133,7 +133,7 @@ def track_pitch(
         path = _best_path(
             unvoiced, strength - np.minimum(3.0 * outside, 1.0) * options.outside_cost, octaves, joined, options
         )
-    heard = _without_blips(path >= 0, joined, options.shortest_run)
+    heard = _without_short_runs(path >= 0, joined, options.shortest_run)
     rows, chosen = np.arange(len(path)), np.maximum(path, 0)
     return PitchTrack(
         centres,
@@ -179,7 +179,7 @@ def _candidates(
 
 @cache
 def _fast_size(least: int) -> int:
-    """The least number of factors 2, 3 and 5 that is large enough for a transform."""
+    """The smallest product of the factors 2, 3 and 5 that is large enough for a transform."""
     powers = range(least.bit_length() + 1)
     sizes = (2**a * 3**b * 5**c for a in powers for b in powers[:8] for c in powers[:6])
     return min(size for size in sizes if size >= least)
@@ -202,7 +202,7 @@ def _best_path(
     joined: NDArray[np.bool_],
     options: PitchOptions,
 ) -> NDArray[np.int64]:
-    """Number of the candidate in each frame (T,), -1 for unvoiced: Viterbi's algorithm, the best total strength."""
+    """Index of the candidate in each frame (T,), -1 for unvoiced: Viterbi's algorithm, the best total strength."""
     moves = np.full((len(strength), strength.shape[1] + 1, strength.shape[1] + 1), options.voicing_cost)
     moves[:, 0, 0] = 0.0
     moves[1:, 1:, 1:] = options.jump_cost * np.abs(octaves[1:, None, :] - octaves[:-1, :, None])
@@ -211,8 +211,8 @@ def _best_path(
     return best_path(local, moves, np.arange(len(local))) - 1
 
 
-def _without_blips(heard: NDArray[np.bool_], joined: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
-    """Voiced frames but for runs shorter than `shortest`."""
+def _without_short_runs(heard: NDArray[np.bool_], joined: NDArray[np.bool_], shortest: int) -> NDArray[np.bool_]:
+    """Voiced frames without runs shorter than `shortest`."""
     begins = heard & ~(np.concatenate([[False], heard[:-1]]) & joined)
     run = np.cumsum(begins)
     return heard & (np.bincount(run[heard], minlength=int(run[-1]) + 1)[run] >= shortest)

@@ -1,8 +1,8 @@
-"""How a word is said relative to its speaker's mean: the three bins of a prosody token, and what they stand for.
+"""The prosody of a word relative to its speaker's mean: the three bins of its tokens, and their values.
 
 Pitch is relative to the median of the speaker's voiced frames, energy to the level of all the speaker's words together,
-rate to the speaker's seconds per `expected_seconds`. Encoder and decoder count with the same expectation, so that what
-it gets wrong about a word cancels: the word comes out as long as it was.
+rate to the speaker's seconds per `expected_seconds`. Encoder and decoder use the same expectation, so that its errors
+cancel: a decoded word is as long as the original.
 """
 
 from __future__ import annotations
@@ -13,13 +13,13 @@ from dataclasses import dataclass
 from hybrid_tok.tokens.stream import Prosody
 
 PITCH_SEMITONES = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.5, 9.5)
-"""Of a word's median pitch. People raise their voice further than they lower it."""
+"""Of a word's median pitch. Speakers raise their pitch further than they lower it."""
 
 ENERGY_DB = (-15.0, -10.5, -7.0, -4.0, -1.5, 0.5, 2.5, 5.0)
-"""Of a word's mean power. The mean of power lies near the loud words, so that most lie below it."""
+"""Of a word's mean power. The mean of power is close to that of the loud words, so that most words are below it."""
 
 RATE_OCTAVES = (-1.3, -0.85, -0.5, -0.2, 0.1, 0.4, 0.75, 1.2)
-"""Of a word's rate: how often it would fit twice into its own length."""
+"""Of a word's rate: 1 is twice as fast."""
 
 BINS = 8
 
@@ -31,7 +31,7 @@ class Delivery:
     Attributes:
         pitch: in semitones; NaN where the word has none.
         energy: in dB.
-        rate: times as fast.
+        rate: as a factor.
     """
 
     pitch: float
@@ -50,7 +50,7 @@ def to_bins(delivery: Delivery) -> Prosody:
 
 
 def from_bins(prosody: Prosody) -> Delivery:
-    """What bins stand for; one beyond the last, from a larger vocabulary, is taken for the last."""
+    """The values of bins; one beyond the last, from a larger vocabulary, counts as the last."""
     pitch, energy, rate = (
         scale[min(index, BINS - 1)]
         for scale, index in zip(
@@ -61,10 +61,10 @@ def from_bins(prosody: Prosody) -> Delivery:
 
 
 def expected_seconds(word: str) -> float:
-    """How long a word takes at a common pace, by what it is written with.
+    """The expected duration of a word, from its spelling.
 
-    So long for a word, and so much more for each letter; a character of a script without letters is a syllable. Rough,
-    which matters little: see above.
+    A constant per word plus a constant per letter; a character of a script without letters counts as a syllable. Rough,
+    but its errors cancel: see above.
     """
     letters = sum(char.isalpha() and ord(char) < 0x2E80 for char in word)
     syllables = sum(char.isalnum() for char in word) - letters

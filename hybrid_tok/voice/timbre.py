@@ -1,8 +1,8 @@
-"""The mean spectrum that a voice code makes likely.
+"""The expected mean spectrum of a voice code.
 
-Four of the eight traits say something about the spectrum, the others go along with it (a high voice has other
-resonances than a low one). A linear regression over speakers turns them into a whole spectrum in mel bands.
-`train.voice` fits it; `voice.md` says on what, and how well it does.
+Four of the eight traits describe the spectrum, the others correlate with it (a high voice has other resonances than a
+low one). A linear regression over speakers predicts a whole spectrum in mel bands from them. `train.voice` fits it;
+`voice.md` has its data and its error.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from hybrid_tok.voice.code import LEVELS, VoiceTraits, quantize
 
 BANDS = 40
 _POINTS = mel_points(60.0, 7800.0, BANDS + 2)
-"""Hz: middles of the bands, and outer edges of the first and last."""
+"""Hz: centres of the bands, and outer edges of the first and last."""
 
 WEIGHTS = Path(__file__).parent / "timbre.json"
 
@@ -46,7 +46,7 @@ def centred(code: Sequence[int]) -> NDArray[np.float64]:
 
 
 def likely_levels(traits: VoiceTraits) -> NDArray[np.float64]:
-    """Level of each band (40,) in dB, relative to the mean over them, of somebody with these traits."""
+    """Expected level of each band (40,) in dB, relative to the mean over them, of a speaker with these traits."""
     return timbre_model().levels(quantize(traits))
 
 
@@ -59,7 +59,7 @@ def band_levels(spectrum: NDArray[np.float64], sample_rate: int) -> NDArray[np.f
 
 
 def centres() -> NDArray[np.float64]:
-    """Hz of the middle of each band, (40,)."""
+    """Centre of each band in Hz, (40,)."""
     return _POINTS[1:-1]
 
 

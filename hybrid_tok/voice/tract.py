@@ -1,13 +1,13 @@
-"""How long the vocal tract is, told by the factor by which it moves the formants.
+"""The length of the vocal tract, as the factor by which it moves the formants.
 
 A shorter tract stretches the whole spectral envelope along the frequency axis: on a logarithmic axis it shifts it.
-Nobody labels recordings with the length of the speaker's tract, but a known stretch can be put on any recording. The
-estimator is the linear function of a voice's mean spectrum and of its spread that answers a stretch one to one, and
-otherwise varies as little as can be between speakers and recordings: a matched filter against what speakers differ in
-anyway. `train.voice` fits it; `voice.md` says on what, and how well it does.
+No recordings are labelled with the length of the speaker's tract, but any recording can be stretched by a known factor.
+The estimator is the linear function of a voice's mean spectrum and spread that changes one to one with the stretch and
+otherwise has the minimum variance over speakers and recordings: a matched filter against the other differences between
+speakers. `train.voice` fits it; `voice.md` has its data and its error.
 
-That the factor be the likeliest one under a Gaussian mixture (Lee and Rose 1998) was tried first: over two halves of
-the same speech it agreed far less with itself (correlation 0.5, here 0.78).
+Maximum likelihood under a Gaussian mixture (Lee and Rose 1998) was tried first: over two halves of the same speech it
+agreed far less (correlation 0.5, here 0.78).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from hybrid_tok.errors import WeightsError
 
 LOWEST, HIGHEST = 250.0, 4400.0
-"""Hz: the part of the spectrum that is looked at; the first to the fourth formant of a grown-up."""
+"""Hz: the range of the spectrum that is used; an adult's first to fourth formant."""
 
 BANDS = 24
 """Bands of equal width on a logarithmic axis, from `LOWEST` to `HIGHEST`."""
@@ -36,8 +36,8 @@ class TractModel:
     """The linear estimator: mean (48,) and weights (48,) of `spectral_statistics`.
 
     Attributes:
-        reliability: share of the estimate's variance that two halves of the same speech agree on; by so much it is
-            drawn to the mean speaker's.
+        reliability: share of the estimate's variance that two halves of the same speech agree on; the estimate is
+            shrunk towards the mean speaker by this factor.
     """
 
     mean: NDArray[np.float64]
@@ -50,17 +50,17 @@ class TractModel:
 
 
 def measure_formants(logarithms: NDArray[np.floating], sample_rate: int) -> float:
-    """Where the formants lie relative to the mean speaker's, from log spectra (T, bins) of voiced frames in dB."""
+    """Formant factor relative to the mean speaker, from log spectra (T, bins) of voiced frames in dB."""
     return tract_model().factor(spectral_statistics(logarithms, sample_rate))
 
 
 def spectral_statistics(
     logarithms: NDArray[np.floating], sample_rate: int, stretch: float = 1.0
 ) -> NDArray[np.float64]:
-    """Mean and deviation over time of the level in each band, the level of each frame left out: (48,) in dB.
+    """Mean and deviation over time of the level in each band relative to its frame's level: (48,) in dB.
 
     Args:
-        stretch: how much the spectrum is stretched before.
+        stretch: factor by which the spectrum is stretched first.
     """
     running = np.concatenate([np.zeros((len(logarithms), 1)), np.cumsum(logarithms, axis=1, dtype=np.float64)], axis=1)
     bins = logarithms.shape[1]
@@ -79,9 +79,9 @@ def spectral_spread(logarithms: NDArray[np.floating], sample_rate: int) -> float
     return float(spectral_statistics(logarithms, sample_rate)[BANDS:].mean())
 
 
-PEOPLES_SPREAD = 7.3
+MEAN_SPREAD = 7.3
 """`spectral_spread` of the mean speaker of the training set. A formant synthesizer's is larger: no room, no noise, and
-resonances that are narrower than any throat's."""
+narrower resonances than a human vocal tract."""
 
 
 @cache

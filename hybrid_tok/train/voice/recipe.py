@@ -3,9 +3,9 @@
     hybrid-tok train tract --data ../shared/audio/train --out tract.json
 
 For every speaker the spectra of voiced frames are stretched by known factors. With g the mean change of the statistics
-per unit of log stretch, and R their covariance over speakers, the weights are R^-1 g / (g' R^-1 g): the answer to a
-stretch is one, and the variance over speakers and recordings the least there is. (The true differences between tracts
-are part of R as well; they cost a little of that variance, and no bias.) No randomness anywhere.
+per unit of log stretch, and R their covariance over speakers, the weights are R^-1 g / (g' R^-1 g): the response to a
+stretch is one, and the variance over speakers and recordings is minimal. (The true differences between tracts
+are part of R as well; that costs a little variance, and no bias.) There is no randomness.
 """
 
 from __future__ import annotations
@@ -34,15 +34,15 @@ _STRETCHES = 2.0 ** (np.arange(-8, 9, 2) / 24.0)
 
 @dataclass(frozen=True, slots=True)
 class VoiceTrainOptions:
-    """What is fitted on, and how.
+    """Data and method of the fit.
 
     Attributes:
         sources: data sets that name their speakers, by their name in the manifest.
-        clips: per speaker, the first ones.
+        clips: number of clips per speaker.
         seconds: of each clip.
         frames: voiced ones per speaker.
         ridge: added to the covariance's diagonal, relative to its mean.
-        held_out: every how many-th speaker is kept for measuring only.
+        held_out: every n-th speaker is used for measuring only.
     """
 
     sources: tuple[str, ...] = ("speechocean762", "librispeech")
@@ -104,8 +104,8 @@ def fit(statistics: NDArray[np.float64], logarithms: NDArray[np.float64], ridge:
 
 
 def evaluate(model: TractModel, statistics: NDArray[np.float64], halves: NDArray[np.float64]) -> dict[str, float]:
-    """On other speakers: the answer to a stretch (1 is right), how far two halves of the same speech agree
-    (correlation), and the spread over speakers in per cent."""
+    """On other speakers: the response to a stretch (1 is right), the correlation between two halves of the same speech,
+    and the spread over speakers in per cent."""
     logarithms = np.log(_STRETCHES)
     estimates = (statistics - model.mean) @ model.weights
     slope = np.mean([np.polyfit(logarithms, row, 1)[0] for row in estimates])

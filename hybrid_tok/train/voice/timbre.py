@@ -24,7 +24,7 @@ from hybrid_tok.voice.pitch import HOP_SECONDS, track_pitch
 from hybrid_tok.voice.timbre import WEIGHTS, TimbreModel, band_levels, centred
 
 SOURCES = ("aishell1", "librispeech", "picovoice-s2i", "speechocean762")
-"""Data sets of speech, by their name in the manifest. A clip of an unnamed speaker is a speaker of its own."""
+"""Data sets of speech, by their name in the manifest. Each clip of an unnamed speaker counts as a speaker."""
 
 _RIDGE = 0.01
 _RATE = 16_000
@@ -39,7 +39,7 @@ def train_timbre(data: Path, out: Path = WEIGHTS, tell: Callable[[str], None] = 
     """Fit on a folder with a `manifest.jsonl`, write the weights, and return what was measured.
 
     Returns:
-        On every fourth speaker, whom a first fit never saw: rms error in dB over all bands, and that of the mean
+        On every fourth speaker, left out of a first fit: rms error in dB over all bands, and that of the mean
         spectrum alone.
 
     Raises:
