@@ -1,4 +1,4 @@
-"""hybrid-tok's own diarizer: voices of sliding windows, clustered, then every frame given to a voice."""
+"""hybrid-tok's own diarizer: embeddings of sliding windows are clustered, then each frame is assigned to a speaker."""
 
 from __future__ import annotations
 
@@ -36,18 +36,18 @@ class DiarizerOptions:
 
     Attributes:
         window: seconds of the windows that are clustered.
-        glance: seconds of the short windows that decide who has which frame.
+        glance: seconds of the short windows that assign frames to speakers.
         hop: seconds between windows of either kind.
-        pause: seconds without speech over which no window reaches, and after which anybody may talk.
-        least: seconds of talk without which a window is not clustered.
-        reach: seconds by which the detector's speech is widened where the network hears talk too.
-        vocal: share of a stretch's frames heard as a vocal sound from which it is not talk at all.
-        sharpness: nats per unit of cosine similarity and frame, in deciding who has which frame.
+        pause: seconds without speech that no window crosses, and after which a change of speaker costs less.
+        least: seconds of speech that a window needs to be clustered.
+        reach: seconds by which the detector's speech is widened where the network finds speech too.
+        vocal: probability of a vocal sound above which a frame is not speech.
+        sharpness: nats per unit of cosine similarity and frame, in assigning frames.
         switch: nats that a change of speaker costs within speech.
-        overlap: probability of several talkers from which a second voice is reported; above 1 reports none.
-        bridge: seconds of pause within which a speaker's turn goes on if nobody else talks or laughs in it.
+        overlap: probability of several talkers from which a second speaker is reported; above 1 reports none.
+        bridge: seconds of pause within which a speaker's turn continues if no one else talks or laughs in it.
         shortest: seconds; shorter turns are left out.
-        margin: seconds by which turns are widened where nobody else talks: words begin and end softly.
+        margin: seconds by which turns are widened where no one else talks: words begin and end softly.
     """
 
     window: float = 1.6
@@ -67,7 +67,7 @@ class DiarizerOptions:
 
     def __post_init__(self) -> None:
         if not 0 < self.hop <= self.glance <= self.window:
-            raise OptionsError(f"it takes 0 < hop <= glance <= window, not {self.hop}, {self.glance}, {self.window}")
+            raise OptionsError(f"need 0 < hop <= glance <= window, not {self.hop}, {self.glance}, {self.window}")
         if (
             min(
                 self.least, self.reach, self.pause, self.sharpness, self.switch, self.bridge, self.shortest, self.margin
@@ -78,13 +78,13 @@ class DiarizerOptions:
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Listening:
-    """What one pass over a recording leaves behind.
+class SpeakerPass:
+    """The result of one pass of the network over a recording.
 
     Attributes:
-        speech: (T,) bool, frames of 40 ms in which somebody may be talking.
-        activity: (T, 4) probabilities of `models.speaker.ACTIVITIES`.
-        long, short: windows for clustering and for deciding.
+        speech: (T,) bool, frames of 40 ms that may be speech.
+        activity: (T, 4) probabilities of `network.ACTIVITIES`.
+        long, short: windows for clustering and for assigning frames.
     """
 
     speech: NDArray[np.bool_]
@@ -120,7 +120,7 @@ class BuiltinDiarizer:
 
         Args:
             audio: mono at 16 kHz.
-            speech: where the voice activity detector hears speech.
+            speech: where the voice activity detector finds speech.
             speakers: how many there are at most, where that is known.
 
         Raises:
@@ -129,16 +129,16 @@ class BuiltinDiarizer:
         if speakers is not None and speakers < 1:
             raise OptionsError(f"speakers={speakers}: give 1 or more, or None to have them counted")
         if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
-            raise BackendError(f"the diarizer listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
+            raise BackendError(f"the diarizer needs mono at {SAMPLE_RATE} Hz, not {audio.sample_rate} Hz")
         if audio.num_samples == 0:
             return ()
-        heard = listen(self._encoder, audio.samples, speech, self.options)
+        heard = run_network(self._encoder, audio.samples, speech, self.options)
         return turns_of(heard, count_frames(audio.num_samples, SAMPLE_RATE), self.options, speakers)
 
 
-def listen(
+def run_network(
     encoder: SpeakerEncoder, samples: NDArray[np.float32], speech: Sequence[Span], options: DiarizerOptions
-) -> Listening:
+) -> SpeakerPass:
     """One pass over a recording, block by block."""
     hop = max(1, round(options.hop * RATE))
     windowers = [
@@ -160,7 +160,7 @@ def listen(
         activities.append(frames.activity)
         first = end
     long, short = (VoiceWindows.join(found) for found in parts)
-    return Listening(np.concatenate(masks), np.concatenate(activities), long, short)
+    return SpeakerPass(np.concatenate(masks), np.concatenate(activities), long, short)
 
 
 def on_frames(spans: Sequence[Span], frames: int) -> NDArray[np.bool_]:
@@ -174,7 +174,7 @@ def on_frames(spans: Sequence[Span], frames: int) -> NDArray[np.bool_]:
 def talk_frames(
     given: NDArray[np.bool_], activity: NDArray[np.float32], first: int, options: DiarizerOptions
 ) -> NDArray[np.bool_]:
-    """Where somebody talks, of frames `first` onwards."""
+    """Which of the frames from `first` on are speech."""
     reach = round(options.reach * RATE)
     end = first + len(activity)
     near = given[max(0, first - reach) : end + reach]
@@ -187,9 +187,9 @@ def talk_frames(
 
 
 def turns_of(
-    heard: Listening, frames: int, options: DiarizerOptions, speakers: int | None = None
+    heard: SpeakerPass, frames: int, options: DiarizerOptions, speakers: int | None = None
 ) -> tuple[SpeakerTurn, ...]:
-    """Cluster, decide frame by frame, and tidy up."""
+    """Cluster the long windows, assign each frame to a cluster, and merge frames to turns."""
     least = options.least * RATE
     usable = heard.long[heard.long.talk >= least]
     hop = max(1, round(options.hop * RATE))
@@ -227,7 +227,7 @@ def _second(scores: NDArray[np.float64], path: NDArray[np.int64]) -> NDArray[np.
 def _turns(
     owner: NDArray[np.bool_], vocal: NDArray[np.bool_], frames: int, options: DiarizerOptions
 ) -> tuple[SpeakerTurn, ...]:
-    """Runs of frames as turns, labels by appearance; turns go on over pauses in which nobody else makes a sound."""
+    """Runs of frames as turns, labels by appearance; turns continue over pauses in which no one else makes a sound."""
     found: list[tuple[int, int, int]] = []
     bridge, shortest = round(options.bridge * RATE), options.shortest * RATE
     margin = round(options.margin * RATE)

@@ -1,14 +1,15 @@
-"""How many voices there are, and which window is whose: people are met one after another, with a test of new or known.
+"""Speaker clustering: how many speakers there are, and the speaker of each window, by online leader clustering.
 
-Windows that follow each other are joined first, as long as the voice stays the same, into stretches of one talker. In
-order of time each stretch is then of the person so far whom it is most like, or, where it is like nobody, of a new one;
-last, all stretches go to the likest of those who were met. A voice heard for d seconds is the person's own plus an
-error whose power falls as 1 / d, which lowers the cosine similarity of two voices by sqrt((1 + c / d1) (1 + c / d2)):
-similarities are compared with this taken out, so that one threshold serves short and long stretches. Clusters joined
-bottom-up, as most do, come out worse: the larger two are, the more alike all is that they share, the room above all.
+Consecutive windows are joined first into stretches of one talker, as long as the voice stays the same. In order of
+time, each stretch is then assigned to the most similar speaker so far, or, if none is similar enough, to a new one;
+last, all stretches are reassigned to the most similar speaker found. The embedding of d seconds of speech is the
+speaker's own plus an error whose power falls as 1 / d, which lowers the cosine similarity of two embeddings by
+sqrt((1 + c / d1) (1 + c / d2)). Similarities are corrected for this, so that one threshold fits short and long
+stretches. The usual bottom-up (agglomerative) clustering was worse: the larger two clusters are, the more the common
+room makes them similar.
 
-Where the number of people is known, stretches are joined bottom-up until no more are left, those of long recordings
-block by block: never more than `BLOCK` points at once.
+If the number of speakers is known, stretches are clustered bottom-up until that many are left; long recordings in
+blocks, never more than `BLOCK` points at once.
 """
 
 from __future__ import annotations
@@ -24,21 +25,22 @@ from scipy.spatial.distance import pdist
 from hybrid_tok.errors import OptionsError
 
 BLOCK = 600
-"""Most points compared with one another: time and memory grow with its square, not with the recording's."""
+"""Maximum number of points compared with each other: time and memory grow with its square, and not with the square of
+the recording's length."""
 
 
 @dataclass(frozen=True, slots=True)
 class ClusteringOptions:
-    """When windows and clusters are one voice.
+    """When windows and clusters are one speaker.
 
     Attributes:
-        follow: cosine similarity at which what follows without a pause is still the same talker.
-        join_windows: mean similarity at which stretches are joined into pure clusters where the number of people is
+        follow: cosine similarity from which the next window without a pause between is the same talker.
+        join_windows: mean similarity from which stretches are joined into pure clusters if the number of speakers is
             known.
-        join_voices: `likeness` at which a stretch is of a person met before.
-        doubt: seconds of speech for which the error of a voice is as strong as the voice (c above).
-        shortest: seconds of speech without which a stretch, or all that somebody says, is no person's, unless there is
-            nobody else.
+        join_voices: `likeness` from which a stretch is assigned to an earlier speaker.
+        doubt: seconds of speech for which the error of an embedding is as strong as the embedding (c above).
+        shortest: seconds of speech that make a speaker, of a stretch or of all stretches together, unless there is no
+            other speaker.
     """
 
     follow: float = 0.5
@@ -68,7 +70,7 @@ def cluster(
         voices: (n, embedding), of unit length, in order of time.
         seconds: (n,) of speech that is new in each window, so that they add up to a cluster's length.
         speakers: how many there are, where that is known; fewer are found only if there are fewer windows.
-        runs: (n,) number of the stretch of speech between pauses that each is in; without, there are no pauses.
+        runs: (n,) index of the stretch of speech between pauses that each is in; without, there are no pauses.
     """
     if len(voices) == 0:
         return np.zeros(0, np.int64)
@@ -76,7 +78,7 @@ def cluster(
     stretches = stretches_of(voices, seconds, np.zeros(len(voices), int) if runs is None else runs, options.follow)
     points, total = centroids(voices, seconds, stretches)
     if speakers is None:
-        return by_appearance(_met(points, total, options)[stretches])
+        return by_appearance(_leaders(points, total, options)[stretches])
     return by_appearance(_join(points, total, _in_blocks(points, total, options), speakers, options.doubt)[stretches])
 
 
@@ -87,14 +89,16 @@ def likeness(
     as_seconds: NDArray[np.floating],
     doubt: float,
 ) -> NDArray[np.float64]:
-    """Cosine similarities (n, m) of voices (n, embedding) and (m, embedding) of unit length, heard for seconds (n,) and
-    (m,), freed of the error of what was heard for a short time."""
+    """Cosine similarities (n, m) of embeddings (n, embedding) and (m, embedding) of unit length, corrected for the
+    error of only (n,) and (m,) seconds of speech."""
     sure, as_sure = (np.sqrt(1 + doubt / np.maximum(s, 1e-6)) for s in (seconds, as_seconds))
     return np.asarray(voices @ others.T * np.outer(sure, as_sure), np.float64)
 
 
-def _met(voices: NDArray[np.float64], seconds: NDArray[np.float64], options: ClusteringOptions) -> NDArray[np.int64]:
-    """Labels of stretches in order of time."""
+def _leaders(
+    voices: NDArray[np.float64], seconds: NDArray[np.float64], options: ClusteringOptions
+) -> NDArray[np.int64]:
+    """Labels of stretches in order of time, by leader clustering."""
     sums, totals = voices[:1] * seconds[0], seconds[:1].copy()
     for voice, length in zip(voices[1:], seconds[1:], strict=True):
         alike = likeness(voice[np.newaxis], np.array([length]), unit(sums), totals, options.doubt)[0]
@@ -111,7 +115,7 @@ def _met(voices: NDArray[np.float64], seconds: NDArray[np.float64], options: Clu
 def stretches_of(
     voices: NDArray[np.floating], seconds: NDArray[np.floating], runs: NDArray[np.integer], follow: float
 ) -> NDArray[np.int64]:
-    """Numbers (n,) of stretches of one talker: the neighbours most alike are joined until none are alike enough."""
+    """Index (n,) of each window's stretch: the most similar neighbours are joined until none are similar enough."""
     number = np.zeros(len(voices), np.int64)
     edges = [0, *(np.flatnonzero(np.diff(runs)) + 1).tolist(), len(voices)]
     for first, last in pairwise(edges):
@@ -140,7 +144,7 @@ def _bounds(voices: NDArray[np.floating], seconds: NDArray[np.floating], follow:
 
 
 def cosine(a: NDArray[np.float64], b: NDArray[np.float64]) -> float:
-    """Similarity of two vectors (embedding,) of any length; that of nothing to anything is 0."""
+    """Similarity of two vectors (embedding,) of any length; 0 if one of them is zero."""
     return float(a @ b) / max(float(np.linalg.norm(a) * np.linalg.norm(b)), 1e-12)
 
 
@@ -181,7 +185,7 @@ def _in_blocks(
     if len(voices) <= BLOCK:
         return labels
     points, total = centroids(voices, seconds, labels)
-    if count > 0.9 * len(voices):  # nothing is alike: another round would not end
+    if count > 0.9 * len(voices):  # nothing is similar: another round would not end
         return labels
     return _in_blocks(points, total, options)[labels]
 
@@ -200,7 +204,7 @@ def _join(
     speakers: int,
     doubt: float,
 ) -> NDArray[np.int64]:
-    """Join the two clusters that are most alike until there are no more than speakers."""
+    """Join the two most similar clusters until there are no more than `speakers`."""
     while (count := int(labels.max()) + 1) > speakers:
         points, total = centroids(voices, seconds, labels)
         alike = likeness(points, total, points, total, doubt)

@@ -1,9 +1,9 @@
-"""The speaker network: one pass over a recording, from which the voice of any stretch of it can be read.
+"""The speaker network: one pass over a recording, from which the embedding of any stretch of it can be pooled.
 
-A residual time-delay network (Waibel et al., 1989; the x-vector of Snyder et al., 2018) hears log-mel spectra at 25
-frames per second. Per frame it gives a hidden vector, an attention score, and what is heard: nothing, a vocal sound
+A residual time-delay network (Waibel et al., 1989; the x-vector of Snyder et al., 2018) reads log-mel spectra at 25
+frames per second. Per frame it gives a hidden vector, an attention score, and the activity: nothing, a vocal sound
 that is not speech, one talker, or several. The embedding of a stretch is attentive statistics pooling (Okabe et al.,
-2018) over its frames alone, so that windows of any length and place cost nothing but the pooling.
+2018) over its frames alone, so that windows of any length and place cost only the pooling.
 """
 
 from __future__ import annotations
@@ -30,12 +30,12 @@ class SpeakerConfig:
 
     Attributes:
         width: channels of the trunk.
-        voice_dilations: of the blocks the hidden vectors come from; few, so that neighbours do not leak in.
-        scene_dilations: of the further blocks that hear the context: activity and attention.
+        voice_dilations: of the blocks the hidden vectors come from; few, so that other talkers nearby have no effect.
+        scene_dilations: of the further blocks, with more context, for activity and attention.
         hidden: size of the hidden vectors that are pooled.
         heads: attention scores per frame, each over its share of the hidden vector.
         embedding: size of an embedding.
-        gain: log-mel frames on either side over which a frame's level is measured, and taken from it; 0 leaves it.
+        gain: log-mel frames on either side over which a frame's level is measured, and subtracted; 0 leaves it.
     """
 
     width: int = 192
@@ -48,7 +48,7 @@ class SpeakerConfig:
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> SpeakerConfig:
-        """From what JSON kept of it."""
+        """From its JSON form."""
         known: dict[str, Any] = {
             key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
         }
@@ -61,7 +61,7 @@ class SpeakerConfig:
 
 
 class Block(nn.Module):
-    """Dilated convolution over three frames, then a mix of channels, added to what came in."""
+    """Dilated convolution over three frames, then a mix of channels, added to the input."""
 
     def __init__(self, width: int, dilation: int) -> None:
         super().__init__()
@@ -76,7 +76,7 @@ class Block(nn.Module):
 
 
 class SpeakerNetwork(nn.Module):
-    """Log-mel spectra to what `pool` makes embeddings of, and to what is heard when."""
+    """Log-mel spectra to hidden vectors, from which `pool` makes embeddings, and to activity."""
 
     def __init__(self, config: SpeakerConfig) -> None:
         super().__init__()

@@ -1,11 +1,11 @@
-"""Who speaks when, while they are still speaking: speakers are announced once and never renamed.
+"""Streaming diarization: speakers are announced once and never renamed.
 
-Leader clustering: a stretch of one talker is over at a pause, at a change of voice, or when it has lasted long enough.
-It is then given to the speaker it is like (similarities as in `clustering`, freed of the error of short stretches), or
-announces a speaker if it is like nobody and long enough to be somebody. What is too short for that is given to the
-voice nearest to it. Nothing is decided twice, so that an early error stays: the offline diarizer knows better, later.
+Leader clustering: a stretch of one talker ends at a pause, at a change of voice, or at its maximum length. It is then
+assigned to the most similar speaker (similarities as in `clustering`, corrected for short stretches), or to a new one
+if it is similar to none and long enough. A stretch that is too short for a new speaker goes to the most similar one. No
+decision is revised, so an early error remains; the offline diarizer corrects it.
 
-Audio is heard in blocks on a fixed grid, so that the turns are the same however a recording is cut into chunks.
+Audio is processed in blocks on a fixed grid, so that the turns are the same however a recording is cut into chunks.
 """
 
 from __future__ import annotations
@@ -33,14 +33,14 @@ SAMPLES = SAMPLE_RATE // RATE
 
 @dataclass(frozen=True, slots=True)
 class OnlineOptions:
-    """What streaming decides by, besides the options it shares with the diarizer.
+    """Options of streaming, besides those it shares with the diarizer.
 
     Attributes:
-        step: seconds heard at a time; a turn is announced up to this, what the network looks ahead, half a window and
-            the pause that may still bridge it after its end; before another talker, once that stretch is decided.
+        step: seconds processed at a time. A turn is announced within this plus the network's look-ahead, half a window
+            and the pause that may still bridge it, after its end; before another talker, once that stretch is decided.
         longest: seconds after which a stretch is decided although nothing has ended it.
-        certain: seconds of talk that announce another speaker; the first is announced at once.
-        most: how many speakers there can be; later voices are given to the nearest of them.
+        certain: seconds of speech that announce another speaker; the first is announced at once.
+        most: maximum number of speakers; later voices are assigned to the most similar of them.
         diarizer: windows, clustering, pauses.
     """
 
@@ -67,7 +67,7 @@ class _Stretch:
 
 
 class OnlineDiarizer:
-    """Takes audio in chunks of any size, gives back turns that are over.
+    """Takes audio in chunks of any size, and returns the turns that have ended.
 
     Loads its weights, and torch, at construction.
 
@@ -89,7 +89,7 @@ class OnlineDiarizer:
         self.reset()
 
     def reset(self) -> None:
-        """Forget the recording and its speakers."""
+        """Start a new recording, with new speakers."""
         shared = self.options.diarizer
         self._hop = max(1, round(shared.hop * RATE))
         half, self._pause = round(shared.window * RATE / 2), round(shared.pause * RATE)
@@ -100,7 +100,7 @@ class OnlineDiarizer:
         self._own_ears: bool | None = None
         self._pushed = 0  # samples
         self._kept = 0  # frame at which the kept samples begin
-        self._heard = 0  # frames heard
+        self._processed = 0  # frames heard
         self._mask = np.zeros(0, bool)  # speech of frames from `_mask_first` on
         self._mask_first = 0
         self._run, self._run_end = 0, -(10**9)
@@ -110,85 +110,85 @@ class OnlineDiarizer:
         self._seconds: list[float] = []
 
     def push(self, samples: NDArray[np.float32], speech: Sequence[Span] | None = None) -> tuple[SpeakerTurn, ...]:
-        """Hear more.
+        """Process more audio.
 
         Args:
             samples: (N,) mono at 16 kHz, any number of them.
-            speech: what of the recording so far is speech and has not been said before, in 20 ms frames of the whole
-                recording; None, always or never, leaves it to the network to hear where somebody talks, which it
-                also does in music: a voice activity detector knows better.
+            speech: speech of the recording so far that has not been given before, in 20 ms frames of the whole
+                recording. None, with every chunk, uses the network's own speech detection, which also takes music for
+                speech: a voice activity detector is better.
 
         Returns:
-            Turns that are over, in order; none of them is ever taken back or changed.
+            Turns that have ended, in order; none is ever revised.
 
         Raises:
             BackendError: the samples are not mono, or speech is given with one chunk and not with another.
         """
         if samples.ndim != 1:
-            raise BackendError(f"the diarizer listens to mono: samples (N,), not {samples.shape}")
+            raise BackendError(f"the diarizer needs mono samples (N,), not {samples.shape}")
         if self._own_ears not in (None, speech is None):
-            raise BackendError("speech is given with every chunk or with none: reset() begins another recording")
+            raise BackendError("give speech with every chunk or with none: reset() starts another recording")
         self._own_ears = speech is None
         self._given += speech or ()
         self._samples = np.concatenate([self._samples, np.asarray(samples, np.float32)])
         self._pushed += len(samples)
         turns: list[SpeakerTurn] = []
-        # A frame needs what the network looks ahead, and speech given up to `reach` after it.
+        # A frame needs the network's look-ahead, and the given speech up to `reach` after it.
         ahead = self._encoder.context + max(1, round(self.options.diarizer.reach * RATE))
-        while (self._heard + self._block + ahead) * SAMPLES <= self._pushed:
-            turns += self._hear(self._heard + self._block, last=False)
+        while (self._processed + self._block + ahead) * SAMPLES <= self._pushed:
+            turns += self._process(self._processed + self._block, last=False)
         return tuple(turns)
 
     def finish(self) -> tuple[SpeakerTurn, ...]:
-        """The recording is over: what turns are left. Nothing can be pushed then but after `reset`."""
+        """End the recording: the remaining turns. Call `reset` before the next `push`."""
         turns: list[SpeakerTurn] = []
         total = -(-self._pushed // SAMPLES)
-        while self._heard < total:
-            end = min(self._heard + self._block, total)
-            turns += self._hear(end, last=end == total)
+        while self._processed < total:
+            end = min(self._processed + self._block, total)
+            turns += self._process(end, last=end == total)
         if self._open is not None:
             turns += self._decide(self._open)
         turns += self._close()
         self.reset()
         return tuple(turns)
 
-    def _hear(self, end: int, last: bool) -> list[SpeakerTurn]:
-        """Frames up to `end`, and what is decided by them."""
+    def _process(self, end: int, last: bool) -> list[SpeakerTurn]:
+        """Process frames up to `end`; the turns that they end."""
         options = self.options.diarizer
         first = self._kept
-        frames = self._encoder.block(self._samples, self._heard - first, end - first, self._block)
+        frames = self._encoder.block(self._samples, self._processed - first, end - first, self._block)
         if self._own_ears:
             mask = frames.activity[:, ONE] + frames.activity[:, SEVERAL] >= 0.5
         else:
             length = end - first + round(options.reach * RATE)
             spans = [Span(max(0, s.start - first * PER_FRAME), s.end - first * PER_FRAME) for s in self._given]
             given = on_frames(spans, length)
-            mask = talk_frames(given, frames.activity, self._heard - first, options)
+            mask = talk_frames(given, frames.activity, self._processed - first, options)
         self._mask = np.concatenate([self._mask, mask])
-        self._heard = end
+        self._processed = end
         windows = self._windower.push(frames, mask.astype(np.float32), last)
         turns: list[SpeakerTurn] = []
         for centre, talk, voice in zip(windows.centre.tolist(), windows.talk.tolist(), windows.voice, strict=True):
             turns += self._take(centre, talk, np.asarray(voice, np.float64))
-        # What silence has ended need not wait for the next talk to be decided; that would decide the same.
+        # A stretch ended by silence need not wait for the next speech, which would not change its speaker.
         soonest = self._soonest()
         if self._open is not None and soonest - self._open.end >= self._pause:
             turns += self._decide(self._open)
         if self._open is None and self._turn is not None and soonest - self._turn[2] > self._bridge:
             turns += self._close()
-        self._forget()
+        self._drop_old()
         return turns
 
     def _soonest(self) -> int:
-        """The first frame at which talk that is not in a stretch yet may begin."""
+        """The first frame at which speech that is not in a stretch yet may begin."""
         low = max(0, self._windower.upcoming - self._hop // 2)
         spoken = np.flatnonzero(self._mask[max(0, low - self._mask_first) :])
-        return low + int(spoken[0]) if len(spoken) else max(low, self._heard)
+        return low + int(spoken[0]) if len(spoken) else max(low, self._processed)
 
-    def _forget(self) -> None:
-        """Drop what nothing to come depends on."""
+    def _drop_old(self) -> None:
+        """Drop samples and frames that are no longer needed."""
         ahead = self._encoder.context + 1
-        drop = max(0, self._heard - ahead - self._kept)
+        drop = max(0, self._processed - ahead - self._kept)
         self._samples = self._samples[drop * SAMPLES :].copy()
         self._kept += drop
         self._given = [span for span in self._given if span.end > self._kept * PER_FRAME]
@@ -196,7 +196,7 @@ class OnlineDiarizer:
         self._mask, self._mask_first = self._mask[old:], self._mask_first + old
 
     def _take(self, centre: int, talk: float, voice: NDArray[np.float64]) -> list[SpeakerTurn]:
-        """One more window: it goes on with the open stretch, or ends it and begins another."""
+        """One more window: it continues the open stretch, or ends it and begins another."""
         low = max(0, centre - self._hop // 2)
         own = self._mask[low - self._mask_first : centre + self._hop - self._hop // 2 - self._mask_first]
         spoken = np.flatnonzero(own)
@@ -224,11 +224,11 @@ class OnlineDiarizer:
         return turns
 
     def _decide(self, stretch: _Stretch) -> list[SpeakerTurn]:
-        """Whose stretch it is, and which turn that ends."""
+        """Assign a stretch to a speaker; the turn that this ends."""
         self._open = None
         clustering = self.options.diarizer.clustering
         if not self._sums and stretch.seconds < self.options.diarizer.least:
-            return []  # nobody has spoken yet, and this is too short to be anybody
+            return []  # too short to be the first speaker
         alike = self._likeness(stretch, clustering.doubt)
         speaker = int(np.argmax(alike)) if len(alike) else -1
         known = speaker >= 0 and alike[speaker] >= clustering.join_voices
@@ -236,7 +236,7 @@ class OnlineDiarizer:
             speaker, known = len(self._sums), True
             self._sums.append(np.zeros_like(stretch.voice))
             self._seconds.append(0.0)
-        if known:  # a doubtful stretch teaches nothing
+        if known:  # an uncertain stretch does not change the speaker's voice
             self._sums[speaker] += stretch.voice
             self._seconds[speaker] += stretch.seconds
         if self._turn is not None and self._turn[0] == speaker and stretch.start - self._turn[2] <= self._bridge:
@@ -247,7 +247,7 @@ class OnlineDiarizer:
         return turns
 
     def _likeness(self, stretch: _Stretch, doubt: float) -> NDArray[np.float64]:
-        """How alike a stretch's voice is to those of the speakers so far, (speakers,)."""
+        """Similarity of a stretch's voice to those of the speakers so far, (speakers,)."""
         if not self._sums:
             return np.zeros(0)
         voices = unit(np.stack([stretch.voice, *self._sums]))

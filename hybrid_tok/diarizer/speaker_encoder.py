@@ -1,7 +1,7 @@
-"""The trained speaker network as one uses it: numpy samples to what is heard in each frame, and to voices.
+"""The trained speaker network: numpy samples to the activity of each frame, and to embeddings.
 
 Everything is computed in blocks on a fixed grid with the context they need, so that memory does not grow with the
-network's inner width times the recording, and results are the same however a recording comes in.
+network's inner width times the recording, and results are the same however a recording is cut.
 """
 
 from __future__ import annotations
@@ -42,12 +42,12 @@ class SpeakerIdentity:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class VoiceFrames:
-    """What the network hears, per frame of 40 ms.
+    """The network's output, per frame of 40 ms.
 
     Attributes:
-        hidden: (T, hidden) float32, what embeddings are pooled of.
+        hidden: (T, hidden) float32, what embeddings are pooled from.
         weight: (T, heads) float32, positive attention weights.
-        activity: (T, 4) float32, probabilities of `models.speaker.ACTIVITIES`.
+        activity: (T, 4) float32, probabilities of `network.ACTIVITIES`.
     """
 
     hidden: NDArray[np.float32]
@@ -90,7 +90,7 @@ class SpeakerEncoder:
             yield self.block(samples, start, min(start + BLOCK, count))
 
     def block(self, samples: NDArray[np.float32], start: int, end: int, size: int = BLOCK) -> VoiceFrames:
-        """Frames `start` to `end`, `size` or fewer; always computed as `size`, so that their last bits never differ."""
+        """Frames `start` to `end`, at most `size`; always computed as `size`, so that their last bits never differ."""
         context = self.context
         mel = log_mel_frames(samples, (start - context) * STRIDE, (start + size + context) * STRIDE)
         with torch.inference_mode():
@@ -101,7 +101,7 @@ class SpeakerEncoder:
         return VoiceFrames(hidden[0, kept].numpy(), weight.numpy(), torch.softmax(activity[0, kept], dim=1).numpy())
 
     def pool(self, frames: VoiceFrames, masks: NDArray[np.floating]) -> NDArray[np.float32]:
-        """Voices (n, embedding) of unit length; `masks` (n, T) says how much each frame counts in each.
+        """Embeddings (n, embedding) of unit length; `masks` (n, T) are the weights of the frames in each.
 
         A mask that is zero everywhere gives the zero vector.
         """
@@ -120,7 +120,7 @@ class SpeakerEncoder:
         return np.where((total.sum(1) > 0)[:, None], voices, 0).astype(np.float32)
 
     def embed(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
-        """The voice (embedding,) of a recording of one speaker at 16 kHz, of unit length; zeros where nobody talks."""
+        """The embedding (embedding,) of a recording of one speaker at 16 kHz, of unit length; zeros without speech."""
         blocks = list(self.blocks(samples))
         if not blocks:
             return np.zeros(len(self._offset), np.float32)

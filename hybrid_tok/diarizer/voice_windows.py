@@ -1,4 +1,4 @@
-"""Voices of sliding windows over a recording that comes in block by block."""
+"""Speaker embeddings of sliding windows over a recording that arrives block by block."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class VoiceWindows:
 
     Attributes:
         centre: (n,) frame of 40 ms each is centred on.
-        talk: (n,) frames' worth of one talker talking in it.
-        voice: (n, embedding) float32, of unit length; zeros where nobody talks alone.
+        talk: (n,) expected number of frames with exactly one talker in it.
+        voice: (n, embedding) float32, of unit length; zeros where no one talks alone.
     """
 
     centre: NDArray[np.int64]
@@ -45,12 +45,12 @@ class VoiceWindows:
 
 
 class Windower:
-    """Cuts frames into windows; results do not depend on the blocks frames come in.
+    """Cuts frames into windows; results do not depend on the blocks of frames.
 
-    A window ends at a pause: who speaks after it may be somebody else.
+    A window ends at a pause: the next speaker may be another one.
 
     Args:
-        encoder: what pools frames into voices.
+        encoder: pools frames into embeddings.
         half: frames of a window on either side of its centre.
         hop: frames between centres.
         pause: frames without speech that end a window; at most `half`, so that every such pause is seen whole.
@@ -69,11 +69,11 @@ class Windower:
         return self._next
 
     def push(self, frames: VoiceFrames, speech: NDArray[np.float32], last: bool = False) -> VoiceWindows:
-        """Windows that are complete with these further frames.
+        """Windows that these further frames complete.
 
         Args:
-            speech: (T,) how much of each frame is speech, in [0, 1].
-            last: nothing follows; windows are cut off at the end.
+            speech: (T,) share of each frame that is speech, in [0, 1].
+            last: no frames follow; windows are cut off at the end.
         """
         joined = frames if self._frames is None else _concatenate(self._frames, frames)
         talking = np.concatenate([self._speech, speech])
@@ -97,7 +97,7 @@ class Windower:
 
 
 def runs_of(speech: NDArray[np.bool_], pause: int) -> NDArray[np.int64]:
-    """Number of the stretch of speech each frame is in, pauses of fewer than `pause` frames included; -1 between."""
+    """Index of the stretch of speech each frame is in, pauses of fewer than `pause` frames included; -1 between."""
     number = np.full(len(speech), -1, np.int64)
     run, last = -1, -pause
     for start, end in mask_to_spans(speech):
