@@ -22,8 +22,9 @@ from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans, seconds_to_frame
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
 from hybrid_tok.formats.json_text import with_line
-from hybrid_tok.formats.records import LabelRecord, SegmentRecord, TurnRecord, WordRecord
+from hybrid_tok.formats.records import Document, LabelRecord, SegmentRecord, TurnRecord, WordRecord
 from hybrid_tok.formats.source import Source, quoted
+from hybrid_tok.formats.speakers import number_speakers
 from hybrid_tok.formats.wording import event_label
 
 UNSTATED = 0.9
@@ -46,155 +47,168 @@ _BREAKS = re.compile(r"[ \t\r\n\f\v]+")
 _Record = TypeVar("_Record", WordRecord, SegmentRecord)
 
 
-class Complaints:
-    """What was doubtful in a file, and was taken with low confidence or mended: each kind is one warning, however many
-    lines have it."""
+class Placer:
+    """Puts what a file says on the grid of a recording, and gathers doubts: of each kind, one warning says the first.
 
-    def __init__(self, source: Source) -> None:
-        self._source = source
-        self._said: dict[str, list[str]] = {}
+    Args:
+        document: from the file; its language is that of all words, its speakers are numbered.
+        frames: length of the recording.
+    """
 
-    def add(self, kind: str, where: str, message: str) -> None:
-        """Note a doubt; of each kind, only the first message is shown."""
-        self._said.setdefault(kind, []).append(f"{where}: {message}")
+    def __init__(self, source: Source, document: Document, frames: int) -> None:
+        self._source, self._frames, self._language = source, frames, document.language
+        self._speakers = numbers_of(document)
+        self._doubts: dict[str, list[str]] = {}
+
+    def doubt(self, kind: str, where: str, message: str) -> None:
+        """Note that something was taken with low confidence, or mended."""
+        self._doubts.setdefault(kind, []).append(f"{where}: {message}")
 
     def warn(self, stacklevel: int = 3) -> None:
-        """Say them, one `AnnotationWarning` per kind."""
-        for first, *others in self._said.values():
+        """Say the doubts, one `AnnotationWarning` per kind."""
+        for first, *others in self._doubts.values():
             more = f" (and {len(others)} more like this)" if others else ""
-            warnings.warn(f"{with_line(self._source, first)}{more}", AnnotationWarning, stacklevel + 1)
+            warnings.warn(f"{with_line(self._source, first)}{more}", AnnotationWarning, stacklevel)
 
+    def words(self, records: Sequence[WordRecord]) -> tuple[Word, ...]:
+        """Words in order of start; those of one speaker do not overlap.
 
-def place_words(
-    records: Sequence[WordRecord],
-    frames: int,
-    speakers: dict[str, int],
-    complaints: Complaints,
-    language: str | None = None,
-) -> tuple[Word, ...]:
-    """Words on the grid of a recording, in order of start; those of one speaker do not overlap.
+        Raises:
+            AnnotationError: a time or confidence is no such thing, no word has times, or none lies in the recording.
+        """
+        records = self._fill_in_times([record for record in map(_cleaned, records) if record.text])
+        self._check_belongs([(record.start or 0.0, record.where) for record in records], "word")
+        words: list[Word] = []
+        for record in records:
+            stated = _confidence(record.confidence, record.where)
+            stated = UNSTATED if stated is None else stated
+            stated = 0.0 if record.text.lower() in UNKNOWN_WORDS else stated
+            span, ceiling = self._place(record, quoted(record.text))
+            words.append(Word(record.text, span, min(stated, ceiling), self._number(record), self._language))
+        return self._without_overlaps(words, [record.where for record in records])
 
-    Args:
-        language: of all of them, where it is known.
-
-    Raises:
-        AnnotationError: a time or confidence is no such thing, no word has times, or none lies in the recording.
-    """
-    records = _fill_in_times([record for record in map(_cleaned, records) if record.text], complaints)
-    _check_belongs([(record.start or 0.0, record.where) for record in records], frames, "word")
-    words: list[Word] = []
-    for record in records:
-        stated = _confidence(record.confidence, record.where)
-        stated = UNSTATED if stated is None else stated
-        if record.text.lower() in UNKNOWN_WORDS:
-            stated = 0.0
-        span, ceiling = _place(record.start, record.end, frames, record.where, quoted(record.text), complaints)
-        speaker = None if record.speaker is None else speakers[record.speaker]
-        words.append(Word(record.text, span, min(stated, ceiling), speaker, language))
-    return _without_overlaps(words, [record.where for record in records], complaints)
-
-
-def place_segments(
-    records: Sequence[SegmentRecord],
-    frames: int,
-    speakers: dict[str, int],
-    complaints: Complaints,
-    language: str | None = None,
-) -> tuple[Segment, ...]:
-    """Segments on the grid, in order of start. They may overlap, as subtitles do.
-
-    Args:
-        language: of all of them, where it is known.
-    """
-    records = [record for record in map(_cleaned, records) if record.text]
-    _check_belongs([(record.start, record.where) for record in records], frames, "segment")
-    segments: list[tuple[int, Segment]] = []
-    for record in records:
-        span, _ = _place(record.start, record.end, frames, record.where, quoted(record.text), complaints)
-        speaker = None if record.speaker is None else speakers[record.speaker]
-        segments.append((span.start, Segment(record.text, span, speaker, record.where, language)))
-    return tuple(segment for _, segment in sorted(segments, key=lambda placed: placed[0]))
-
-
-def place_events(records: Sequence[LabelRecord], frames: int, complaints: Complaints) -> tuple[Event, ...]:
-    """Events on the grid, in order of start; a point lasts one frame."""
-    events = []
-    for record in records:
-        label = event_label(record.label)
-        if label is None:
-            complaints.add(
-                "label", record.where, f"{quoted(record.label)} is no event known here; taken as an event 'other'"
-            )
-        stated = _confidence(record.confidence, record.where)
-        span, ceiling = _place(record.start, record.end, frames, record.where, quoted(record.label), complaints)
-        if span.frames == 0:
-            start = min(span.start, frames - 1)
-            span = Span(start, start + 1)
-        events.append(Event(label or "other", span, min(1.0 if stated is None else stated, ceiling)))
-    return tuple(sorted(events, key=lambda event: event.span.start))
-
-
-def place_turns(
-    records: Sequence[TurnRecord], frames: int, speakers: dict[str, int], complaints: Complaints
-) -> tuple[SpeakerTurn, ...]:
-    """Turns on the grid, in order of start. Those of one speaker that overlap are one; one outside the recording is
-    left out with a warning, since it says nothing about it."""
-    _check_belongs([(record.start, record.where) for record in records], frames, "turn")
-    spans: dict[int, list[Span]] = {}
-    for record in records:
-        span, ceiling = _place(record.start, record.end, frames, record.where, quoted(record.speaker), complaints)
-        if ceiling > 0.0 and span.frames:
-            spans.setdefault(speakers[record.speaker], []).append(span)
-    turns = [SpeakerTurn(speaker, span) for speaker, heard in spans.items() for span in _joined(heard)]
-    return tuple(sorted(turns, key=lambda turn: (turn.span, turn.speaker)))
-
-
-def _joined(spans: list[Span]) -> list[Span]:
-    """Spans that overlap become one; those that only touch stay two turns."""
-    return merge_spans(spans, max_gap=-1)
-
-
-def _place(
-    start: float | None, end: float | None, frames: int, where: str, what: str, complaints: Complaints
-) -> tuple[Span, float]:
-    """The frames of a stretch, inside the recording, and the most confidence that its times leave it."""
-    if start is None or end is None or not (abs(start) <= LATEST and abs(end) <= LATEST):
-        raise AnnotationError(f"{where}: the times of {what} must be numbers, not {start} and {end}")
-    if frames == 0:
-        raise AnnotationError(f"{where}: {what} in a recording without a sample; this is another recording's file")
-    first, last = seconds_to_frame(start), seconds_to_frame(end)
-    length = f"{frames / FRAME_RATE:.2f} s"
-    if last < first:
-        complaints.add("reversed", where, f"{what} ends before it starts ({start:g} s, {end:g} s): low confidence")
-        first = min(max(first, 0), frames - 1)
-        return Span(first, first + 1), DOUBTFUL
-    if first >= frames or last < 0 or (last == 0 and first < 0):
-        complaints.add("outside", where, f"{what} at {start:g} s lies outside the recording of {length}: confidence 0")
-        nearest = 0 if first < 0 else frames - 1
-        return Span(nearest, nearest + 1), 0.0
-    span = Span(max(first, 0), min(last, frames))
-    if max(-first, last - frames) > SLACK:
-        complaints.add(
-            "sticks out",
-            where,
-            f"{what}, {start:g} to {end:g} s, sticks out of the recording of {length}: cut off, low confidence",
+    def segments(self, records: Sequence[SegmentRecord]) -> tuple[Segment, ...]:
+        """Segments in order of start. They may overlap, as subtitles do."""
+        records = [record for record in map(_cleaned, records) if record.text]
+        self._check_belongs([(record.start, record.where) for record in records], "segment")
+        spans = [self._place(record, quoted(record.text))[0] for record in records]
+        return tuple(
+            Segment(record.text, span, self._number(record), record.where, self._language)
+            for span, record in sorted(zip(spans, records, strict=True), key=lambda placed: placed[0].start)
         )
+
+    def events(self, records: Sequence[LabelRecord]) -> tuple[Event, ...]:
+        """Events in order of start; a point lasts one frame."""
+        events = []
+        for record in records:
+            label, name = event_label(record.label), quoted(record.label)
+            if label is None:
+                self.doubt("label", record.where, f"{name} is no event known here; taken as an event 'other'")
+            stated = _confidence(record.confidence, record.where)
+            span, ceiling = self._place(record, name)
+            if span.frames == 0:
+                start = min(span.start, self._frames - 1)
+                span = Span(start, start + 1)
+            events.append(Event(label or "other", span, min(1.0 if stated is None else stated, ceiling)))
+        return tuple(sorted(events, key=lambda event: event.span.start))
+
+    def turns(self, records: Sequence[TurnRecord]) -> tuple[SpeakerTurn, ...]:
+        """Turns in order of start. Those of one speaker that overlap are one, those that only touch stay two; one
+        outside the recording is left out with a warning, since it says nothing about it."""
+        self._check_belongs([(record.start, record.where) for record in records], "turn")
+        spans: dict[int, list[Span]] = {}
+        for record in records:
+            span, ceiling = self._place(record, quoted(record.speaker))
+            if ceiling > 0.0 and span.frames:
+                spans.setdefault(self._speakers[record.speaker], []).append(span)
+        turns = [SpeakerTurn(who, span) for who, heard in spans.items() for span in merge_spans(heard, max_gap=-1)]
+        return tuple(sorted(turns, key=lambda turn: (turn.span, turn.speaker)))
+
+    def _number(self, record: WordRecord | SegmentRecord) -> int | None:
+        return None if record.speaker is None else self._speakers[record.speaker]
+
+    def _place(self, record: WordRecord | SegmentRecord | LabelRecord | TurnRecord, what: str) -> tuple[Span, float]:
+        """The frames of a record, inside the recording, and the most confidence that its times leave it."""
+        start, end, where, frames = record.start, record.end, record.where, self._frames
+        if start is None or end is None or not (abs(start) <= LATEST and abs(end) <= LATEST):
+            raise AnnotationError(f"{where}: the times of {what} must be numbers, not {start} and {end}")
+        if frames == 0:
+            raise AnnotationError(f"{where}: {what} in a recording without a sample; this is another recording's file")
+        first, last = seconds_to_frame(start), seconds_to_frame(end)
+        length = f"{frames / FRAME_RATE:.2f} s"
+        if last < first:
+            self.doubt("reversed", where, f"{what} ends before it starts ({start:g} s, {end:g} s): low confidence")
+            first = min(max(first, 0), frames - 1)
+            return Span(first, first + 1), DOUBTFUL
+        if first >= frames or last < 0 or (last == 0 and first < 0):
+            outside = f"{what} at {start:g} s lies outside the recording of {length}: confidence 0"
+            self.doubt("outside", where, outside)
+            nearest = 0 if first < 0 else frames - 1
+            return Span(nearest, nearest + 1), 0.0
+        span = Span(max(first, 0), min(last, frames))
+        if max(-first, last - frames) <= SLACK:
+            return span, 1.0
+        beyond = f"sticks out of the recording of {length}: cut off, low confidence"
+        self.doubt("sticks out", where, f"{what}, {start:g} to {end:g} s, {beyond}")
         return span, DOUBTFUL
-    return span, 1.0
+
+    def _check_belongs(self, starts: Sequence[tuple[float, str]], kind: str) -> None:
+        """Refuse a file of which nothing lies in the recording."""
+        length = self._frames / FRAME_RATE
+        if starts and all(length <= start < math.inf for start, _ in starts):
+            first, where = min(starts)
+            raise AnnotationError(
+                f"{where}: the first {kind}, at {first:g} s, comes after the end of the recording ({length:g} s); "
+                "give the file of this recording"
+            )
+
+    def _fill_in_times(self, records: list[WordRecord]) -> list[WordRecord]:
+        """Words without times share what lies between the words around them, inside their segment where that is
+        known."""
+        if records and all(record.start is None and record.inside is None for record in records):
+            raise AnnotationError(f"{records[0].where}: no word has times")
+        filled: list[WordRecord] = []
+        while len(filled) < len(records):
+            index = len(filled)
+            record = records[index]
+            if record.start is not None and record.end is not None:
+                filled.append(record)
+                continue
+            stop = index + 1
+            while stop < len(records) and records[stop].start is None and records[stop].inside == record.inside:
+                stop += 1
+            low, high = _room(filled[-1:], record, records[stop : stop + 1])
+            share = (high - low) / (stop - index)
+            for number, word in enumerate(records[index:stop]):
+                self.doubt("untimed", word.where, f"{quoted(word.text)} has no times; put between its neighbours")
+                stated = min(DOUBTFUL, 1.0 if word.confidence is None else word.confidence)
+                start, end = low + number * share, low + (number + 1) * share
+                filled.append(replace(word, start=start, end=end, confidence=stated))
+        return filled
+
+    def _without_overlaps(self, words: Sequence[Word], places: Sequence[str]) -> tuple[Word, ...]:
+        """Words in order of start, those of one speaker one after the other."""
+        order = sorted(range(len(words)), key=lambda index: words[index].span)
+        placed = [words[index] for index in order]
+        last: dict[int | None, int] = {}
+        for index, word in enumerate(placed):
+            before = last.get(word.speaker)
+            if before is not None and (shared := placed[before].span.end - word.span.start) > 0:
+                placed[before], placed[index] = _share(placed[before], word)
+                if shared > SLACK:
+                    both = f"{quoted(word.text)} overlaps {quoted(placed[before].text)}"
+                    where = places[order[index]]
+                    self.doubt("overlap", where, f"{both} by {shared / FRAME_RATE:g} s: low confidence")
+                    for one in (before, index):
+                        placed[one] = replace(placed[one], confidence=min(placed[one].confidence, DOUBTFUL))
+            last[word.speaker] = index
+        return tuple(sorted(placed, key=lambda word: word.span))
 
 
-def _check_belongs(starts: Sequence[tuple[float, str]], frames: int, kind: str) -> None:
-    """Refuse a file of which nothing lies in the recording."""
-    if starts and all(not start < frames / FRAME_RATE for start, _ in starts) and _all_finite(starts):
-        first, where = min(starts)
-        raise AnnotationError(
-            f"{where}: the first {kind}, at {first:g} s, comes after the end of the recording "
-            f"({frames / FRAME_RATE:g} s); give the file of this recording"
-        )
-
-
-def _all_finite(starts: Sequence[tuple[float, str]]) -> bool:
-    return all(math.isfinite(start) for start, _ in starts)
+def numbers_of(document: Document) -> dict[str, int]:
+    """The speakers of a document, numbered."""
+    spoken = (*(document.words or ()), *(document.segments or ()), *(document.turns or ()))
+    return number_speakers((said.start or 0.0, said.speaker) for said in spoken if said.speaker is not None)
 
 
 def _cleaned(record: _Record) -> _Record:
@@ -216,78 +230,19 @@ def _confidence(value: float | None, where: str) -> float | None:
     return min(max(value, 0.0), 1.0)
 
 
-def _fill_in_times(records: list[WordRecord], complaints: Complaints) -> list[WordRecord]:
-    """Words without times share what lies between the words around them, inside their segment where that is known."""
-    if records and all(record.start is None for record in records) and all(record.inside is None for record in records):
-        raise AnnotationError(f"{records[0].where}: no word has times")
-    filled: list[WordRecord] = []
-    index = 0
-    while index < len(records):
-        record = records[index]
-        if record.start is not None and record.end is not None:
-            filled.append(record)
-            index += 1
-            continue
-        stop = index
-        while stop < len(records) and records[stop].start is None and records[stop].inside == record.inside:
-            stop += 1
-        stop = max(stop, index + 1)
-        low, high = _room(
-            filled[-1] if filled else None, records[index], records[stop] if stop < len(records) else None
-        )
-        share = (high - low) / (stop - index)
-        for number in range(stop - index):
-            word = records[index + number]
-            complaints.add("untimed", word.where, f"{quoted(word.text)} has no times; put between its neighbours")
-            filled.append(
-                replace(
-                    word,
-                    start=low + number * share,
-                    end=low + (number + 1) * share,
-                    confidence=min(DOUBTFUL, 1.0 if word.confidence is None else word.confidence),
-                )
-            )
-        index = stop
-    return filled
-
-
-def _room(before: WordRecord | None, word: WordRecord, after: WordRecord | None) -> tuple[float, float]:
-    """Where words without times may lie."""
-    low = before.end if before is not None and before.end is not None else 0.0
-    high = after.start if after is not None and after.start is not None else math.inf
+def _room(before: Sequence[WordRecord], word: WordRecord, after: Sequence[WordRecord]) -> tuple[float, float]:
+    """Where words without times may lie, between one word or none and one word or none."""
+    low = before[0].end if before and before[0].end is not None else 0.0
+    high = after[0].start if after and after[0].start is not None else math.inf
     if word.inside is not None:
         low, high = max(low, word.inside[0]), min(high, word.inside[1])
-    if not math.isfinite(high):
-        high = low
-    return low, max(low, high)
-
-
-def _without_overlaps(words: Sequence[Word], places: Sequence[str], complaints: Complaints) -> tuple[Word, ...]:
-    """Words in order of start, those of one speaker one after the other."""
-    order = sorted(range(len(words)), key=lambda index: words[index].span)
-    placed = [words[index] for index in order]
-    last: dict[int | None, int] = {}
-    for index, word in enumerate(placed):
-        before = last.get(word.speaker)
-        if before is not None and placed[before].span.end > word.span.start:
-            shared = placed[before].span.end - word.span.start
-            placed[before], placed[index] = _share(placed[before], word)
-            if shared > SLACK:
-                both = f"{quoted(word.text)} overlaps {quoted(placed[before].text)}"
-                where = places[order[index]]
-                complaints.add("overlap", where, f"{both} by {shared / FRAME_RATE:g} s: low confidence")
-                for one in (before, index):
-                    placed[one] = replace(placed[one], confidence=min(placed[one].confidence, DOUBTFUL))
-        last[word.speaker] = index
-    return tuple(sorted(placed, key=lambda word: word.span))
+    return low, max(low, high) if math.isfinite(high) else low
 
 
 def _share(before: Word, after: Word) -> tuple[Word, Word]:
     """Two overlapping words, apart: the first ends where the second starts; if they start together, halfway."""
-    end = max(before.span.end, after.span.end)
-    cut = after.span.start
+    cut, end = after.span.start, after.span.end
     if cut <= before.span.start:
+        end = max(end, before.span.end)
         cut = (before.span.start + end) // 2
-    else:
-        end = max(cut, after.span.end)
     return replace(before, span=Span(before.span.start, cut)), replace(after, span=Span(cut, end))

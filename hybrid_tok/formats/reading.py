@@ -10,10 +10,10 @@ from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
 from hybrid_tok.formats.detect import read_document
 from hybrid_tok.formats.json_text import with_lines
-from hybrid_tok.formats.place import Complaints, place_events, place_segments, place_turns, place_words
+from hybrid_tok.formats.place import Placer, numbers_of
 from hybrid_tok.formats.records import Document, TurnRecord
 from hybrid_tok.formats.source import Source, read_source
-from hybrid_tok.formats.speakers import number_speakers, speaker_name, turns_of_words
+from hybrid_tok.formats.speakers import speaker_name, turns_of_words
 
 
 def read_words(path: str | Path, frames: int, recording: str | None = None) -> KnownAnnotations:
@@ -32,33 +32,27 @@ def read_words(path: str | Path, frames: int, recording: str | None = None) -> K
     """
     source = read_source(path)
     with with_lines(source):
-        return _words(source, frames, recording)
-
-
-def _words(source: Source, frames: int, recording: str | None) -> KnownAnnotations:
-    document, path = _read(source, frames, recording), source.path
-    if isinstance(document, Annotations):
-        return KnownAnnotations(words=document.words, turns=document.turns or None)
-    complaints = Complaints(source)
-    spoken = document.words if document.words is not None else document.segments
-    if spoken is None:
-        raise AnnotationError(f"{path}: {document.format} without words; give it for what it has ({_has(document)})")
-    if not spoken:
-        raise AnnotationError(
-            f"{path}: {document.format} without a single word or segment; is it of this format at all?"
-        )
-    speakers = _numbers(document)
-    for note in document.notes:
-        complaints.add("note", note.where, f"{note.label!r} is a note and no word; left to be heard")
-    if document.words is not None:
-        words = place_words(document.words, frames, speakers, complaints, document.language)
-        given = KnownAnnotations(words=words, turns=turns_of_words(words) or None)
-    else:
-        segments = place_segments(document.segments or (), frames, speakers, complaints, document.language)
-        turns = place_turns(_speaking(document), frames, speakers, Complaints(source))
-        given = KnownAnnotations(segments=segments, turns=turns or None)
-    complaints.warn()
-    return given
+        document = _read(source, frames, recording)
+        if isinstance(document, Annotations):
+            return KnownAnnotations(words=document.words, turns=document.turns or None)
+        spoken = document.words if document.words is not None else document.segments
+        if spoken is None:
+            raise _lacks(source, document, "words")
+        if not spoken:
+            empty = f"{document.format} without a single word or segment; is it of this format at all?"
+            raise AnnotationError(f"{path}: {empty}")
+        placer = Placer(source, document, frames)
+        for note in document.notes:
+            placer.doubt("note", note.where, f"{note.label!r} is a note and no word; left to be heard")
+        if document.words is not None:
+            words = placer.words(document.words)
+            given = KnownAnnotations(words=words, turns=turns_of_words(words) or None)
+        else:
+            segments = placer.segments(document.segments or ())
+            turns = Placer(source, document, frames).turns(_speaking(document))  # its doubts are those of the segments
+            given = KnownAnnotations(segments=segments, turns=turns or None)
+        placer.warn()
+        return given
 
 
 def read_speakers(path: str | Path, frames: int, recording: str | None = None) -> KnownAnnotations:
@@ -68,13 +62,11 @@ def read_speakers(path: str | Path, frames: int, recording: str | None = None) -
         document = _read(source, frames, recording)
         if isinstance(document, Annotations):
             return KnownAnnotations(turns=document.turns)
-        complaints = Complaints(source)
-        turns = _turns(document, frames, complaints)
+        placer = Placer(source, document, frames)
+        turns = _turns(document, placer)
         if turns is None:
-            raise AnnotationError(
-                f"{path}: {document.format} without speakers; give it for what it has ({_has(document)})"
-            )
-        complaints.warn()
+            raise _lacks(source, document, "speakers")
+        placer.warn()
         return KnownAnnotations(turns=turns)
 
 
@@ -86,7 +78,7 @@ def speaker_numbers(path: str | Path, recording: str | None = None) -> dict[str,
     if isinstance(document, Annotations):
         said = (*document.words, *document.turns)
         return {speaker_name(one.speaker): one.speaker for one in said if one.speaker is not None}
-    return _numbers(document)
+    return numbers_of(document)
 
 
 def read_events(path: str | Path, frames: int, recording: str | None = None) -> KnownAnnotations:
@@ -101,14 +93,12 @@ def read_events(path: str | Path, frames: int, recording: str | None = None) -> 
         if isinstance(document, Annotations):
             return KnownAnnotations(events=document.events)
         if document.labels is None:
-            raise AnnotationError(
-                f"{path}: {document.format} without events; give it for what it has ({_has(document)})"
-            )
+            raise _lacks(source, document, "events")
         if not document.labels and document.segments is not None and not document.segments:
             raise AnnotationError(f"{path}: {document.format} with nothing in it; is it of this format at all?")
-        complaints = Complaints(source)
-        events = place_events(document.labels, frames, complaints)
-        complaints.warn()
+        placer = Placer(source, document, frames)
+        events = placer.events(document.labels)
+        placer.warn()
         return KnownAnnotations(events=events)
 
 
@@ -122,10 +112,8 @@ def read_annotations(path: str | Path, frames: int) -> KnownAnnotations:
     with with_lines(source):
         document = _read(source, frames, None)
         if not isinstance(document, Annotations):
-            raise AnnotationError(
-                f"{path}: {document.format}, not annotations written by hybrid-tok; "
-                f"give it for what it has ({_has(document)})"
-            )
+            said = f"{document.format}, not annotations written by hybrid-tok; {_instead(document)}"
+            raise AnnotationError(f"{path}: {said}")
         return KnownAnnotations.everything(document)
 
 
@@ -141,36 +129,28 @@ def _read(source: Source, frames: int, recording: str | None) -> Document | Anno
     return document
 
 
-def _numbers(document: Document) -> dict[str, int]:
-    """The speakers of a document, numbered."""
-    spoken = (*(document.words or ()), *(document.segments or ()), *(document.turns or ()))
-    return number_speakers((said.start or 0.0, said.speaker) for said in spoken if said.speaker is not None)
-
-
 def _speaking(document: Document) -> list[TurnRecord]:
     """Turns, from segments that say who speaks."""
-    return [
-        TurnRecord(segment.speaker, segment.start, segment.end, segment.where)
-        for segment in document.segments or ()
-        if segment.speaker is not None
-    ]
+    said = document.segments or ()
+    return [TurnRecord(one.speaker, one.start, one.end, one.where) for one in said if one.speaker is not None]
 
 
-def _turns(document: Document, frames: int, complaints: Complaints) -> tuple[SpeakerTurn, ...] | None:
+def _turns(document: Document, placer: Placer) -> tuple[SpeakerTurn, ...] | None:
     """Who speaks when, by the best witness in a document."""
-    speakers = _numbers(document)
     if document.turns is not None:
-        return place_turns(document.turns, frames, speakers, complaints)
+        return placer.turns(document.turns)
     if document.words is not None and any(word.speaker is not None for word in document.words):
-        return turns_of_words(place_words(document.words, frames, speakers, complaints))
-    return place_turns(_speaking(document), frames, speakers, complaints) if speakers else None
+        return turns_of_words(placer.words(document.words))
+    speaking = _speaking(document)
+    return placer.turns(speaking) if speaking else None
 
 
-def _has(document: Document) -> str:
-    parts = {
-        "words": document.words,
-        "segments": document.segments,
-        "events": document.labels,
-        "speakers": document.turns,
-    }
-    return ", ".join(name for name, part in parts.items() if part is not None) or "nothing"
+def _lacks(source: Source, document: Document, what: str) -> AnnotationError:
+    return AnnotationError(f"{source.path}: {document.format} without {what}; {_instead(document)}")
+
+
+def _instead(document: Document) -> str:
+    names = ("words", "segments", "events", "speakers")
+    parts = zip(names, (document.words, document.segments, document.labels, document.turns), strict=True)
+    has = ", ".join(name for name, part in parts if part is not None) or "nothing"
+    return f"give it for what it has ({has})"
