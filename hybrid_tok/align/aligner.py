@@ -1,8 +1,8 @@
 """Finds where the words of a known text were said: our own phone network, and one search over all words.
 
-The text is read as it is spoken (`normalize`), each word in all its pronunciations (`models.pronounce`). A Viterbi
-search (`aligner_search`) then gives frames to words, to silence, or to speech that is not in the text, and skips words
-that were not said; so nothing is stretched over what does not belong to it.
+The text is read as it is spoken (`normalize`), each word in all its pronunciations (`pronounce`). A Viterbi search
+(`search`) then gives frames to words, to silence, or to speech that is not in the text, and skips words that were not
+said; so nothing is stretched over what does not belong to it.
 """
 
 from __future__ import annotations
@@ -12,27 +12,27 @@ import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.align.band import BandOptions, heard_band, window_band
+from hybrid_tok.align.confidence import CONFIDENCE_WEIGHTS, AlignedConfidence
 from hybrid_tok.align.graph import WordGraph, build_graph
-from hybrid_tok.align.search import OTHER, Band, Costs, Floats, Path, search
+from hybrid_tok.align.phones import PHONE_WEIGHTS, PHONES, PhoneModel
+from hybrid_tok.align.pronounce import PRONOUNCE_WEIGHTS, Pronouncer
+from hybrid_tok.align.search import OTHER, Band, Costs, Floats, StatePath, search
+from hybrid_tok.align.word_features import AlignedWord
 from hybrid_tok.core.annotations import Segment, Word
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
 from hybrid_tok.errors import AnnotationWarning, BackendError, OptionsError
+from hybrid_tok.nn.arrays import fingerprint_of
 from hybrid_tok.normalize import WrittenWord, read_words
-
-if TYPE_CHECKING:
-    from hybrid_tok.align.confidence import ConfidenceModel
-    from hybrid_tok.align.phones import PhoneModel
-    from hybrid_tok.align.pronounce import Pronouncer
-    from hybrid_tok.align.word_features import HeardPhones
 
 SAMPLE_RATE = 16_000
 STEPS = 100
@@ -103,13 +103,10 @@ class Fit:
     covered: float
     log_posteriors: NDArray[np.float32]
 
-    def judged(self) -> list[HeardPhones | None]:
+    def judged(self) -> list[AlignedWord | None]:
         """The words as the confidence model wants them; None for those that were not said."""
-        from hybrid_tok.align.phones import PHONES
-        from hybrid_tok.align.word_features import HeardPhones
-
         return [
-            HeardPhones("", tuple(PHONES[phone] for phone in word.phones), word.start / STEPS, word.end / STEPS)
+            AlignedWord(tuple(PHONES[phone] for phone in word.phones), word.start / STEPS, word.end / STEPS)
             if word.end > word.start
             else None
             for word in self.words
@@ -126,13 +123,19 @@ class BuiltinAligner:
     """An `Aligner` for English. Other scripts have no pronunciation here: their words come back as not said.
 
     Args:
-        pronunciations: of words, as phones of pocketsphinx's dictionary: {"Zuleika": "Z UW L AY K AH"}.
+        pronunciations: of words, in phones of the CMU Pronouncing Dictionary: {"Zuleika": "Z UW L AY K AH"}.
+        phones: weights of the phone network.
     """
 
     def __init__(
-        self, pronunciations: Mapping[str, str] | None = None, options: AlignerOptions = AlignerOptions()
+        self,
+        pronunciations: Mapping[str, str] | None = None,
+        options: AlignerOptions = AlignerOptions(),
+        phones: Path = PHONE_WEIGHTS,
     ) -> None:
-        self._pronunciations = dict(pronunciations or {})
+        self._pronouncer = Pronouncer(pronunciations)
+        self._given = sorted((pronunciations or {}).items())
+        self._weights = phones
         self.options = options
 
     @property
@@ -141,27 +144,17 @@ class BuiltinAligner:
 
     @cached_property
     def fingerprint(self) -> str:
-        from hybrid_tok.align.confidence import judges_fingerprint
-
-        return f"aligner:{judges_fingerprint()}:{self.options!r}:{sorted(self._pronunciations.items())!r}"
-
-    @cached_property
-    def _phones(self) -> PhoneModel:
-        from hybrid_tok.align.phones import PhoneModel
-
-        return PhoneModel()
+        models = ":".join(fingerprint_of(file) for file in (self._weights, CONFIDENCE_WEIGHTS, PRONOUNCE_WEIGHTS))
+        return f"aligner:{models}:{self.options!r}:{self._given!r}"
 
     @cached_property
-    def _confidence(self) -> ConfidenceModel:
-        from hybrid_tok.align.confidence import ConfidenceModel
-
-        return ConfidenceModel()
+    def phones(self) -> PhoneModel:
+        """The phone network, loaded when first asked for."""
+        return PhoneModel(self._weights)
 
     @cached_property
-    def _pronouncer(self) -> Pronouncer:
-        from hybrid_tok.align.pronounce import Pronouncer
-
-        return Pronouncer(self._pronunciations)
+    def _confidence(self) -> AlignedConfidence:
+        return AlignedConfidence()
 
     def align(
         self, audio: Audio, segments: Sequence[Segment], speech: Sequence[Span], progress: Progress | None = None
@@ -173,10 +166,19 @@ class BuiltinAligner:
 
         Args:
             segments: with times, in order of time; or without, the first to the last as they were said.
+
+        Raises:
+            BackendError: a segment is in another language, or the audio at another rate.
         """
         if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
             raise BackendError(f"the aligner listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
         frames = count_frames(audio.num_samples, audio.sample_rate)
+        for segment in segments:
+            if segment.language not in (None, "en"):
+                source = segment.source or "the transcript"
+                raise BackendError(
+                    f"{source} is {LANGUAGES[segment.language]}: the built-in aligner reads English only"
+                )
         written = [read_words(segment.text) for segment in segments]
         words = [word for part in written for word in part]
         source = next((segment.source for segment in segments if segment.source), "the transcript")
@@ -198,7 +200,7 @@ class BuiltinAligner:
         if progress is not None:
             progress(audio.seconds, audio.seconds)
         return tuple(
-            Word(word.text, span, sure, speaker)
+            Word(word.text, span, sure, speaker, "en")
             for word, span, sure, speaker in zip(words, _spans(fit.words, frames), confidence, speakers, strict=True)
         )
 
@@ -210,10 +212,10 @@ class BuiltinAligner:
         options = self.options
         written = [read_words(segment.text) for segment in segments]
         words = [word for part in written for word in part]
-        posteriors = self._phones.log_posteriors(audio.samples.astype(np.float32, copy=False))
+        posteriors = self.phones.log_posteriors(audio.samples.astype(np.float32, copy=False))
         scores = np.maximum(posteriors - posteriors.max(1, keepdims=True), -options.floor).astype(np.float32)
-        graph = build_graph(words, self._pronouncer, self._phones.phones)
-        silence = self._phones.index["SIL"]
+        graph = build_graph(words, self._pronouncer, self.phones.phones)
+        silence = self.phones.index["SIL"]
         path = search(scores, silence, graph, self._costs(graph), self._band(scores, silence, graph, segments, written))
         inside, outside = int((path.state >= 0).sum()), int((path.state == OTHER).sum())
         return Fit(
@@ -252,7 +254,7 @@ class BuiltinAligner:
         return [next(trust) if word.end > word.start else self.options.unsaid for word in fit.words]
 
 
-def _placed(path: Path, scores: NDArray[np.float32], graph: WordGraph, index: int) -> Placed:
+def _placed(path: StatePath, scores: NDArray[np.float32], graph: WordGraph, index: int) -> Placed:
     """A word's place, and how badly its phones fit there."""
     start, end = int(path.start[index]), int(path.end[index])
     states = path.state[start:end]

@@ -35,7 +35,6 @@ class WordGraph:
         first: (W + 1,), the states of word w are first[w] .. first[w + 1].
         plain: phone strings of the words' first readings, for searching; columns of the frame scores.
         unit: (S,), counts the phones of a state's word, so that two alike in a row can be told apart.
-        guessed: (W,), share of the spoken words whose pronunciation was guessed from the letters, in the first reading.
     """
 
     phone: NDArray[np.int32]
@@ -47,7 +46,6 @@ class WordGraph:
     first: NDArray[np.int64]
     plain: tuple[tuple[int, ...], ...]
     unit: NDArray[np.int32]
-    guessed: NDArray[np.float64]
 
     @property
     def words(self) -> int:
@@ -106,7 +104,6 @@ def build_graph(words: Sequence[WrittenWord], pronouncer: Pronouncer, phones: Se
     builder = _Builder(columns, columns["SIL"])
     first, leave, leave_at = [0], [], [0]
     plain: list[tuple[int, ...]] = []
-    guessed: list[float] = []
     for word in words:
         readings = [(spoken, [pronouncer.pronounce(part) for part in spoken]) for spoken in word.spoken]
         sayable = [(spoken, variants) for spoken, variants in readings if all(variants)]
@@ -116,8 +113,6 @@ def build_graph(words: Sequence[WrittenWord], pronouncer: Pronouncer, phones: Se
             if len(builder.phone) == start or len(builder.phone) + size <= start + _MAX_STATES:
                 leave += builder.reading(variants)
         plain.append(tuple(columns[phone] for part in sayable[0][1] for phone in part[0]) if sayable else ())
-        unknown = [not pronouncer.knows(part) for part in (sayable[0][0] if sayable else ())]
-        guessed.append(float(np.mean(unknown)) if unknown else 1.0)
         first.append(len(builder.phone))
         leave_at.append(len(leave))
     return WordGraph(
@@ -130,5 +125,4 @@ def build_graph(words: Sequence[WrittenWord], pronouncer: Pronouncer, phones: Se
         np.array(first, np.int64),
         tuple(plain),
         np.array(builder.unit, np.int32),
-        np.array(guessed, np.float64),
     )

@@ -1,26 +1,24 @@
-"""How words are pronounced: given pronunciations, pocketsphinx's dictionary, and a letter-to-sound model for the rest.
+"""How words are pronounced: given pronunciations, the CMU Pronouncing Dictionary, and a letter-to-sound model.
 
-Pronunciations are tuples of ARPAbet phones without stress, as in the CMU Pronouncing Dictionary. The dictionary is the
-one that comes in pocketsphinx's wheel (BSD); the model was trained on it by `hybrid-tok train pronounce`. Inference is
-plain numpy: a word takes a millisecond.
+Pronunciations are tuples of ARPAbet phones without stress. The dictionary is in the package, and the model was trained
+on it by `hybrid-tok train pronounce`. Inference is plain numpy: a word takes a millisecond. Card: pronounce.md.
 """
 
 from __future__ import annotations
 
+import gzip
 import hashlib
-import json
-import re
 import unicodedata
 from collections.abc import Mapping
 from functools import cache
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.errors import AnnotationError, BackendError, WeightsError
+from hybrid_tok.errors import AnnotationError, WeightsError
+from hybrid_tok.nn.arrays import load_arrays, read_identity
 
 Phones: TypeAlias = tuple[str, ...]
 """A pronunciation: ARPAbet phones without stress."""
@@ -29,18 +27,20 @@ PHONES: Phones = (
     *("AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH"),
     *("K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH"),
 )
+_STRESSED = {phone + digit: phone for phone in PHONES for digit in ("", "0", "1", "2")}
 LETTERS = "abcdefghijklmnopqrstuvwxyz'"
 SLOTS = 2
 """Phones that a letter can have ("x" has two)."""
 
 PRONOUNCE_WEIGHTS = Path(__file__).parent / "pronounce.safetensors"
+DICTIONARY = Path(__file__).parent / "cmudict.gz"
 _BEAM = 8
 _ALTERNATIVE = 0.3
 """A second pronunciation is given where it is at least so likely as the first."""
 
 
 class Pronouncer:
-    """Looks words up, and spells out those that nobody has written down.
+    """Looks words up, and reads those that are in no dictionary by their letters.
 
     Args:
         given: pronunciations by word, such as {"Nguyen": "W IH N"}; several of a word are separated by a comma. They
@@ -53,15 +53,6 @@ class Pronouncer:
     def __init__(self, given: Mapping[str, str] | None = None) -> None:
         self._given = {fold(word): parse_pronunciations(word, text) for word, text in (given or {}).items()}
         self._spelled: dict[str, tuple[Phones, ...]] = {}
-
-    @property
-    def fingerprint(self) -> str:
-        given = json.dumps(sorted(self._given.items()))
-        return hashlib.sha256(f"{given} {spelling_model().sha256}".encode()).hexdigest()[:16]
-
-    def knows(self, word: str) -> bool:
-        """Whether the pronunciation is written down somewhere, rather than guessed from the letters."""
-        return fold(word) in self._given or fold(word) in dictionary()
 
     def pronounce(self, word: str) -> tuple[Phones, ...]:
         """Pronunciations of one spoken word, the commonest first; empty where no letter of it is a Latin one."""
@@ -88,48 +79,42 @@ def parse_pronunciations(word: str, text: str) -> tuple[Phones, ...]:
     Raises:
         AnnotationError: empty, or a phone that is none.
     """
-    found = tuple(tuple(re.sub(r"\d$", "", phone) for phone in part.upper().split()) for part in text.split(","))
+    found = tuple(tuple(part.upper().split()) for part in text.split(","))
     for phones in found:
-        wrong = [phone for phone in phones if phone not in PHONES]
+        wrong = [phone for phone in phones if phone not in _STRESSED]
         if wrong or not phones:
             what = f"has no phone {wrong[0]!r}" if wrong else "is empty"
             raise AnnotationError(f"pronunciation {text!r} of {word!r} {what}; phones are ARPAbet: {' '.join(PHONES)}")
-    return found
+    return tuple(tuple(_STRESSED[phone] for phone in phones) for phones in found)
 
 
 @cache
 def dictionary() -> Mapping[str, tuple[str, ...]]:
-    """Word to its pronunciations, phones separated by spaces.
+    """The dictionary in the package: words to their pronunciations, phones separated by spaces.
 
     Raises:
-        BackendError: pocketsphinx or its dictionary is missing.
+        WeightsError: missing, truncated or changed.
     """
-    spec = find_spec("pocketsphinx")
-    if spec is None or spec.origin is None:
-        raise BackendError("pocketsphinx is missing, whose dictionary gives pronunciations: pip install pocketsphinx")
-    path = Path(spec.origin).parent / "model" / "en-us" / "cmudict-en-us.dict"
-    words: dict[str, list[str]] = {}
     try:
-        lines = path.read_text("utf-8").splitlines()
+        data = DICTIONARY.read_bytes()
     except OSError as error:
-        raise BackendError(f"{path} cannot be read ({error.strerror}): reinstall pocketsphinx") from None
-    for line in lines:
-        word, _, phones = line.partition(" ")
-        words.setdefault(word.partition("(")[0], []).append(phones)
-    return {word: tuple(phones) for word, phones in words.items()}
+        raise WeightsError(f"{DICTIONARY} cannot be read ({error.strerror}): reinstall hybrid-tok") from None
+    if hashlib.sha256(data).hexdigest() != read_identity(dict, PRONOUNCE_WEIGHTS).get("dictionary"):
+        raise WeightsError(f"{DICTIONARY} is truncated or changed: reinstall hybrid-tok")
+    lines = gzip.decompress(data).decode("utf-8").splitlines()
+    entries = (line.split("\t") for line in lines if not line.startswith(";;;"))
+    return {word: tuple(phones) for word, *phones in entries}
 
 
 class SpellingModel:
     """Letters to phones: a convolutional network whose outputs, `SLOTS` per letter, are read as CTC (Graves 2006).
 
     Args:
-        tensors: as `train.pronounce` exports them.
-        sha256: of the file they came from.
+        tensors: as `train.align.pronounce` exports them.
     """
 
-    def __init__(self, tensors: Mapping[str, NDArray[np.float32]], sha256: str = "") -> None:
+    def __init__(self, tensors: Mapping[str, NDArray[np.float32]]) -> None:
         self._tensors = tensors
-        self.sha256 = sha256
 
     def log_probabilities(self, word: str) -> NDArray[np.float64]:
         """(SLOTS * letters, 1 + phones), the first column being the blank; only letters count."""
@@ -191,14 +176,5 @@ def spelling_model(weights: Path = PRONOUNCE_WEIGHTS) -> SpellingModel:
     Raises:
         WeightsError: missing, truncated or changed.
     """
-    from safetensors.numpy import load
-
-    try:
-        expected = json.loads(weights.with_suffix(".json").read_text("utf-8"))["sha256"]
-        data = weights.read_bytes()
-    except (OSError, ValueError, KeyError) as error:
-        raise WeightsError(f"{weights} or its .json cannot be read ({error}): reinstall hybrid-tok") from None
-    found = hashlib.sha256(data).hexdigest()
-    if found != expected:
-        raise WeightsError(f"{weights} has SHA-256 {found[:16]}.., expected {expected[:16]}..: reinstall it")
-    return SpellingModel({name: tensor.astype(np.float32) for name, tensor in load(data).items()}, found)
+    arrays, _ = load_arrays(weights)
+    return SpellingModel(arrays)

@@ -59,7 +59,7 @@ class Costs:
 
 
 @dataclass(frozen=True, slots=True)
-class Path:
+class StatePath:
     """The best path.
 
     Attributes:
@@ -74,7 +74,7 @@ class Path:
     score: float
 
 
-def search(scores: Floats, silence: int, graph: WordGraph, costs: Costs, band: Band) -> Path:
+def search(scores: Floats, silence: int, graph: WordGraph, costs: Costs, band: Band) -> StatePath:
     """The best path of a text through frame scores.
 
     Args:
@@ -126,7 +126,7 @@ def search(scores: Floats, silence: int, graph: WordGraph, costs: Costs, band: B
     skipped = begins < 0
     begins[skipped] = ends[skipped] = 0
     _place_skipped(begins, ends, skipped)
-    return Path(path, begins, ends, score)
+    return StatePath(path, begins, ends, score)
 
 
 def _place_skipped(begins: NDArray[np.int64], ends: NDArray[np.int64], skipped: NDArray[np.bool_]) -> None:

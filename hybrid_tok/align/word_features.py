@@ -1,7 +1,6 @@
-"""What a word's confidence is judged by: some 50 numbers per word of an utterance.
+"""What the confidence of an aligned word is read from: 37 numbers per word.
 
-Acoustics from the phone model, the recognizer's own posteriors where there are any, how long the word lasts for what
-it is, how likely the language model found it, and the same of the words beside it and of the utterance as a whole: what
+How well its phones fit what is heard, how long it lasts for what it is, and the same of the words around it: what
 recording and speaker are like is told by the company a word keeps.
 """
 
@@ -22,29 +21,17 @@ _VOWELS = frozenset(_INDEX[phone] for phone in PHONES if phone[0] in "AEIOU")
 
 
 @dataclass(frozen=True, slots=True)
-class HeardPhones:
-    """A word that is to be judged.
+class AlignedWord:
+    """A word of a text, laid over a recording.
 
     Attributes:
-        text: as the recognizer or the transcript has it.
-        phones: its pronunciation, in `models.phones.PHONES`; unknown symbols are left out.
+        phones: its pronunciation, in `phones.PHONES`; unknown symbols are left out.
         start, end: in seconds from the first of the posteriors' frames.
-        posterior: of the word at its place, in [0, 1]; None for a word that was not recognized but given.
-        rival: posterior of the likeliest other word there, None where there is none.
-        recognizer: posterior of the word as the recognizer's first pass had it, None where there is none.
-        language: natural logarithm of the word's probability by a language model, None where there is none.
-        acoustic: natural logarithm of the recognizer's acoustic score per frame of 10 ms, None where there is none.
     """
 
-    text: str
     phones: tuple[str, ...]
     start: float
     end: float
-    posterior: float | None = None
-    rival: float | None = None
-    recognizer: float | None = None
-    language: float | None = None
-    acoustic: float | None = None
 
 
 _OWN = (
@@ -57,7 +44,7 @@ _OWN = (
     "consonants",
     "certainty",  # mean log posterior of the likeliest phone in the word's frames
     "probability",  # mean posterior of the word's phones
-    "surplus",  # mean log posterior over prior of the word's phones
+    "surplus",  # mean log posterior of the word's phones
     "silence",  # mean posterior of SIL in the word's span
     "edits",  # of the free phones over the word's span to its own, per phone
     "heard",  # free phones over the word's span, per phone of the word
@@ -66,14 +53,9 @@ _OWN = (
     "phones",  # log of how many there are
     "shortest",  # log frames of its shortest phone
     "trim",  # share of the given span outside the phones found
-    "posterior",  # log odds of it
-    "lead",  # of the posterior over the rival's
-    "recognizer",  # log odds of the first pass's posterior
-    "surprise",  # of the language model, in nats
-    "acoustic",  # the recognizer's acoustic score per frame
 )
-_BESIDE = ("deficit", "certainty", "edits", "stretch", "posterior", "surprise")
-_WHOLE = ("deficit", "certainty", "edits", "posterior", "surprise", "silence", "stretch", "acoustic", "recognizer")
+_BESIDE = ("deficit", "certainty", "edits", "stretch")
+_WHOLE = ("deficit", "certainty", "edits", "silence", "stretch")
 
 FEATURES: tuple[str, ...] = (
     *_OWN,
@@ -86,8 +68,6 @@ FEATURES: tuple[str, ...] = (
     "last",
     "words",
     "deficit_relative",
-    "posterior_relative",
-    "acoustic_relative",
 )
 """Names of the columns of `word_features`."""
 
@@ -96,7 +76,7 @@ _REACH = 4
 
 
 def word_features(
-    log_posteriors: NDArray[np.float32], words: Sequence[HeardPhones], mean_frames: NDArray[np.float32]
+    log_posteriors: NDArray[np.float32], words: Sequence[AlignedWord], mean_frames: NDArray[np.float32]
 ) -> NDArray[np.float32]:
     """The features (n, len(FEATURES)) of the words of one utterance, in order of time.
 
@@ -130,14 +110,12 @@ def word_features(
             last,
             np.full(len(words), math.log(len(words))),
             own[:, column["deficit"]] - means[:, 0],
-            own[:, column["posterior"]] - means[:, 3],
-            own[:, column["acoustic"]] - means[:, 7],
         ]
     )
     return out.astype(np.float32)
 
 
-def _own(log_posteriors: NDArray[np.float32], word: HeardPhones, mean_frames: NDArray[np.float32]) -> list[float]:
+def _own(log_posteriors: NDArray[np.float32], word: AlignedWord, mean_frames: NDArray[np.float32]) -> list[float]:
     """The first features of one word, in the order of `_OWN`."""
     phones = [_INDEX[phone] for phone in word.phones if phone in _INDEX] or [SILENCE]
     total = len(log_posteriors)
@@ -178,14 +156,4 @@ def _own(log_posteriors: NDArray[np.float32], word: HeardPhones, mean_frames: ND
         math.log(len(phones)),
         math.log(float(lengths.min())),
         1.0 - min(1.0, float(lengths.sum()) / (end - start)),
-        _log_odds(word.posterior) if word.posterior is not None else 0.0,
-        (word.posterior or 0.0) - (word.rival or 0.0),
-        _log_odds(word.recognizer) if word.recognizer is not None else 0.0,
-        min(-word.language, 20.0) if word.language is not None else 0.0,
-        max(word.acoustic, -20.0) if word.acoustic is not None else 0.0,
     ]
-
-
-def _log_odds(probability: float) -> float:
-    bounded = min(max(probability, 1e-3), 1.0 - 1e-3)
-    return math.log(bounded / (1.0 - bounded))

@@ -1,4 +1,4 @@
-"""The confidence model: what it is told, and what it answers."""
+"""The confidence of aligned words: what it is told, and what it answers."""
 
 from __future__ import annotations
 
@@ -8,15 +8,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from hybrid_tok.align.confidence import CONFIDENCE_WEIGHTS, HEADS, ConfidenceModel, with_probability
+from hybrid_tok.align.confidence import CONFIDENCE_WEIGHTS, AlignedConfidence
 from hybrid_tok.align.phones import PHONES, PhoneModel
-from hybrid_tok.align.word_features import FEATURES, HeardPhones
+from hybrid_tok.align.word_features import FEATURES, AlignedWord
 from hybrid_tok.errors import WeightsError
 
 
 @pytest.fixture(scope="module")
-def model() -> ConfidenceModel:
-    return ConfidenceModel()
+def model() -> AlignedConfidence:
+    return AlignedConfidence()
 
 
 def spoken(*phones: str) -> np.ndarray:
@@ -26,52 +26,27 @@ def spoken(*phones: str) -> np.ndarray:
     return out
 
 
-def test_was_fitted_on_the_phone_network_that_ships(model: ConfidenceModel) -> None:
+def test_was_fitted_on_the_phone_network_that_ships(model: AlignedConfidence) -> None:
     assert model.fits(PhoneModel())
 
 
-def test_a_word_that_sounds_as_it_should_is_likelier(model: ConfidenceModel) -> None:
+def test_a_word_that_sounds_as_it_should_is_likelier(model: AlignedConfidence) -> None:
     heard = spoken("SIL", "K", "AE", "T", "SIL", "D", "AO", "G", "SIL")
-    cat = HeardPhones("cat", ("K", "AE", "T"), 0.08, 0.32)
-    dog = HeardPhones("dog", ("D", "AO", "G"), 0.40, 0.64)
-    zoo = HeardPhones("shoes", ("SH", "UW", "Z"), 0.40, 0.64)
-    right, wrong = model.judge(heard, [cat, dog]), model.judge(heard, [cat, zoo])
+    cat = AlignedWord(("K", "AE", "T"), 0.08, 0.32)
+    dog = AlignedWord(("D", "AO", "G"), 0.40, 0.64)
+    shoes = AlignedWord(("SH", "UW", "Z"), 0.40, 0.64)
+    right, wrong = model.judge(heard, [cat, dog]), model.judge(heard, [cat, shoes])
     assert right[1] > 0.95 > wrong[1]
     assert (1 - wrong[1]) > 5 * (1 - right[1])
 
 
-def test_a_higher_posterior_is_likelier(model: ConfidenceModel) -> None:
-    heard = spoken("SIL", "K", "AE", "T", "SIL")
-
-    def judged(posterior: float) -> float:
-        word = HeardPhones("cat", ("K", "AE", "T"), 0.08, 0.32, posterior, 1 - posterior, language=-6.0, acoustic=-7.0)
-        return model.judge(heard, [word])[0]
-
-    assert judged(0.99) > judged(0.5) > judged(0.05)
-
-
-def test_answers_are_probabilities_whatever_comes_in(model: ConfidenceModel) -> None:
+def test_answers_are_probabilities_whatever_comes_in(model: AlignedConfidence) -> None:
     wild = np.random.default_rng(0).normal(0, 1e3, (50, len(FEATURES))).astype(np.float32)
-    for head in HEADS:
-        answers = model.probabilities(wild, head)
-        assert ((answers >= 0.001) & (answers <= 0.999)).all()
+    answers = model.probabilities(wild)
+    assert ((answers >= 0.001) & (answers <= 0.999)).all()
     assert model.judge(spoken("SIL"), []) == []
     empty = np.zeros((0, len(PHONES)), np.float32)
-    assert 0 < model.judge(empty, [HeardPhones("a", ("AH",), 0.0, 0.1)])[0] < 0.5
-
-
-def test_both_kinds_are_judged_apart_and_keep_their_order(model: ConfidenceModel) -> None:
-    heard = spoken("SIL", "K", "AE", "T", "SIL", "K", "AE", "T", "SIL")
-    given = HeardPhones("cat", ("K", "AE", "T"), 0.08, 0.32)
-    recognized = HeardPhones("cat", ("K", "AE", "T"), 0.40, 0.64, 0.01, 0.9, language=-12.0, acoustic=-12.0)
-    one, other = model.judge(heard, [given, recognized])
-    assert one > other
-
-
-def test_another_recognizers_probability_is_moved_by_what_is_heard() -> None:
-    assert with_probability(0.5, 0.8, usual=0.5) == pytest.approx(0.8)
-    assert with_probability(0.9, 0.8, usual=0.5) > 0.8 > with_probability(0.1, 0.8, usual=0.5)
-    assert 0 < with_probability(0.0, 1.0, usual=0.5) < 1
+    assert 0 < model.judge(empty, [AlignedWord(("AH",), 0.0, 0.1)])[0] < 0.5
 
 
 def test_damaged_weights_are_refused(tmp_path: Path) -> None:
@@ -80,8 +55,8 @@ def test_damaged_weights_are_refused(tmp_path: Path) -> None:
     about = json.loads(CONFIDENCE_WEIGHTS.with_suffix(".json").read_text("utf-8"))
     weights.with_suffix(".json").write_text(json.dumps({**about, "features": about["features"][:-1]}), "utf-8")
     with pytest.raises(WeightsError, match="other features"):
-        ConfidenceModel(weights)
+        AlignedConfidence(weights)
     del about["phones"]
     weights.with_suffix(".json").write_text(json.dumps(about), "utf-8")
     with pytest.raises(WeightsError, match="no confidence model"):
-        ConfidenceModel(weights)
+        AlignedConfidence(weights)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from hybrid_tok.align.phones import PHONES
-from hybrid_tok.align.word_features import FEATURES, HeardPhones, word_features
+from hybrid_tok.align.word_features import FEATURES, AlignedWord, word_features
 
 MEAN_FRAMES = np.full(len(PHONES), 7.0, np.float32)
 
@@ -25,8 +25,8 @@ def column(features: np.ndarray, name: str) -> np.ndarray:
 
 def test_a_word_as_it_sounds_fits_and_another_does_not() -> None:
     heard = spoken("SIL", "K", "AE", "T", "SIL")
-    cat = HeardPhones("cat", ("K", "AE", "T"), 0.08, 0.32)
-    dog = HeardPhones("dog", ("D", "AO", "G"), 0.08, 0.32)
+    cat = AlignedWord(("K", "AE", "T"), 0.08, 0.32)
+    dog = AlignedWord(("D", "AO", "G"), 0.08, 0.32)
     features = word_features(heard, [cat], MEAN_FRAMES), word_features(heard, [dog], MEAN_FRAMES)
     assert column(features[0], "deficit")[0] == pytest.approx(0.0, abs=1e-6)
     assert column(features[1], "deficit")[0] > 4.0
@@ -34,19 +34,10 @@ def test_a_word_as_it_sounds_fits_and_another_does_not() -> None:
     assert column(features[0], "stretch")[0] == pytest.approx(np.log(24 / 21), abs=1e-6)
 
 
-def test_posteriors_and_rivals_have_their_columns() -> None:
-    heard = spoken("K", "AE", "T")
-    word = HeardPhones("cat", ("K", "AE", "T"), 0.0, 0.24, posterior=0.75, rival=0.25, language=-3.0, acoustic=-2.0)
-    features = word_features(heard, [word], MEAN_FRAMES)
-    assert column(features, "posterior")[0] == pytest.approx(np.log(3.0))
-    assert column(features, "lead")[0] == pytest.approx(0.5)
-    assert column(features, "surprise")[0] == 3.0 and column(features, "acoustic")[0] == -2.0
-
-
 def test_neighbours_count() -> None:
     heard = spoken("K", "AE", "T", "D", "AO", "G")
-    good = HeardPhones("cat", ("K", "AE", "T"), 0.0, 0.24)
-    beside = [HeardPhones("dog", ("D", "AO", "G"), 0.24, 0.48), HeardPhones("zoo", ("Z", "UW"), 0.24, 0.48)]
+    good = AlignedWord(("K", "AE", "T"), 0.0, 0.24)
+    beside = [AlignedWord(("D", "AO", "G"), 0.24, 0.48), AlignedWord(("Z", "UW"), 0.24, 0.48)]
     company = [word_features(heard, [good, word], MEAN_FRAMES)[0] for word in beside]
     assert company[0][FEATURES.index("deficit")] == company[1][FEATURES.index("deficit")]
     assert company[0][FEATURES.index("deficit_after")] < company[1][FEATURES.index("deficit_after")]
@@ -57,9 +48,9 @@ def test_whatever_comes_in_the_features_are_finite(frames: int) -> None:
     rng = np.random.default_rng(0)
     heard = np.log(rng.dirichlet(np.ones(len(PHONES)), frames).reshape(frames, len(PHONES))).astype(np.float32)
     words = [
-        HeardPhones("a", (), 0.0, 0.0),
-        HeardPhones("b", ("K", "nothing", "T"), 0.5, 0.4, posterior=0.0, rival=1.0),
-        HeardPhones("c", ("Z",) * 30, 9.0, 11.0, posterior=1.0),
+        AlignedWord((), 0.0, 0.0),
+        AlignedWord(("K", "nothing", "T"), 0.5, 0.4),
+        AlignedWord(("Z",) * 30, 9.0, 11.0),
     ]
     features = word_features(heard, words, MEAN_FRAMES)
     assert features.shape == (3, len(FEATURES)) and np.isfinite(features).all()
