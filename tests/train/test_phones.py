@@ -9,6 +9,7 @@ import pytest
 import torch
 
 from hybrid_tok.align.phones import PHONES, SILENCE, PhoneNetwork
+from hybrid_tok.core.manifest import Clip
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.logmel import BANDS
 from hybrid_tok.train.align.phone_labels import UNKNOWN, held_out
@@ -61,10 +62,10 @@ def test_labels_stay_where_they_are_possible(network: TrainablePhoneNetwork) -> 
 
 
 def test_held_out_speakers() -> None:
-    clips = [{"speaker": str(k % 7)} for k in range(30)]
-    assert held_out(clips, 3) == {"0", "3", "6"}
-    assert held_out(clips, 0) == set()
-    assert held_out(clips, 1) == {str(k) for k in range(7)}
+    clips = [Clip(Path("a.wav"), "a.wav", "x", speaker=str(k % 7)) for k in range(30)]
+    assert held_out(clips, 3) == ["0", "3", "6"]
+    assert held_out(clips, 0) == []
+    assert held_out(clips, 1) == [str(k) for k in range(7)]
 
 
 def test_options_are_checked() -> None:

@@ -1,24 +1,25 @@
-"""Phone labels for clips of speech, by pocketsphinx's forced alignment.
+"""Phone labels for clips of speech: their words laid over them by the aligner, with a phone network that is there.
 
-A clip's transcript is aligned once for its words (with pauses and alternate pronunciations where they fit) and once
-more for the phones in them. A clip without a transcript is recognized first, and only words of which the recognizer is
-sure have labels. The labels lie on the 10 ms grid of `models.phones`.
+A better network follows from the labels of a worse one, as each round of training has other voices, rooms and noises
+beside the clip itself. Speech that is not in the text, and words the aligner doubts, have no label.
 """
 
 from __future__ import annotations
 
-import json
-import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
+from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.align.aligner import BuiltinAligner
+from hybrid_tok.align.confidence import AlignedConfidence
+from hybrid_tok.align.goodness import fit_phones
 from hybrid_tok.align.phones import HOP, PHONES, SAMPLE_RATE, SILENCE
-from hybrid_tok.backends.pocketsphinx_listener import MAX_HMMS, MAX_WORDS, heard_words, is_filler
-from hybrid_tok.errors import AudioError
+from hybrid_tok.core.annotations import Segment
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.manifest import Clip
 
 SENTENCES = ("speechocean762",)
 """Sources of transcribed sentences."""
@@ -29,110 +30,44 @@ NOISES = ("esc10", "covid19-cough", "speech-commands")
 UNKNOWN = 255
 """Label of a frame of which nothing is known; it does not count in training."""
 
-GAIN = 0.3
-"""What pocketsphinx's acoustic model was trained on is quieter than most recordings."""
 
-_DELAY = 1
-"""Frames by which the middle of pocketsphinx's 25.6 ms window lies behind the middle of our frame."""
+def held_out(clips: Iterable[Clip], every: int) -> list[str]:
+    """One in `every` speakers of some clips, by name, sorted: kept apart from training, for what is fitted on its
+    results; none for 0."""
+    speakers = sorted({str(clip.speaker) for clip in clips})
+    return speakers[::every] if every else []
 
 
-def read_clips(data: Path, sources: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    """The manifest's entries of some sources, in its order, with `audio` as a full path.
+class PhoneLabeller:
+    """Labels frames of 10 ms with phones.
 
-    Raises:
-        AudioError: there is no manifest.
+    Args:
+        phones: weights of the phone network that listens.
     """
-    manifest = data / "manifest.jsonl"
-    if not manifest.is_file():
-        raise AudioError(f"{manifest} is missing: the data folder needs a manifest.jsonl with a line per clip")
-    for line in manifest.read_text("utf-8").splitlines():
-        entry = json.loads(line)
-        if entry["source"] in sources:
-            yield entry | {"audio": data / entry["audio"]}
 
+    def __init__(self, phones: Path) -> None:
+        self._aligner = BuiltinAligner(phones=phones)
+        self._confidence = AlignedConfidence()
 
-def held_out(clips: Iterable[dict[str, Any]], every: int) -> set[str]:
-    """Every so manieth speaker of some clips, by name: kept apart from training, for what is fitted on its results."""
-    speakers = sorted({str(clip["speaker"]) for clip in clips})
-    return set(speakers[::every]) if every else set()
+    def labels(self, samples: NDArray[np.float32], text: str, sure: float) -> NDArray[np.uint8] | None:
+        """Phone labels (T,) of mono samples (N,) at 16 kHz, T = ceil(N / 160); None where no word of the text fits.
 
-
-class PhoneAligner:
-    """Forced alignment of one utterance after another; each is aligned as if it were the only one."""
-
-    def __init__(self) -> None:
-        from pocketsphinx import Decoder  # pyright: ignore[reportAttributeAccessIssue] - compiled, without types
-
-        self._decoder = Decoder(loglevel="FATAL", maxhmmpf=MAX_HMMS, maxwpf=MAX_WORDS)
-
-    def labels(self, samples: NDArray[np.float32], text: str) -> NDArray[np.uint8] | None:
-        """Phone labels (T,) of samples (N,) at 16 kHz, T = ceil(N / 160); None where they cannot be had.
-
-        That is when a word is not in the dictionary, or the text does not fit into the time.
+        Args:
+            sure: words with a confidence below it are UNKNOWN.
         """
-        words = re.findall(r"[a-z']+", text.lower())
-        if not words or any(self._decoder.lookup_word(word) is None for word in words):
+        if not text.split() or not len(samples):
             return None
-        return self._aligned(samples, words, frozenset())
-
-    def recognized(self, samples: NDArray[np.float32], sure: float) -> NDArray[np.uint8] | None:
-        """Phone labels (T,) of what is recognized; UNKNOWN in words with a posterior below `sure`."""
-        decoder = self._decoder
-        decoder.activate_search("_default")
-        self._decode(_pcm(samples))
-        heard = heard_words(decoder)
-        if not heard:
-            return None
-        doubtful = frozenset(k for k, (*_, posterior) in enumerate(heard) if posterior < sure)
-        return self._aligned(samples, [word for word, *_ in heard], doubtful)
-
-    def _aligned(
-        self, samples: NDArray[np.float32], words: Sequence[str], doubtful: frozenset[int]
-    ) -> NDArray[np.uint8] | None:
-        decoder, pcm = self._decoder, _pcm(samples)
-        try:
-            decoder.set_align_text(" ".join(words))
-            self._decode(pcm)
-            decoder.set_alignment()
-            self._decode(pcm)
-            alignment = decoder.get_alignment()
-        except RuntimeError:
-            return None
-        if alignment is None:
+        fit = self._aligner.fit(Audio(samples, SAMPLE_RATE), [Segment(text)])
+        said = [(place, word) for place, word in zip(fit.words, fit.judged(), strict=True) if word is not None]
+        if not said:
             return None
         labels = np.full(-(-len(samples) // HOP), SILENCE, np.uint8)
-        lexical = -1
-        for word in alignment:
-            lexical += not is_filler(word.name)
-            for phone in word:
-                name = phone.name if phone.name in PHONES else "SIL"
-                start = phone.start + _DELAY
-                known = name == "SIL" or lexical not in doubtful
-                labels[start : start + phone.duration] = PHONES.index(name) if known else UNKNOWN
+        for start, end in fit.outside:
+            labels[start:end] = UNKNOWN
+        confidences = self._confidence.judge(fit.log_posteriors, [word for _, word in said])
+        for (place, word), confidence in zip(said, confidences, strict=True):
+            columns = [PHONES.index(phone) for phone in word.phones]
+            bounds = fit_phones(fit.log_posteriors, columns, place.start, place.end).bounds
+            for column, (start, end) in zip(columns, pairwise(bounds.clip(place.start, place.end)), strict=True):
+                labels[start:end] = column if confidence >= sure else UNKNOWN
         return labels
-
-    def _decode(self, pcm: bytes) -> None:
-        self._decoder.start_utt()
-        self._decoder.process_raw(pcm, full_utt=True)
-        self._decoder.end_utt()
-
-
-def _pcm(samples: NDArray[np.float32]) -> bytes:
-    return np.clip(np.rint(samples * GAIN * 32767), -32768, 32767).astype("<i2").tobytes()
-
-
-def read_samples(path: Path) -> NDArray[np.float32]:
-    """Mono samples of a 16 kHz clip.
-
-    Raises:
-        AudioError: it cannot be read, or has another rate.
-    """
-    import soundfile
-
-    try:
-        samples, rate = soundfile.read(path, dtype="float32", always_2d=True)
-    except (soundfile.LibsndfileError, OSError) as error:
-        raise AudioError(f"{path} cannot be read: {error}") from None
-    if rate != SAMPLE_RATE:
-        raise AudioError(f"{path} is sampled at {rate} Hz: phones are learnt from clips at {SAMPLE_RATE} Hz")
-    return samples.mean(1)

@@ -1,4 +1,4 @@
-"""The phone network as it is trained: `models.phones.PhoneNetwork` with batch normalization, in torch."""
+"""The phone network as it is trained: `align.phones.PhoneNetwork` with batch normalization, in torch."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class TrainablePhoneNetwork(nn.Module):
 
     @torch.no_grad()
     def folded(self) -> dict[str, NDArray[np.float32]]:
-        """The arrays of `models.phones.PhoneNetwork`, with the statistics of every normalization multiplied in."""
+        """The arrays of `align.phones.PhoneNetwork`, with the statistics of every normalization multiplied in."""
         weight, bias = _folded(self.input, self.normalize)  # (C, bands, 6)
         arrays: dict[str, Tensor] = {
             "input.weight": weight.permute(2, 1, 0).reshape(-1, self.config.width),

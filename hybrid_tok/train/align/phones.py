@@ -1,16 +1,16 @@
-"""The recipe of the phone model: labels by forced alignment, augmented log-mel crops, frame-wise cross-entropy.
+"""The recipe of the phone network: labels by forced alignment, augmented log-mel crops, frame-wise cross-entropy.
 
-Transcribed clips are labelled by pocketsphinx (`phone_labels`), clips of noise and of non-verbal sounds are SIL. Clips
-of speech without transcripts join later. They are labelled by what pocketsphinx recognizes in them, where the model
-does not think that wrong, and by the model itself where it is sure (self-training). Batch k is a function of the seed
-and k alone.
+Transcribed clips are labelled by our own aligner with a network trained before (`phone_labels`), clips of noise and of
+non-verbal sounds are SIL. Clips of speech without transcripts join later. They are labelled by what Whisper recognizes
+in them, where the network does not think that wrong, and by the network itself where it is sure (self-training). Batch
+k is a function of the seed and k alone.
 """
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -18,7 +18,10 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from hybrid_tok.align.phones import PHONES, SILENCE, PhoneModel, subtract_mean
+from hybrid_tok.align.phones import PHONE_WEIGHTS, PHONES, SAMPLE_RATE, SILENCE, PhoneModel, subtract_mean
+from hybrid_tok.audio import read_mono
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.arrays import save_arrays
 from hybrid_tok.nn.logmel import HOP, log_mel
@@ -27,10 +30,8 @@ from hybrid_tok.train.align.phone_labels import (
     NOISES,
     SENTENCES,
     UNKNOWN,
-    PhoneAligner,
+    PhoneLabeller,
     held_out,
-    read_clips,
-    read_samples,
 )
 from hybrid_tok.train.align.phone_network import PhoneNetworkConfig, TrainablePhoneNetwork
 
@@ -45,16 +46,18 @@ class TrainPhonesOptions:
     Attributes:
         data: folder with manifest.jsonl and the clips it lists.
         out: folder for labels, spectra, the log and the exported weights.
+        phones: weights of the phone network that labels the clips; the one in the package unless given.
+        recognizer: the Whisper model that recognizes clips without transcripts.
         minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
         batch, frames: crops per step, and their length in 10 ms frames (even).
         learning_rate: at its highest, after `warmup` steps.
         ema: decay of the moving average of the weights that is exported.
         self_training_from: part of the budget after which clips without transcripts join; 1 leaves them out.
         sure: a self-made label counts where the model gives it at least this probability.
-        recognized: a label by recognition counts in words with at least this posterior, and where the model gives it
-            at least the probability `possible`.
-        hold_out: every so manieth speaker of the transcribed sentences is left out, for the confidence model to be
-            fitted on; 0 leaves nobody out.
+        recognized: a label by recognition counts in words that the aligner gives at least this confidence, and where
+            the model gives it at least the probability `possible`.
+        hold_out: one in so many speakers of the transcribed sentences is left out, for the confidence model to be
+            fitted on; 0 leaves none out.
         silence_weight: of a SIL frame in the loss; there are many.
         shares: of crops of transcribed speech, of single commands, of noise, and of speech without transcripts.
         seed: of initialization, data order and augmentation.
@@ -62,6 +65,8 @@ class TrainPhonesOptions:
 
     data: Path
     out: Path
+    phones: Path = PHONE_WEIGHTS
+    recognizer: str = "base"
     minutes: float = 15.0
     steps: int = 1_000_000
     batch: int = 16
@@ -71,7 +76,7 @@ class TrainPhonesOptions:
     ema: float = 0.998
     self_training_from: float = 0.4
     sure: float = 0.6
-    recognized: float = 0.2
+    recognized: float = 0.5
     possible: float = 0.03
     hold_out: int = 5
     silence_weight: float = 0.5
@@ -111,12 +116,15 @@ def train(options: TrainPhonesOptions) -> Path:
     """
     torch.manual_seed(options.seed)
     pools = {name: pool for name in ("speech", "commands", "noise") if (pool := load_pool(name, options)) is not None}
+    if not pools:
+        raise OptionsError(f"{options.data} has no clips of {', '.join(SENTENCES + COMMANDS + NOISES)}")
     network = TrainablePhoneNetwork(options.model)
     average = TrainablePhoneNetwork(options.model)
     average.load_state_dict(network.state_dict())
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-9, betas=(0.9, 0.98), weight_decay=0.01)
     shares = np.array(options.shares, np.float64)
     started, step, spent, losses, joined = time.monotonic(), 0, 0.0, [], False
+    options.out.mkdir(parents=True, exist_ok=True)
     log = (options.out / "log.jsonl").open("a", encoding="utf-8")
     while spent < 1.0:
         if spent >= options.self_training_from and not joined:
@@ -205,22 +213,32 @@ def load_pool(name: str, options: TrainPhonesOptions) -> Pool | None:
 def _label(name: str, options: TrainPhonesOptions) -> Iterator[tuple[NDArray[np.float16], NDArray[np.uint8]]]:
     """Log-mel (T, 64) and labels (T,) of the clips of a pool."""
     sources = {"speech": SENTENCES, "commands": COMMANDS, "noise": NOISES, "untranscribed": UNTRANSCRIBED}[name]
-    clips = list(read_clips(options.data, sources))
-    apart = held_out(clips, options.hold_out) if name == "speech" else set()
-    aligner = PhoneAligner()
+    clips = [clip for clip in read_manifest(options.data) if clip.source in sources]
+    apart = held_out(clips, options.hold_out) if name == "speech" else []
+    labeller = PhoneLabeller(options.phones)
+    recognize = _recognizer(options.recognizer) if name == "untranscribed" else None
     for clip in clips:
-        text = clip.get("text")
-        if str(clip.get("speaker")) in apart or (name in ("speech", "commands")) != bool(text):
+        if str(clip.speaker) in apart or (name in ("speech", "commands")) != bool(clip.text):
             continue
-        samples = read_samples(clip["audio"])
+        audio, _ = read_mono(clip.path, SAMPLE_RATE)
+        samples = audio.samples
         if name == "noise":
             labels = np.full(-(-len(samples) // HOP), SILENCE, np.uint8)
-        elif name == "untranscribed":
-            labels = aligner.recognized(samples, options.recognized)
+        elif recognize is not None:
+            labels = labeller.labels(samples, recognize(audio), options.recognized)
         else:
-            labels = aligner.labels(samples, text or "")
+            labels = labeller.labels(samples, clip.text or "", 0.0)
         if labels is not None:
             yield log_mel(samples).astype(np.float16), labels
+
+
+def _recognizer(model: str) -> Callable[[Audio], str]:
+    """What Whisper hears in English speech."""
+    from hybrid_tok.backends.silero import SileroDetector
+    from hybrid_tok.backends.whisper import WhisperRecognizer
+
+    detector, recognizer = SileroDetector(), WhisperRecognizer(model, "en")
+    return lambda audio: " ".join(word.text for word in recognizer.hear(audio, detector.detect(audio)))
 
 
 @torch.no_grad()

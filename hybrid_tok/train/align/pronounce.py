@@ -1,5 +1,5 @@
 """The recipe of the letter-to-sound model: a small convolutional network with CTC (Graves et al. 2006), trained on the
-pronunciation dictionary in pocketsphinx's wheel (the CMU Pronouncing Dictionary, BSD).
+CMU Pronouncing Dictionary, which it packs for the package too.
 
 A letter has few sounds, and in order: connectionist temporal classification needs no alignment of letters to phones
 beforehand, and its beam gives alternative pronunciations.
@@ -8,9 +8,9 @@ beforehand, and its beam gives alternative pronunciations.
 from __future__ import annotations
 
 import hashlib
-import json
 import math
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
@@ -18,17 +18,18 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save
 from torch import Tensor, nn
 from torch.nn import functional
 
 from hybrid_tok.align.goodness import edit_distance
-from hybrid_tok.align.pronounce import LETTERS, PHONES, SLOTS, SpellingModel, dictionary
+from hybrid_tok.align.pronounce import DICTIONARY, LETTERS, PHONES, SLOTS, SpellingModel, spelling_model
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.nn.arrays import save_arrays
+from hybrid_tok.train.align.dictionary import Dictionary, load_dictionary
 
 HELD_OUT = 40
-"""Every so-manieth word is kept out of training, to measure on."""
+"""One word in so many is kept out of training, to measure on."""
 
 _PAD = len(LETTERS)
 
@@ -38,7 +39,8 @@ class TrainPronounceOptions:
     """What `hybrid-tok train pronounce` can be told.
 
     Attributes:
-        out: folder for `pronounce.safetensors` and `pronounce.json`.
+        out: folder for `pronounce.safetensors`, `pronounce.json` and the packed dictionary, `cmudict.gz`.
+        dictionary: a file in CMUdict's format; None is the dictionary in the package.
         epochs: passes over the dictionary; the learning rate falls to zero along a cosine.
         batch: words per step.
         width, layers, taps: of the network; a layer sees `taps` letters.
@@ -48,6 +50,7 @@ class TrainPronounceOptions:
     """
 
     out: Path
+    dictionary: Path | None = None
     epochs: int = 12
     batch: int = 256
     width: int = 160
@@ -63,7 +66,7 @@ class TrainPronounceOptions:
 
 
 class SpellingNetwork(nn.Module):
-    """`models.pronounce.SpellingModel` as it is trained."""
+    """`align.pronounce.SpellingModel` as it is trained."""
 
     def __init__(self, width: int, layers: int, taps: int) -> None:
         super().__init__()
@@ -81,7 +84,7 @@ class SpellingNetwork(nn.Module):
         logits = self.output(hidden.transpose(1, 2))
         return logits.unflatten(2, (SLOTS, -1)).flatten(1, 2).log_softmax(-1)
 
-    def tensors(self) -> dict[str, Tensor]:
+    def arrays(self) -> dict[str, NDArray[np.float32]]:
         """As `SpellingModel` reads them."""
         named = {"embedding": self.embedding.weight[:_PAD], "output": self.output.weight.T}
         named["output_bias"] = self.output.bias
@@ -89,19 +92,19 @@ class SpellingNetwork(nn.Module):
             assert isinstance(layer, nn.Conv1d) and layer.bias is not None
             named[f"kernel{index}"] = layer.weight.permute(2, 1, 0)  # (out, in, taps) to (taps, in, out)
             named[f"bias{index}"] = layer.bias
-        return {name: tensor.detach().half().contiguous() for name, tensor in named.items()}
+        return {name: tensor.detach().numpy() for name, tensor in named.items()}
 
 
-def examples() -> tuple[list[tuple[str, str]], list[str]]:
+def examples(words: Dictionary) -> tuple[list[tuple[str, str]], list[str]]:
     """Pairs of a word and a pronunciation to learn from, and the words held out."""
-    words = [w for w in sorted(dictionary()) if all(c in LETTERS for c in w) and any(c in LETTERS[:-1] for c in w)]
-    held_out = words[HELD_OUT - 1 :: HELD_OUT]
+    chosen = [w for w in sorted(words) if all(c in LETTERS for c in w) and any(c in LETTERS[:-1] for c in w)]
+    held_out = chosen[HELD_OUT - 1 :: HELD_OUT]
     kept_out = set(held_out)
     pairs = [
         (word, phones)
-        for word in words
+        for word in chosen
         if word not in kept_out
-        for phones in dictionary()[word]
+        for phones in words[word]
         if _needed(phones.split()) <= SLOTS * len(word)  # "w" is spelled D AH B AH L Y UW: not by its letter's sound
     ]
     return pairs, held_out
@@ -111,7 +114,10 @@ def train(options: TrainPronounceOptions) -> Path:
     """Train the model and write it with what was measured; one seed gives one model on one machine."""
     torch.manual_seed(options.seed)
     random = np.random.default_rng(options.seed)
-    pairs, held_out = examples()
+    words, packed = load_dictionary(options.dictionary)
+    pairs, held_out = examples(words)
+    if not pairs:
+        raise OptionsError(f"dictionary {options.dictionary} has no words to learn from")
     if options.words:
         chosen = random.choice(len(pairs), min(options.words, len(pairs)), replace=False)
         pairs, held_out = [pairs[i] for i in sorted(chosen)], held_out[: options.words]
@@ -132,37 +138,35 @@ def train(options: TrainPronounceOptions) -> Path:
             schedule.step()
             total += float(loss.detach()) * len(batch)
         print(f"epoch {epoch + 1}: loss {total / len(pairs):.4f} a word, {time.monotonic() - began:.0f} s", flush=True)
-    tensors = network.tensors()
-    data = save(tensors)
-    read = SpellingModel({name: tensor.float().numpy() for name, tensor in tensors.items()})
-    report = {"sha256": hashlib.sha256(data).hexdigest(), "words": len(pairs), **measure(read, held_out)}
-    options.out.mkdir(parents=True, exist_ok=True)
+    arrays = network.arrays()
+    read = SpellingModel({name: array.astype(np.float16).astype(np.float32) for name, array in arrays.items()})
+    report = {"words": len(pairs), **measure(read, held_out, words), "dictionary": hashlib.sha256(packed).hexdigest()}
     target = options.out / "pronounce.safetensors"
-    with atomic_write(target) as file:
-        file.write(data)
-    with atomic_write(target.with_suffix(".json")) as file:
-        file.write(f"{json.dumps(report, indent=2)}\n".encode())
+    save_arrays(target, arrays, report)
+    with atomic_write(options.out / DICTIONARY.name) as file:
+        file.write(packed)
+    spelling_model(target)
     return target
 
 
-def measure(model: SpellingModel, words: list[str]) -> dict[str, float]:
-    """Phone and word error rate on words of the dictionary, against the nearest of a word's pronunciations.
+def measure(model: SpellingModel, held_out: Sequence[str], words: Dictionary) -> dict[str, float]:
+    """Phone and word error rate on words of a dictionary, against the nearest of a word's pronunciations.
 
     `either_error_rate` counts a word as right where one of the pronunciations given is.
     """
     errors = phones = wrong = neither = 0
-    for word in words:
-        truths = [tuple(text.split()) for text in dictionary()[word]]
+    for word in held_out:
+        truths = [tuple(text.split()) for text in words[word]]
         found = model.pronounce(word)
         distance, length = min((edit_distance(found[0], truth), len(truth)) for truth in truths)
         errors, phones = errors + distance, phones + length
         wrong += distance > 0
         neither += not any(one in truths for one in found)
     return {
-        "held_out": len(words),
+        "held_out": len(held_out),
         "phone_error_rate": round(errors / max(phones, 1), 4),
-        "word_error_rate": round(wrong / max(len(words), 1), 4),
-        "either_error_rate": round(neither / max(len(words), 1), 4),
+        "word_error_rate": round(wrong / max(len(held_out), 1), 4),
+        "either_error_rate": round(neither / max(len(held_out), 1), 4),
     }
 
 
