@@ -26,7 +26,7 @@ PHONES: tuple[str, ...] = (
     "SIL", "AA", "AE", "AH", "AO", "AW", "AY", "B", "CH", "D", "DH", "EH", "ER", "EY", "F", "G", "HH", "IH", "IY", "JH",
     "K", "L", "M", "N", "NG", "OW", "OY", "P", "R", "S", "SH", "T", "TH", "UH", "UW", "V", "W", "Y", "Z", "ZH",
 )  # fmt: skip
-"""ARPAbet without stress, as in pocketsphinx's dictionary, after SIL: anything that is no phone, be it noise."""
+"""ARPAbet without stress, as in the CMU Pronouncing Dictionary, after SIL: anything that is no phone, be it noise."""
 
 SILENCE = PHONES.index("SIL")
 MEAN_REACH = 150
