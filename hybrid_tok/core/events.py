@@ -7,22 +7,9 @@ from types import MappingProxyType
 from typing import Literal, TypeAlias, get_args
 
 EventLabel: TypeAlias = Literal[
-    "laugh",
-    "breath",
-    "sigh",
-    "cough",
-    "sneeze",
-    "cry",
-    "throat_clear",
-    "gasp",
-    "sniff",
-    "yawn",
-    "snore",
-    "scream",
-    "moan",
-    "lip_smack",
-    "other",
-]
+    "laugh", "breath", "sigh", "cough", "sneeze", "cry", "throat_clear", "gasp", "sniff", "yawn", "snore", "scream",
+    "moan", "lip_smack", "other",
+]  # fmt: skip
 """A labelled non-lexical vocalization. Filled pauses (um, uh) are words, not events."""
 
 EVENT_LABELS: tuple[EventLabel, ...] = get_args(EventLabel)
@@ -30,107 +17,80 @@ EVENT_LABELS: tuple[EventLabel, ...] = get_args(EventLabel)
 
 System: TypeAlias = Literal["sensevoice", "cosyvoice", "dia", "orpheus", "chatterbox", "audioset"]
 
+_NAMES: dict[System, dict[EventLabel, tuple[str, ...]]] = {
+    # The other tags of that list (<|BGM|>, <|Applause|>, <|Sing|>, <|Speech_Noise|>, ...) are no vocal events.
+    "sensevoice": {
+        "laugh": ("<|Laughter|>",),
+        "breath": ("<|Breath|>",),
+        "cough": ("<|Cough|>",),
+        "sneeze": ("<|Sneeze|>",),
+        "cry": ("<|Cry|>",),
+    },
+    # [mn] is a filled pause, [noise] no vocalization; <laughter> </laughter> stand around laughed words.
+    "cosyvoice": {
+        "laugh": ("[laughter]",),
+        "breath": ("[breath]", "[quick_breath]"),
+        "sigh": ("[sigh]",),
+        "cough": ("[cough]",),
+        "lip_smack": ("[lipsmack]",),
+        "other": ("[clucking]", "[hissing]", "[vocalized-noise]"),
+    },
+    # Singing, mumbling, humming and whistling are left to units; claps, applause and beeps are no vocalization.
+    "dia": {
+        "laugh": ("(laughs)", "(chuckle)"),
+        "breath": ("(inhales)", "(exhales)"),
+        "sigh": ("(sighs)",),
+        "cough": ("(coughs)",),
+        "sneeze": ("(sneezes)",),
+        "throat_clear": ("(clears throat)",),
+        "gasp": ("(gasps)",),
+        "sniff": ("(sniffs)",),
+        "scream": ("(screams)",),
+        "moan": ("(groans)",),
+        "other": ("(burps)",),
+    },
+    "orpheus": {
+        "laugh": ("<laugh>", "<chuckle>"),
+        "sigh": ("<sigh>",),
+        "cough": ("<cough>",),
+        "gasp": ("<gasp>",),
+        "sniff": ("<sniffle>",),
+        "yawn": ("<yawn>",),
+        "moan": ("<groan>",),
+    },
+    "chatterbox": {
+        "laugh": ("[laugh]", "[chuckle]"),
+        "sigh": ("[sigh]",),
+        "cough": ("[cough]",),
+        "throat_clear": ("[clear throat]",),
+        "gasp": ("[gasp]",),
+        "sniff": ("[sniff]",),
+        "moan": ("[groan]",),
+        "other": ("[shush]",),
+    },
+    # Below "Human voice", "Respiratory sounds" and "Digestive".
+    "audioset": {
+        "laugh": ("Laughter", "Baby laughter", "Giggle", "Snicker", "Belly laugh", "Chuckle, chortle"),
+        "breath": ("Breathing", "Wheeze", "Pant"),
+        "sigh": ("Sigh",),
+        "cough": ("Cough",),
+        "sneeze": ("Sneeze",),
+        "cry": ("Crying, sobbing", "Baby cry, infant cry", "Whimper"),
+        "throat_clear": ("Throat clearing",),
+        "gasp": ("Gasp",),
+        "sniff": ("Sniff",),
+        "yawn": ("Yawn",),
+        "snore": ("Snoring",),
+        "scream": ("Screaming",),
+        "moan": ("Wail, moan", "Groan"),
+        "other": ("Snort", "Grunt", "Burping, eructation", "Hiccup"),
+    },
+}
+
 PUBLISHED_NAMES: Mapping[System, Mapping[str, EventLabel]] = MappingProxyType(
     {
-        # The other tags of that list (<|BGM|>, <|Applause|>, <|Sing|>, <|Speech_Noise|>, ...) are no vocal events.
-        "sensevoice": MappingProxyType(
-            {
-                "<|Laughter|>": "laugh",
-                "<|Breath|>": "breath",
-                "<|Cough|>": "cough",
-                "<|Sneeze|>": "sneeze",
-                "<|Cry|>": "cry",
-            }
-        ),
-        # [mn] is a filled pause, [noise] no vocalization; <laughter> </laughter> stand around laughed words.
-        "cosyvoice": MappingProxyType(
-            {
-                "[laughter]": "laugh",
-                "[breath]": "breath",
-                "[quick_breath]": "breath",
-                "[sigh]": "sigh",
-                "[cough]": "cough",
-                "[lipsmack]": "lip_smack",
-                "[clucking]": "other",
-                "[hissing]": "other",
-                "[vocalized-noise]": "other",
-            }
-        ),
-        # Singing, mumbling, humming and whistling are left to units; claps, applause and beeps are no vocalization.
-        "dia": MappingProxyType(
-            {
-                "(laughs)": "laugh",
-                "(chuckle)": "laugh",
-                "(inhales)": "breath",
-                "(exhales)": "breath",
-                "(sighs)": "sigh",
-                "(coughs)": "cough",
-                "(sneezes)": "sneeze",
-                "(clears throat)": "throat_clear",
-                "(gasps)": "gasp",
-                "(sniffs)": "sniff",
-                "(screams)": "scream",
-                "(groans)": "moan",
-                "(burps)": "other",
-            }
-        ),
-        "orpheus": MappingProxyType(
-            {
-                "<laugh>": "laugh",
-                "<chuckle>": "laugh",
-                "<sigh>": "sigh",
-                "<cough>": "cough",
-                "<gasp>": "gasp",
-                "<sniffle>": "sniff",
-                "<yawn>": "yawn",
-                "<groan>": "moan",
-            }
-        ),
-        "chatterbox": MappingProxyType(
-            {
-                "[laugh]": "laugh",
-                "[chuckle]": "laugh",
-                "[sigh]": "sigh",
-                "[cough]": "cough",
-                "[clear throat]": "throat_clear",
-                "[gasp]": "gasp",
-                "[sniff]": "sniff",
-                "[groan]": "moan",
-                "[shush]": "other",
-            }
-        ),
-        # Below "Human voice", "Respiratory sounds" and "Digestive".
-        "audioset": MappingProxyType(
-            {
-                "Laughter": "laugh",
-                "Baby laughter": "laugh",
-                "Giggle": "laugh",
-                "Snicker": "laugh",
-                "Belly laugh": "laugh",
-                "Chuckle, chortle": "laugh",
-                "Breathing": "breath",
-                "Wheeze": "breath",
-                "Pant": "breath",
-                "Sigh": "sigh",
-                "Cough": "cough",
-                "Sneeze": "sneeze",
-                "Crying, sobbing": "cry",
-                "Baby cry, infant cry": "cry",
-                "Whimper": "cry",
-                "Throat clearing": "throat_clear",
-                "Gasp": "gasp",
-                "Sniff": "sniff",
-                "Yawn": "yawn",
-                "Snoring": "snore",
-                "Screaming": "scream",
-                "Wail, moan": "moan",
-                "Groan": "moan",
-                "Snort": "other",
-                "Grunt": "other",
-                "Burping, eructation": "other",
-                "Hiccup": "other",
-            }
-        ),
+        system: MappingProxyType({name: label for label, names in labels.items() for name in names})
+        for system, labels in _NAMES.items()
     }
 )
 """Per system, its names for the sounds of the taxonomy; the first name of a label is the one to write.
