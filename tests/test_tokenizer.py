@@ -21,23 +21,19 @@ from hybrid_tok import (
     Word,
 )
 from hybrid_tok.audio import read_mono, resample, resampled_length, write_wav
-from hybrid_tok.errors import AudioError, StreamError
+from hybrid_tok.bench.words import judge
+from hybrid_tok.errors import AudioError, ModelError, StreamError
+from hybrid_tok.options import written_options
 from hybrid_tok.tokens.stream import EventItem, HybridStream, TextItem
 from hybrid_tok.train.events.other_sounds import music
 from hybrid_tok.voice.code import NEUTRAL_CODE
 from hybrid_tok.voice.pitch import track_pitch
-from real_audio import recording
+from real_audio import recording, transcript
 
 
 @pytest.fixture(scope="module")
 def tokenizer() -> Iterator[HybridTokenizer]:
-    with HybridTokenizer.from_preset("default") as made:
-        yield made
-
-
-@pytest.fixture(scope="module")
-def diarizing() -> Iterator[HybridTokenizer]:
-    with HybridTokenizer.from_preset("default", diarize=True) as made:
+    with HybridTokenizer.from_preset() as made:
         yield made
 
 
@@ -71,7 +67,7 @@ def test_the_round_trip_is_exactly_as_long(tokenizer: HybridTokenizer, hum: Audi
 @pytest.mark.parametrize("length", [0, 1, 160, 319, 320, 321, 6_400])
 @pytest.mark.parametrize("layout", ["hybrid", "text", "units"])
 def test_every_length_is_kept_in_every_layout(length: int, layout: str, hum: Audio) -> None:
-    with HybridTokenizer.from_preset("default", layout=layout) as tokenizer:
+    with HybridTokenizer.from_preset(layout=layout) as tokenizer:
         piece = (hum.samples[4_000 : 4_000 + length], 16_000)
         assert tokenizer.decode(tokenizer.encode(piece)).num_samples == length
 
@@ -104,7 +100,7 @@ def test_decisions_tile_the_recording_and_give_reasons(tokenizer: HybridTokenize
 
 
 def test_rate_weight_zero_is_a_pure_codec(hum: Audio) -> None:
-    with HybridTokenizer.from_preset("default", rate_weight=0.0) as tokenizer:
+    with HybridTokenizer.from_preset(rate_weight=0.0) as tokenizer:
         summary = tokenizer.analyze(hum, annotations=KnownAnnotations(words=(Word("hello", Span(5, 20), 1.0),))).summary
     assert (summary.unit_share, summary.words) == (1.0, 0)
 
@@ -121,12 +117,12 @@ def test_files_keep_the_input_rate_and_length(tokenizer: HybridTokenizer, hum: A
 
 def test_a_file_of_another_vocabulary_is_refused(tokenizer: HybridTokenizer, hum: Audio, tmp_path: Path) -> None:
     tokenizer.save(tmp_path / "a.hyt", tokenizer.analyze(hum))
-    other = HybridTokenizer.from_preset("default", layout="units")
+    other = HybridTokenizer.from_preset(layout="units")
     with pytest.raises(FingerprintError, match="vocabulary"):
         other.load(tmp_path / "a.hyt")
 
 
-def test_ids_out_of_place_say_where_and_can_be_mended(tokenizer: HybridTokenizer, hum: Audio) -> None:
+def test_ids_out_of_place_say_where_and_can_be_repaired(tokenizer: HybridTokenizer, hum: Audio) -> None:
     ids = tokenizer.encode(hum)
     broken = [*ids[:5], tokenizer.vocabulary.size, *ids[5:]]
     with pytest.raises(GrammarError, match="position 5") as caught:
@@ -138,22 +134,89 @@ def test_ids_out_of_place_say_where_and_can_be_mended(tokenizer: HybridTokenizer
 
 def test_unknown_options_list_the_known_ones() -> None:
     with pytest.raises(OptionsError, match="rate_weight"):
-        HybridTokenizer.from_preset("default", rate_wait=1.0)
+        HybridTokenizer.from_preset(rate_wait=1.0)
     with pytest.raises(OptionsError, match="layout"):
-        _ = HybridTokenizer.from_preset("default", layout="mixed").vocabulary
+        _ = HybridTokenizer.from_preset(layout="mixed").vocabulary
     with pytest.raises(OptionsError, match="num_codebooks must be 1"):
-        _ = HybridTokenizer.from_preset("default", num_codebooks=99).vocabulary
-    with HybridTokenizer.from_preset("whisper") as tokenizer, pytest.raises(OptionsError, match="--model"):
-        tokenizer._backend("recognizer")
+        _ = HybridTokenizer.from_preset(num_codebooks=99).vocabulary
+    with pytest.raises(OptionsError, match="windows must be segment or packed"):
+        HybridTokenizer.from_preset(windows="whole")
+    with pytest.raises(OptionsError, match="it is 'de' here"):
+        HybridTokenizer.from_preset(language="de-AT")
+    with pytest.raises(OptionsError, match="there are: default"):
+        HybridTokenizer.from_preset("whisper")
 
 
 def test_real_speech_becomes_text_and_units(tokenizer: HybridTokenizer) -> None:
-    analysis = tokenizer.analyze(recording("dev/ljspeech/LJ001-0012.flac"))
+    path = "dev/ljspeech/LJ001-0012.flac"
+    analysis = tokenizer.analyze(recording(path))
+    judged = judge([word.text for word in analysis.annotations.words], transcript(path))
+    assert judged.errors / judged.said < 0.25
     assert analysis.summary.words > 5
     assert analysis.summary.tokens_per_second < 50  # half of the codec alone
     decoded = tokenizer.decode_analysis(analysis).audio
     assert decoded.num_samples == analysis.source.num_samples
     assert 0.01 < float(np.abs(decoded.samples).max()) <= 1.0
+
+
+def test_two_languages_are_written_and_spoken_each_in_its_own(tokenizer: HybridTokenizer) -> None:
+    paths = ("dev/librispeech/1688-142285-0003.flac", "dev/aishell1/BAC009S0150W0060.flac")
+    silence = np.zeros(24_000, np.float32)
+    pieces = [piece for path in paths for piece in (read_mono(recording(path))[0].samples, silence)]
+    audio = Audio(np.concatenate(pieces), 16_000)
+    analysis = tokenizer.analyze(audio)
+    items = [item for turn in analysis.stream.channels[0].turns for item in turn.items if isinstance(item, TextItem)]
+    languages = [item.language for item in items]
+    assert languages == sorted(languages, key=["en", "zh"].index) and set(languages) == {"en", "zh"}
+    for path, language, most in zip(paths, ("en", "zh"), (0.2, 0.5), strict=True):
+        written = [item.text for item in items if item.language == language]
+        judged = judge(written, transcript(path), language)
+        assert judged.errors / judged.said < most
+    assert tokenizer.vocabulary.decode(analysis.ids) == analysis.stream, "the ids alone say the languages"
+    assert tokenizer.decode(analysis.ids).num_samples == audio.num_samples
+    as_english = HybridTokenizer.from_preset(speak_as="en")
+    with as_english:
+        other = as_english.decode(analysis.ids)
+    assert np.abs(other.samples - tokenizer.decode(analysis.ids).samples).max() > 0.01
+
+
+def test_the_model_and_its_language_are_chosen(tmp_path: Path, hum: Audio) -> None:
+    path = recording("dev/librispeech/1688-142285-0003.flac")
+    with HybridTokenizer.from_preset(model="tiny.en", windows="packed", diarize=False) as tiny:
+        analysis = tiny.analyze(path)
+        assert {word.language for word in analysis.annotations.words} == {"en"}
+        tiny.save(tmp_path / "a.hyt", analysis)
+        assert tiny.load(tmp_path / "a.hyt").header.options["model"] == "tiny.en"
+    with HybridTokenizer.for_file(tmp_path / "a.hyt") as again:
+        assert (again.options.model, again.options.windows) == ("tiny.en", "packed")
+    with HybridTokenizer.from_preset(model="tiny.en", language="de") as german:
+        with pytest.raises(OptionsError, match=r"tiny\.en does not know the language 'de'"):
+            german.encode(path)
+        assert german.encode(hum), "where nothing is said no model is needed"
+    with (
+        HybridTokenizer.from_preset(model="no-such-model") as missing,
+        pytest.raises(ModelError, match="no-such-model"),
+    ):
+        missing.encode(path)
+
+
+def test_a_file_holds_no_path_of_this_machine(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, hum: Audio) -> None:
+    (tmp_path / "my-whisper").mkdir()
+    (tmp_path / "base").mkdir()
+    monkeypatch.chdir(tmp_path)
+    for model, held in (("my-whisper", None), (str(tmp_path), None), ("large-v3", "large-v3"), ("base", "base")):
+        options = HybridTokenizer.from_preset(model=model, speak_as="de").options
+        assert written_options(options).get("model") == held
+        assert "speak_as" not in written_options(options)
+
+
+def test_text_costs_the_tokens_it_is_written_in(tokenizer: HybridTokenizer, hum: Audio) -> None:
+    words = [Word("hello", Span(0, 10), 1.0, language="en"), Word("你好", Span(10, 20), 1.0, language="zh")]
+    for word in words:
+        stream = tokenizer.analyze(hum, annotations=KnownAnnotations(words=(word,), events=(), turns=())).stream
+        item = next(item for turn in stream.channels[0].turns for item in turn.items if isinstance(item, TextItem))
+        text = tokenizer.vocabulary.space.text
+        assert tokenizer.encoder.count_pieces(word) == len(text.encode(item.text, spaced=word.language == "en"))
 
 
 @pytest.mark.parametrize("timing", ["locked", "free"])
@@ -163,7 +226,7 @@ def test_voice_and_prosody_are_written_read_and_followed(timing: str) -> None:
         Word(text, Span(start, start + 18), 1.0) for text, start in (("being", 5), ("quite", 25), ("new", 50))
     )
     options = {"layout": "text", "timing": timing, "events": False}
-    with HybridTokenizer.from_preset("default", prosody="word", **options) as tokenizer:
+    with HybridTokenizer.from_preset(prosody="word", **options) as tokenizer:
         analysis = tokenizer.analyze(path, annotations=KnownAnnotations(words=words))
         assert tokenizer.vocabulary.encode(tokenizer.vocabulary.decode(analysis.ids)) == list(analysis.ids)
         assert tokenizer.encode(path, annotations=KnownAnnotations(words=words)) == list(analysis.ids), (
@@ -181,7 +244,7 @@ def test_voice_and_prosody_are_written_read_and_followed(timing: str) -> None:
         assert tokenizer.decode(analysis.ids, voices={0: path}).num_samples > 0
         with pytest.raises(StreamError, match="no speaker 4"):
             tokenizer.decode(analysis.ids, voices={4: path})
-    with HybridTokenizer.from_preset("default", voice=False, **options) as tokenizer:
+    with HybridTokenizer.from_preset(voice=False, **options) as tokenizer:
         bare = tokenizer.analyze(path, annotations=KnownAnnotations(words=words))
         assert all(turn.voice is None for turn in bare.stream.channels[0].turns)
         assert len(bare.ids) < len(analysis.ids)
@@ -192,15 +255,15 @@ def _word(text: str, start: float) -> Word:
 
 
 def test_each_channel_has_its_speaker_and_both_are_heard_where_they_overlap(
-    diarizing: HybridTokenizer, two_sides: Audio, tmp_path: Path
+    tokenizer: HybridTokenizer, two_sides: Audio, tmp_path: Path
 ) -> None:
     words = (_word("left", 1.0), _word("both", 4.5), _word("right", 7.0))
-    analysis = diarizing.analyze(two_sides, annotations=KnownAnnotations(words=words))
+    analysis = tokenizer.analyze(two_sides, annotations=KnownAnnotations(words=words))
     turns = analysis.annotations.turns
     left, right = ([turn.span for turn in turns if turn.speaker == k] for k in range(2))
     assert {turn.speaker for turn in turns} == {0, 1}
-    assert max(span.end for span in left) <= 265, "nobody talks on the left after 4.9 s; turns are widened by 0.2 s"
-    assert min(span.start for span in right) >= 195, "nor on the right before 3.9 s"
+    assert max(span.end for span in left) <= 265, "the left is silent after 4.9 s; turns are widened by 0.2 s"
+    assert min(span.start for span in right) >= 195, "the right is before 3.9 s"
     together = sum(one.overlap(other) for one in left for other in right)
     assert 15 <= together <= 60, "of a second together, some is a breath"
     (decision,) = [one for one in analysis.decisions if words[1] in one.words]
@@ -210,55 +273,55 @@ def test_each_channel_has_its_speaker_and_both_are_heard_where_they_overlap(
     said = {item.text: turn.speaker for turn in analysis.stream.channels[0].turns for item in turn.items
             if isinstance(item, TextItem)}  # fmt: skip
     assert (said["left"], said["right"]) == (0, 1)
-    assert diarizing.vocabulary.decode(analysis.ids) == analysis.stream
+    assert tokenizer.vocabulary.decode(analysis.ids) == analysis.stream
     write_wav(tmp_path / "sides.wav", two_sides)
-    assert diarizing.annotate(tmp_path / "sides.wav", annotations=KnownAnnotations(words=words)).turns == turns
+    assert tokenizer.annotate(tmp_path / "sides.wav", annotations=KnownAnnotations(words=words)).turns == turns
 
 
 def test_what_is_coded_is_the_mix_wherever_speakers_are_told_apart(
-    diarizing: HybridTokenizer, two_sides: Audio
+    tokenizer: HybridTokenizer, two_sides: Audio
 ) -> None:
     for source in (two_sides, (two_sides.samples, 16_000)):
-        audio, info, channels = diarizing._read(source)
-        np.testing.assert_array_equal(audio.samples, two_sides.to_mono().samples)
-        assert info.channels == 2
-        np.testing.assert_array_equal(np.stack([channel.samples for channel in channels]), two_sides.samples)
+        made = tokenizer._record(source, None)
+        np.testing.assert_array_equal(made.audio.samples, two_sides.to_mono().samples)
+        assert made.source.channels == 2
+        np.testing.assert_array_equal(np.stack([channel.samples for channel in made.channels]), two_sides.samples)
 
 
-def test_the_same_signal_on_two_channels_is_one_recording(diarizing: HybridTokenizer, two_sides: Audio) -> None:
+def test_the_same_signal_on_two_channels_is_one_recording(tokenizer: HybridTokenizer, two_sides: Audio) -> None:
     known = KnownAnnotations(words=())
     alone = Audio(two_sides.samples[0, :78_400], 16_000)
-    mono = diarizing.annotate(alone, annotations=known)
+    mono = tokenizer.annotate(alone, annotations=known)
     assert {turn.speaker for turn in mono.turns} == {0}
     twice = Audio(np.stack([alone.samples, alone.samples]), 16_000)
-    assert diarizing.annotate(twice, annotations=known) == mono
-    with HybridTokenizer.from_preset("default", diarize=True, channels="separate") as separate:
+    assert tokenizer.annotate(twice, annotations=known) == mono
+    with HybridTokenizer.from_preset(diarize_channels="separate") as separate:
         for second in (alone.samples, 0.5 * alone.samples, 0 * alone.samples):
             channels = Audio(np.stack([alone.samples, second.astype(np.float32)]), 16_000)
             assert {turn.speaker for turn in separate.annotate(channels, annotations=known).turns} == {0}
-    with HybridTokenizer.from_preset("default", diarize=True, channels="mix") as mix:
+    with HybridTokenizer.from_preset(diarize_channels="mix") as mix:
         assert mix.annotate(twice, annotations=known) == mono
 
 
-def test_a_silent_channel_is_nobody(diarizing: HybridTokenizer, two_sides: Audio) -> None:
+def test_a_silent_channel_has_no_speaker(tokenizer: HybridTokenizer, two_sides: Audio) -> None:
     for silent in (0, 1):
         channels = two_sides.samples.copy()
         channels[silent] = 0
-        turns = diarizing.annotate((channels, 16_000), annotations=KnownAnnotations(words=())).turns
+        turns = tokenizer.annotate((channels, 16_000), annotations=KnownAnnotations(words=())).turns
         assert {turn.speaker for turn in turns} == {0}
     nothing = np.zeros((2, 16_000), np.float32)
-    assert diarizing.annotate((nothing, 16_000), annotations=KnownAnnotations(words=())).turns == ()
+    assert tokenizer.annotate((nothing, 16_000), annotations=KnownAnnotations(words=())).turns == ()
 
 
 def test_channels_that_cannot_be_separate_are_refused(hum: Audio) -> None:
     with pytest.raises(OptionsError, match="mix, separate or auto"):
-        HybridTokenizer.from_preset("default", diarize=True, channels="left")
+        HybridTokenizer.from_preset(diarize_channels="left")
     with pytest.raises(OptionsError, match="needs diarize"):
-        HybridTokenizer.from_preset("default", channels="separate")
+        HybridTokenizer.from_preset(diarize=False, diarize_channels="separate")
     with pytest.raises(OptionsError, match="speakers=0"):
-        HybridTokenizer.from_preset("default", diarize=True, speakers=0)
+        HybridTokenizer.from_preset(speakers=0)
     with (
-        HybridTokenizer.from_preset("default", diarize=True, channels="separate") as tokenizer,
+        HybridTokenizer.from_preset(diarize_channels="separate") as tokenizer,
         pytest.raises(AudioError, match="one channel"),
     ):
         tokenizer.encode(hum)
@@ -292,13 +355,13 @@ NOT_SPEECH: dict[str, Callable[[], Audio]] = {
 
 
 @pytest.mark.parametrize("name", NOT_SPEECH)
-def test_nobody_and_nothing_is_invented(diarizing: HybridTokenizer, name: str) -> None:
+def test_no_speaker_and_no_event_is_invented(tokenizer: HybridTokenizer, name: str) -> None:
     audio = NOT_SPEECH[name]()
-    analysis = diarizing.analyze(audio)
+    analysis = tokenizer.analyze(audio)
     assert analysis.annotations.turns == ()
     assert _labels(analysis.stream) == []
     assert {turn.speaker for turn in analysis.stream.channels[0].turns} <= {0}
-    assert diarizing.decode(analysis.ids).num_samples == audio.num_samples
+    assert tokenizer.decode(analysis.ids).num_samples == audio.num_samples
 
 
 BAD_SPEECH: dict[str, tuple[Callable[[], Audio], int]] = {
@@ -311,23 +374,23 @@ BAD_SPEECH: dict[str, tuple[Callable[[], Audio], int]] = {
 
 
 @pytest.mark.parametrize("name", BAD_SPEECH)
-def test_speech_in_bad_shape_has_no_more_people_and_no_other_events(diarizing: HybridTokenizer, name: str) -> None:
-    """Readers breathe; they do nothing else. The words are left out: how bad speech is recognized is not the claim."""
+def test_speech_of_bad_quality_has_no_more_speakers_and_no_other_events(tokenizer: HybridTokenizer, name: str) -> None:
+    """Readers breathe; they do nothing else. The words are left out: this is not about recognition."""
     make, people = BAD_SPEECH[name]
     audio = make()
-    analysis = diarizing.analyze(audio, annotations=KnownAnnotations(words=()))
+    analysis = tokenizer.analyze(audio, annotations=KnownAnnotations(words=()))
     assert len({turn.speaker for turn in analysis.annotations.turns}) <= people
     if audio.seconds > 1:
         assert analysis.annotations.turns
     assert set(_labels(analysis.stream)) <= {"breath"}
-    assert diarizing.decode(analysis.ids).num_samples == resampled_length(audio.num_samples, audio.sample_rate, 16_000)
+    assert tokenizer.decode(analysis.ids).num_samples == resampled_length(audio.num_samples, audio.sample_rate, 16_000)
 
 
-def test_one_word_of_which_nothing_is_known(diarizing: HybridTokenizer) -> None:
+def test_one_word_of_which_nothing_is_known(tokenizer: HybridTokenizer) -> None:
     """The recognizer too."""
-    analysis = diarizing.analyze((_reader(0.5), 16_000))
+    analysis = tokenizer.analyze((_reader(0.5), 16_000))
     assert {turn.speaker for turn in analysis.stream.channels[0].turns} == {0}
-    assert diarizing.decode(analysis.ids).num_samples == 8_000
+    assert tokenizer.decode(analysis.ids).num_samples == 8_000
 
 
 def _labels(stream: HybridStream) -> list[str]:
@@ -341,13 +404,13 @@ def _median_pitch(audio: Audio) -> float:
 
 
 def test_units_alone_have_no_voice_and_no_other_prosody_is_known(hum: Audio) -> None:
-    with HybridTokenizer.from_preset("default", layout="units") as tokenizer:
+    with HybridTokenizer.from_preset(layout="units") as tokenizer:
         stream = tokenizer.vocabulary.decode(tokenizer.encode(hum))
         assert all(turn.voice is None for turn in stream.channels[0].turns)
     with pytest.raises(OptionsError, match="prosody must be none or word, not 'phone'"):
-        HybridTokenizer.from_preset("default", prosody="phone")
+        HybridTokenizer.from_preset(prosody="phone")
 
 
-def test_a_voice_code_is_neutral_where_nobody_speaks(tokenizer: HybridTokenizer) -> None:
+def test_a_voice_code_is_neutral_without_speech(tokenizer: HybridTokenizer) -> None:
     assert tokenizer.voice_code((np.zeros(16_000, np.float32), 16_000)) == NEUTRAL_CODE
     assert tokenizer.voice_code((np.zeros(0, np.float32), 16_000)) == NEUTRAL_CODE
