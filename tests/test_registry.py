@@ -23,9 +23,9 @@ def test_default_backends_are_installed() -> None:
 
 
 def test_unknown_names_list_the_known_ones() -> None:
-    with pytest.raises(OptionsError, match="there are: default$"):
+    with pytest.raises(OptionsError, match=r"there are: default$"):
         find_preset("embedded")
-    with pytest.raises(OptionsError, match="there are: whisper$"):
+    with pytest.raises(OptionsError, match=r"there are: whisper$"):
         find_backend("recognizer", "kaldi")
 
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
 import pytest
-
 from backends.tiny_whisper import write_tiny_whisper
+
 from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.backends.whisper import WhisperOptions, WhisperRecognizer
@@ -122,11 +123,10 @@ def test_parts_cut_at_a_silence_are_heard_like_the_whole(base: WhisperRecognizer
     paths = CLEAR[1:4]
     whole = joined(paths, silence=2.5)
     speech = DETECTOR.detect(whole)
-    cuts = [0]
-    for path in paths:
-        cuts.append(cuts[-1] + (len(read(path).samples) + 319) // 320 + 125)
+    lengths = [(read(path).num_samples + 319) // 320 + 125 for path in paths]
+    middles = [sum(lengths[: k + 1]) - 60 for k in range(len(paths) - 1)]
     together: list[tuple[str, int, int]] = []
-    for start, end in zip([0, *(cut - 60 for cut in cuts[1:-1])], [*(cut - 60 for cut in cuts[1:-1]), cuts[-1]]):
+    for start, end in pairwise([0, *middles, sum(lengths)]):
         part = Audio(whole.samples[320 * start : 320 * end], RATE)
         inside = [Span(span.start - start, span.end - start) for span in speech if start <= span.start < end]
         together += [
