@@ -39,8 +39,8 @@ def train_codec(
     seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
 ) -> None:
     """Train the unit codec; called again with the same --out, it goes on where it was stopped."""
-    from hybrid_tok.train.codec.options import TrainCodecOptions
     from hybrid_tok.train.codec.recipe import train
+    from hybrid_tok.train.codec.trainer import TrainCodecOptions
 
     options = TrainCodecOptions(
         data=data,

@@ -14,8 +14,8 @@ from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.network import CodecConfig
 from hybrid_tok.errors import AudioError, OptionsError, WeightsError
 from hybrid_tok.train.codec.export import code_usage
-from hybrid_tok.train.codec.options import TrainCodecOptions
 from hybrid_tok.train.codec.recipe import train
+from hybrid_tok.train.codec.trainer import TrainCodecOptions
 from hybrid_tok.train.data import load_clips
 
 TINY = CodecConfig(
@@ -57,7 +57,7 @@ def test_recipe_end_to_end(options: TrainCodecOptions, tmp_path: Path) -> None:
     pytest.importorskip("pesq")
     pytest.importorskip("pystoi")
     write_data(tmp_path / "dev", "librispeech", 1)
-    options = dataclasses.replace(options, dev=tmp_path / "dev", adversarial_from=0.5)
+    options = dataclasses.replace(options, dev=tmp_path / "dev")
     weights = train(options)
     (line,) = losses(options.out)
     assert line["step"] == 4 and set(line["dev"]) == {"1", "2", "4"}  # type: ignore[call-overload]
@@ -67,7 +67,7 @@ def test_recipe_end_to_end(options: TrainCodecOptions, tmp_path: Path) -> None:
     usage = code_usage(codec, load_clips(options.data, options.out / "cache"))
     assert [u["size"] for u in usage] == [16] * 4 and all(1 <= u["perplexity"] <= u["used"] for u in usage)
 
-    # Resumed with a larger budget it goes on where it stopped, discriminators included.
+    # Resumed with a larger budget it goes on where it stopped.
     train(dataclasses.replace(options, steps=6))
     assert losses(options.out)[-1]["step"] == 6
     with pytest.raises(OptionsError, match="another model configuration"):

@@ -15,7 +15,7 @@ from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.arrays import write_description
 from hybrid_tok.nn.weights import save_weights
-from hybrid_tok.train.codec import checkpoint
+from hybrid_tok.train.codec.trainer import load_checkpoint, prefixed
 from hybrid_tok.train.data import Clips
 
 VERSION = 1
@@ -28,12 +28,12 @@ DEFAULT_CODEBOOKS = 2
 
 def export_codec(trained: Path, weights: Path, part: str = "average") -> BuiltinCodecIdentity:
     """Write `weights` (.safetensors) and its description (.json) from the "average" or "model" of a checkpoint."""
-    tensors, progress = checkpoint.load_checkpoint(trained)
+    tensors, progress = load_checkpoint(trained)
     try:
         architecture = json.loads(str(progress["model"]))
         config = CodecConfig.from_dict(architecture)
         model = Codec(config)
-        model.load_state_dict(checkpoint.prefixed(tensors, part))
+        model.load_state_dict(prefixed(tensors, part))
     except (KeyError, TypeError, RuntimeError) as error:
         raise WeightsError(f"{trained} is no checkpoint of this codec: {error}") from None
     sha256 = save_weights(weights, model)

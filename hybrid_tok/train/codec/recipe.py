@@ -1,8 +1,7 @@
 """The recipe of the unit codec: data, losses, schedule, evaluation, checkpoints, export.
 
-Reconstruction losses carry the training; adversarial and feature-matching losses (`discriminators`) join for the last
-part if `adversarial_from` is below 1. The learning rate falls linearly to zero at the end of the budget, which is given
-in steps or in minutes. Batch k is a function of the seed and k alone, so that a resumed run sees the same data.
+The learning rate falls linearly to zero at the end of the budget, which is given in steps or in minutes. Batch k is a
+function of the seed and k alone, so that a resumed run sees the same data.
 """
 
 from __future__ import annotations
@@ -28,8 +27,7 @@ from hybrid_tok.codec.network import HOP
 from hybrid_tok.train.codec.augment import draw_segment
 from hybrid_tok.train.codec.evaluate import load_dev_clips, score
 from hybrid_tok.train.codec.export import export_codec
-from hybrid_tok.train.codec.options import TrainCodecOptions
-from hybrid_tok.train.codec.trainer import CodecTrainer
+from hybrid_tok.train.codec.trainer import CodecTrainer, TrainCodecOptions
 from hybrid_tok.train.data import SegmentSampler, load_clips
 
 DEV_CLIPS = {"librispeech": 8, "speechocean762": 3, "ljspeech": 2, "aishell1": 3}

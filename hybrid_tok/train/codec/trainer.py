@@ -1,25 +1,86 @@
-"""One training step of the unit codec, and everything that it changes."""
+"""One training step of the unit codec, everything that it changes, and checkpoints of it.
+
+Checkpoints are safetensors: parameters, their moving average, Adam's moments; no pickle.
+"""
 
 from __future__ import annotations
 
 import copy
 import json
-from dataclasses import asdict
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
 import numpy as np
 import torch
 import torch.distributed as dist
-from torch import Tensor, nn
+from safetensors import safe_open
+from safetensors.torch import save_file
+from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
 
-from hybrid_tok.codec.network import PITCH_WINDOW, SUBHOP, Codec
-from hybrid_tok.errors import OptionsError
-from hybrid_tok.train.codec import checkpoint
-from hybrid_tok.train.codec.discriminators import Discriminators
+from hybrid_tok.codec.network import PITCH_WINDOW, SUBHOP, Codec, CodecConfig
+from hybrid_tok.errors import OptionsError, WeightsError
+from hybrid_tok.train.codec.augment import AugmentOptions
 from hybrid_tok.train.codec.losses import ReconstructionLoss, pitch_loss
-from hybrid_tok.train.codec.options import TrainCodecOptions
+
+
+@dataclass(frozen=True, slots=True)
+class TrainCodecOptions:
+    """What `hybrid-tok train codec` can be told.
+
+    Attributes:
+        data: folder with manifest.jsonl and the clips it lists.
+        out: folder for the decoded clips, checkpoints, the log and the exported weights.
+        dev: folder of development clips, laid out like `data`; None trains without evaluation. With it, the checkpoint
+            that scores best is the one exported.
+        minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
+        batch: segments per step.
+        frames: length of a segment in 20 ms frames.
+        learning_rate: at its highest.
+        warmup: steps until `learning_rate` is reached.
+        ema: decay of the moving average of the weights, which is what is evaluated and exported.
+        prefix_shares: how often a segment keeps 1, 2, .. all codebooks (quantizer dropout).
+        evaluate_minutes: minutes between evaluations and checkpoints.
+        seed: of initialization, data order and augmentation.
+        device: "cpu" or "cuda".
+        autocast: bfloat16 where the device is fast at it (it is not on CPUs without AVX512-BF16 or AMX).
+        workers: processes that share each batch, one thread each, on the CPU; cores that wait for one another at every
+            operation are slower than two that meet once a step.
+    """
+
+    data: Path
+    out: Path
+    dev: Path | None = None
+    minutes: float = 60.0
+    steps: int = 1_000_000
+    batch: int = 8
+    frames: int = 60
+    learning_rate: float = 1e-3
+    warmup: int = 200
+    ema: float = 0.99
+    prefix_shares: tuple[float, ...] = (0.15, 0.4, 0.15, 0.3)
+    evaluate_minutes: float = 7.5
+    seed: int = 0
+    device: str = "cpu"
+    autocast: bool = False
+    workers: int = 1
+    model: CodecConfig = field(default_factory=CodecConfig)
+    augment: AugmentOptions = field(default_factory=AugmentOptions)
+
+    def __post_init__(self) -> None:
+        if self.minutes <= 0 or self.steps <= 0:
+            raise OptionsError(f"the budget must be positive, got minutes={self.minutes}, steps={self.steps}")
+        if self.frames < 30:
+            raise OptionsError(
+                f"frames={self.frames} is shorter than the 0.4 s envelopes of the losses: use 30 or more"
+            )
+        if self.workers < 1 or self.batch % self.workers:
+            raise OptionsError(f"batch={self.batch} cannot be shared by workers={self.workers}")
+        if len(self.prefix_shares) != self.model.num_codebooks:
+            raise OptionsError(
+                f"prefix_shares has {len(self.prefix_shares)} shares for {self.model.num_codebooks} codebooks"
+            )
 
 
 class CodecTrainer:
@@ -33,11 +94,12 @@ class CodecTrainer:
         self.model = Codec(options.model).to(options.device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.losses = ReconstructionLoss().to(options.device)
-        self.optimizer = _optimizer(self.model, options.learning_rate)
-        self.adversary: Discriminators | None = None
-        if options.adversarial_from < 1:
-            self.adversary = Discriminators().to(options.device)
-            self.adversary_optimizer = _optimizer(self.adversary, options.adversary_learning_rate)
+        # Weight decay on matrices only.
+        groups = [
+            {"params": [p for p in self.model.parameters() if (p.ndim > 1) == decays], "weight_decay": 0.01 * decays}
+            for decays in (True, False)
+        ]
+        self.optimizer = torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.85, 0.985))
         self.best_quality = 0.0
         self.step = 0
         self.clock = 0.0
@@ -65,13 +127,10 @@ class CodecTrainer:
             "pitch": pitch_loss(pitch, self._true_pitch(segments)),
             "quantizer": auxiliary,
         }
-        contested = self.adversary is not None and self.spent >= options.adversarial_from
-        if contested:
-            terms |= self._contest(output, segments)
         loss = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
-        self._share_gradients(self.model)
+        self._share_gradients()
         norm = clip_grad_norm_(self.model.parameters(), 1.0)
         if torch.isfinite(norm):
             self.optimizer.step()
@@ -84,24 +143,12 @@ class CodecTrainer:
         margin = (PITCH_WINDOW - SUBHOP) // 2
         return self.model.encoder.pitch(F.pad(segments, (margin, margin)), SUBHOP)
 
-    def _contest(self, output: Tensor, segments: Tensor) -> dict[str, Tensor]:
-        """Teach the discriminator whose turn it is, then ask it: adversarial and feature-matching losses."""
-        assert self.adversary is not None
-        self.adversary_optimizer.zero_grad(set_to_none=True)
-        self.adversary.discriminate(output, segments, self.step).backward()
-        self._share_gradients(self.adversary)
-        self.adversary_optimizer.step()
-        self.adversary.requires_grad_(False)
-        adversarial, features = self.adversary.persuade(output, segments, self.step)
-        self.adversary.requires_grad_(True)
-        return {"adversarial": 0.1 * adversarial, "features": 0.5 * features}
-
-    def _share_gradients(self, model: nn.Module) -> None:
+    def _share_gradients(self) -> None:
         """Average the gradients over the workers, and let all read the first one's clock."""
         if self.options.workers == 1:
             self.seconds = self.clock
             return
-        gradients = [p.grad for p in model.parameters() if p.grad is not None]
+        gradients = [p.grad for p in self.model.parameters() if p.grad is not None]
         clock = torch.tensor([self.clock if dist.get_rank() == 0 else 0.0])
         flat = torch.cat([t.reshape(-1) for t in [clock, *gradients]])
         dist.all_reduce(flat)
@@ -110,7 +157,7 @@ class CodecTrainer:
         for gradient, share in zip(gradients, shares, strict=True):
             gradient.copy_(share.view_as(gradient))
         if self.step % 20 == 0:
-            for buffer in model.buffers():
+            for buffer in self.model.buffers():
                 if buffer.dtype == torch.float32:
                     dist.all_reduce(buffer)
                     buffer /= self.options.workers
@@ -133,38 +180,54 @@ class CodecTrainer:
         return self.average.waveform(self.average.quantizer.decode(codes), kept)[0][0].cpu().numpy()
 
     def save(self, path: Path) -> None:
-        tensors = {f"model.{k}": v for k, v in self.model.state_dict().items()}
-        tensors |= {f"average.{k}": v for k, v in self.average.state_dict().items()}
-        tensors |= checkpoint.optimizer_tensors(self.model, self.optimizer, "optimizer")
-        if self.adversary is not None:
-            tensors |= {f"adversary.{k}": v for k, v in self.adversary.state_dict().items()}
-            tensors |= checkpoint.optimizer_tensors(self.adversary, self.adversary_optimizer, "adversary_optimizer")
+        """Write a checkpoint, atomically: a crash leaves the one before."""
+        tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
+        tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
+        for name, parameter in self.model.named_parameters():
+            moments = self.optimizer.state.get(parameter, {})
+            tensors |= {f"optimizer.{key}.{name}": value for key, value in moments.items()}
         model = json.dumps(asdict(self.options.model))
-        checkpoint.save_checkpoint(
-            path,
-            tensors,
-            {"step": self.step, "seconds": self.seconds, "best": self.best_quality, "model": model},
-        )
+        progress = {"step": self.step, "seconds": self.seconds, "best": self.best_quality, "model": model}
+        path.parent.mkdir(parents=True, exist_ok=True)
+        partial = path.with_suffix(".part")
+        contiguous = {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
+        save_file(contiguous, partial, metadata={"progress": json.dumps(progress)})
+        partial.replace(path)
 
     def load(self, path: Path) -> None:
-        tensors, progress = checkpoint.load_checkpoint(path)
+        """Go on from a checkpoint.
+
+        Raises:
+            WeightsError, OptionsError: it is damaged, or of another model.
+        """
+        tensors, progress = load_checkpoint(path)
         if progress["model"] != json.dumps(asdict(self.options.model)):
             raise OptionsError(f"{path} was trained with another model configuration: {progress['model']}")
-        self.model.load_state_dict(checkpoint.prefixed(tensors, "model"))
-        self.average.load_state_dict(checkpoint.prefixed(tensors, "average"))
-        checkpoint.restore_optimizer(self.model, self.optimizer, tensors, "optimizer")
-        adversary = checkpoint.prefixed(tensors, "adversary")
-        if self.adversary is not None and adversary:
-            self.adversary.load_state_dict(adversary)
-            checkpoint.restore_optimizer(self.adversary, self.adversary_optimizer, tensors, "adversary_optimizer")
+        self.model.load_state_dict(prefixed(tensors, "model"))
+        self.average.load_state_dict(prefixed(tensors, "average"))
+        for name, parameter in self.model.named_parameters():
+            state = {key: tensors.get(f"optimizer.{key}.{name}") for key in ("step", "exp_avg", "exp_avg_sq")}
+            if all(value is not None for value in state.values()):
+                self.optimizer.state[parameter] = state
         self.best_quality = float(progress.get("best", 0.0))
         self.step = int(progress["step"])
         self.seconds = self.clock = float(progress["seconds"])
 
 
-def _optimizer(model: nn.Module, learning_rate: float) -> torch.optim.AdamW:
-    """AdamW; weight decay on matrices only."""
-    matrices = [p for p in model.parameters() if p.ndim > 1]
-    others = [p for p in model.parameters() if p.ndim <= 1]
-    groups = [{"params": matrices, "weight_decay": 0.01}, {"params": others, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=learning_rate, betas=(0.85, 0.985))
+def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, float | int | str]]:
+    """Tensors and progress.
+
+    Raises:
+        WeightsError: not a checkpoint of this recipe, or damaged.
+    """
+    try:
+        with safe_open(path, "pt") as file:
+            progress = json.loads((file.metadata() or {})["progress"])
+            return {name: file.get_tensor(name) for name in file.keys()}, progress  # noqa: SIM118 (not a dict)
+    except Exception as error:
+        raise WeightsError(f"{path} is not a checkpoint of this recipe: {error}; remove it to start anew") from None
+
+
+def prefixed(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    """The entries under `prefix.`, without it."""
+    return {name[len(prefix) + 1 :]: value for name, value in tensors.items() if name.startswith(prefix + ".")}
