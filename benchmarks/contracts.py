@@ -11,18 +11,18 @@ from __future__ import annotations
 import argparse
 import hashlib
 import json
-import os
 import sys
 import tempfile
 import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import asdict, dataclass
+from functools import cache
 from multiprocessing import get_context
 from pathlib import Path
 
 from hybrid_tok import HybridTokenizer
 from hybrid_tok.audio import write_wav
-from hybrid_tok.bench.recordings import read_dialogues
+from hybrid_tok.bench.recordings import limited, read_dialogues
 from hybrid_tok.core.manifest import read_manifest
 
 
@@ -39,14 +39,16 @@ class Outcome:
     error: str = ""
 
 
-_tokenizers: dict[int, HybridTokenizer] = {}
-"""One tokenizer per worker process, kept for all its recordings."""
+@cache
+def one_tokenizer() -> HybridTokenizer:
+    """One tokenizer per worker process, for all its recordings."""
+    return HybridTokenizer.from_preset()
 
 
 def run(path: Path) -> Outcome:
     """Round-trip one recording through files, as the command line does."""
     try:
-        tokenizer = _tokenizers.setdefault(os.getpid(), HybridTokenizer.from_preset("default"))
+        tokenizer = one_tokenizer()
         with tempfile.TemporaryDirectory() as folder:
             tokens, audio = Path(folder) / "a.hyt", Path(folder) / "a.wav"
             analysis = tokenizer.analyze(path)
@@ -83,15 +85,7 @@ def main() -> None:
     parser.add_argument("--limit", type=int, help="at most this many recordings of each source")
     arguments = parser.parse_args()
     recordings = read_manifest(arguments.data / "dev") + read_dialogues(arguments.data / "dialogues")
-    if arguments.limit:
-        counts: dict[str, int] = {}
-        kept = []
-        for recording in recordings:
-            counts[recording.source] = counts.get(recording.source, 0) + 1
-            if counts[recording.source] <= arguments.limit:
-                kept.append(recording)
-        recordings = kept
-    paths = [recording.path for recording in recordings]
+    paths = [recording.path for recording in limited(recordings, arguments.limit)]
 
     started = time.perf_counter()
     first, second = run_all(paths), run_all(paths[::-1])

@@ -1,4 +1,4 @@
-"""Who spoke when: the embedded diarizer, also online, beside MFCC statistics, on the same speech; by pyannote.metrics.
+"""Who spoke when: the diarizer, offline and online, on the same speech; by pyannote.metrics.
 
     python benchmarks/diarization.py --data ../shared/audio --out benchmarks/results/diarization.json
 
@@ -25,7 +25,7 @@ import torch
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector
-from hybrid_tok.bench.mfcc_diarizer import MfccDiarizer
+from hybrid_tok.bench.recordings import TEST_DIALOGUES, limited
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Diarizer
@@ -39,7 +39,7 @@ from hybrid_tok.nn.arrays import read_identity
 from hybrid_tok.tagger.backend import BuiltinTagger
 
 COLLAR = 0.25
-TEST = ("dialogue10", "dialogue11", "dialogue12", "dialogue13", "trn06", "trn08", "trn09")
+TEST = (*TEST_DIALOGUES, "trn06", "trn08", "trn09")
 SINGLE = ("librispeech", "speechocean762", "ljspeech", "aishell1")
 THREADS = 2
 SURE = cast(float, {field.name: field.default for field in dataclasses.fields(Annotator)}["sure"])
@@ -62,20 +62,18 @@ def main() -> None:
     arguments = parser.parse_args()
     torch.set_num_threads(THREADS)
     talk = Talk()
-    embedded = BuiltinDiarizer()
-    online = Online()
-    diarizers: dict[str, Any] = {"embedded": embedded, "embedded, online": online, "mfcc statistics": MfccDiarizer()}
+    builtin, online = BuiltinDiarizer(), Online()
     conversations = {name: (*prepared(path, talk), truth) for name, path, truth in read_truth(arguments.data)}
     alone = single_speaker(arguments.data / "dev", talk, arguments.limit)
     results: dict[str, Any] = {"collar": COLLAR, "overlap": "scored", "limit": arguments.limit, "diarizers": {}}
-    for name, diarizer in diarizers.items():
+    for name, diarizer in (("builtin", builtin), ("online", online)):
         results["diarizers"][name] = measure(diarizer, conversations, alone)
-    results["diarizers"]["embedded, online"]["announced"] = online.announced(conversations)
-    results["fingerprint"] = diarizers["embedded"].fingerprint
-    results["speed"] = speed(embedded, conversations)
+    results["diarizers"]["online"]["announced"] = online.announced(conversations)
+    results["fingerprint"] = builtin.fingerprint
+    results["speed"] = speed(builtin, conversations)
     results["speed_online"] = speed(online, conversations)
     if not arguments.no_hour:
-        results["hour"] = hour(diarizers["embedded"], conversations)
+        results["hour"] = hour(builtin, conversations)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", "utf-8")
 
@@ -83,7 +81,7 @@ def main() -> None:
 class Online:
     """The online diarizer as a `Diarizer`: it is given a recording and its speech chunk by chunk."""
 
-    name = "embedded, online"
+    name = "online"
 
     def __init__(self) -> None:
         self._diarizer = OnlineDiarizer()
@@ -116,7 +114,7 @@ class Online:
         for audio, speech, _ in conversations.values():
             known, until = 0, 0
             for turn, at in self.follow(audio, speech):
-                # Speakers must come as 0, 1, 2... and what was announced must lie behind: nothing is said anew.
+                # Speakers must come as 0, 1, 2... and turns in order: no decision is revised.
                 renamed += turn.speaker > known or turn.span.start < until
                 known, until = max(known, turn.speaker + 1), turn.span.end
                 if at < audio.seconds:
@@ -138,7 +136,7 @@ def _spread(values: list[float]) -> dict[str, float]:
 
 
 class Talk:
-    """Where somebody talks, as the pipeline hands it to a diarizer: speech without the events that are sure."""
+    """Where there is talk, as the pipeline hands it to a diarizer: speech without the events that are sure."""
 
     def __init__(self) -> None:
         self._detector, self._tagger = SileroDetector(), BuiltinTagger()
@@ -170,15 +168,12 @@ def read_truth(data: Path) -> list[tuple[str, Path, Truth]]:
 def single_speaker(dev: Path, talk: Talk, limit: int | None = None) -> list[tuple[str, Audio, tuple[Span, ...]]]:
     """Every clip of one speaker, and up to a minute of each speaker's clips in a row."""
     found: list[tuple[str, Audio, tuple[Span, ...]]] = []
-    people: dict[tuple[str, str], list[np.ndarray]] = {}
-    taken: dict[str, int] = {}
-    for clip in read_manifest(dev):
-        if clip.source in SINGLE and (limit is None or taken.get(clip.source, 0) < limit):
-            taken[clip.source] = taken.get(clip.source, 0) + 1
-            audio, speech = prepared(clip.path, talk)
-            found.append((clip.source, audio, speech))
-            people.setdefault((clip.source, clip.speaker or ""), []).append(audio.samples)
-    for _, clips in sorted(people.items()):
+    speakers: dict[tuple[str, str], list[np.ndarray]] = {}
+    for clip in limited([clip for clip in read_manifest(dev) if clip.source in SINGLE], limit):
+        audio, speech = prepared(clip.path, talk)
+        found.append((clip.source, audio, speech))
+        speakers.setdefault((clip.source, clip.speaker or ""), []).append(audio.samples)
+    for _, clips in sorted(speakers.items()):
         joined = Audio(np.concatenate(clips)[: 60 * 16_000], 16_000)
         found.append(("joined clips", joined, talk.find(joined)))
     return found
@@ -197,8 +192,8 @@ def measure(diarizer: Diarizer, conversations: dict[str, Any], alone: list[Any])
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # pyannote takes the extent of the annotations for that of the recording
             rate = metric(as_annotation(truth), as_annotation(spoken(turns)))
-        people = len({turn.speaker for turn in turns})
-        files[name] = {"der": round(rate, 4), "speakers": len({t[2] for t in truth}), "found": people}
+        found = len({turn.speaker for turn in turns})
+        files[name] = {"der": round(rate, 4), "speakers": len({t[2] for t in truth}), "found": found}
     counts: dict[str, list[int]] = {}
     for source, audio, speech in alone:
         counts.setdefault(source, []).append(len({turn.speaker for turn in diarizer.diarize(audio, speech)}))
@@ -208,7 +203,7 @@ def measure(diarizer: Diarizer, conversations: dict[str, Any], alone: list[Any])
         "files": files,
         "one_speaker": {s: f"{found.count(1)} of {len(found)}" for s, found in counts.items()},
         "one_speaker_share": round(every.count(1) / len(every), 4),
-        "nobody_found": every.count(0),
+        "no_speaker_found": every.count(0),
     }
 
 

@@ -42,8 +42,8 @@ def fill(text: str, tables: Mapping[str, Callable[[], str]]) -> tuple[str, list[
             return f"<!-- table: {name} -->\n{tables[name]()}\n<!-- end -->"
         except ResultsError as error:
             complaints.append(f"table {name}: {error}")
-        except KeyError as error:
-            complaints.append(f"table {name}: its results lack {error}: measure them again")
+        except (KeyError, TypeError) as error:
+            complaints.append(f"table {name}: its results are of another version ({error!r}): measure them again")
         return match[0]
 
     filled = _PLACE.sub(replace, text)
