@@ -153,8 +153,8 @@ class WhisperRecognizer:
             ModelError: the model is not there; the message has the command that gets it.
             BackendError: it failed on the recording.
         """
-        heard, levels = self.hear(audio, speech, progress), frame_levels(audio)
-        confidences = self._calibration.judge(heard, speech, events, levels)
+        heard = self.hear(audio, speech, progress)
+        confidences = self._calibration.judge(heard, speech, events)
         return tuple(
             Word(word.text, word.span, confidence, language=word.language)
             for word, confidence in zip(heard, confidences, strict=True)

@@ -9,11 +9,12 @@ from __future__ import annotations
 
 import math
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import SequenceMatcher
 from functools import cached_property
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import numpy as np
@@ -33,6 +34,8 @@ _LOOPING = 2.2
 """zlib ratio of a text from which it repeats itself."""
 _PHRASE = 5
 """Tokens of a phrase that may occur only once where a text would otherwise repeat itself."""
+_STYLES: Mapping[str, str] = MappingProxyType({"zh": "以下是普通话的句子。"})
+"""Mandarin in simplified characters; without, Whisper writes traditional ones now and then."""
 _TOKENS_PER_SECOND = 14.0
 """More than people say in any language; a longer text repeats itself."""
 _MOST_TOKENS = 444
@@ -166,7 +169,7 @@ class CTranslate2Whisper:
         return self.encode(np.zeros(0, np.float32), 10.0).states[:, -2 * _STATE_RATE :]
 
     def write(self, window: EncodedWindow, language: str, beam_size: int) -> WrittenText | None:
-        """The words of a window, at temperature 0 and without a prompt.
+        """The words of a window, at temperature 0 and without the text before.
 
         A text that repeats itself is decoded again without repeated phrases where the window is full, and refused with
         None where it is not: a full one mostly cures it.
@@ -175,7 +178,7 @@ class CTranslate2Whisper:
 
         tokenizer = self._tokenizer(language)
         view = ctranslate2.StorageView.from_array(window.states)
-        prompt = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        prompt = [*self._style(tokenizer, language), *tokenizer.sot_sequence, tokenizer.no_timestamps]
         most = min(int(window.seconds * _TOKENS_PER_SECOND) + 8, _MOST_TOKENS)
 
         def generate(**options: Any) -> tuple[list[list[int]], float, float]:
@@ -210,6 +213,11 @@ class CTranslate2Whisper:
             no_speech,
             compression,
         )
+
+    def _style(self, tokenizer: Any, language: str) -> list[int]:
+        """A prompt that shows how a language is to be written; most need none."""
+        shown = _STYLES.get(language)
+        return [tokenizer.sot_prev, *tokenizer.encode(f" {shown}")] if shown else []
 
     def _plain_words(self, tokens: Sequence[int], language: str) -> list[str]:
         """The words of a hypothesis, lower-case, without punctuation."""

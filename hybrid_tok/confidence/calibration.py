@@ -1,16 +1,21 @@
 """The probability that a recognized word is right, calibrated per recognizer model.
 
-A small ensemble of multilayer perceptrons over `features`, fitted on words of known right and wrong, speech of many
-kinds and sounds without words. Models without a fitted ensemble get a mapping of two parameters (Platt 1999,
-"Probabilistic outputs for support vector machines") of the mean token probability. Card: confidence.md; recipe:
+Two logistic regressions whose probabilities are multiplied: that the word is the one that was said, from the
+recognizer's own probabilities, and that words were said there at all and not laughter, coughs or noise, from what else
+is heard. Each model has coefficients of its own, MODEL.json; a model without gets a mapping of two parameters (Platt
+1999, "Probabilistic outputs for support vector machines") of the mean token probability. Card: confidence.md; recipe:
 `hybrid-tok train confidence`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,16 +24,54 @@ from hybrid_tok.confidence.features import FEATURES, HeardWord, word_features
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.arrays import fingerprint_of, load_arrays
 
 FITTED = Path(__file__).parent
+
 LIMIT = 4.0
 """Standardized features are clipped here: nothing outside what was seen in training counts for more."""
 
-PLATT = (1.0, 0.0)
-"""Slope and offset of the log odds of the mean token probability, for models without a fitted ensemble."""
-
 LEAST, MOST = 0.001, 0.999
+
+PLATT = (0.9, 0.0)
+"""Slope and offset of the log odds of the mean token probability, for models without coefficients of their own."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Logistic:
+    """A logistic regression of standardized features.
+
+    Attributes:
+        columns: (k,), which of `FEATURES` it reads.
+        mean, scale, weights: (k,).
+        offset: of the log odds.
+    """
+
+    columns: NDArray[np.int64]
+    mean: NDArray[np.float64]
+    scale: NDArray[np.float64]
+    weights: NDArray[np.float64]
+    offset: float
+
+    def __call__(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Features (n, len(FEATURES)) to probabilities (n,)."""
+        standard = np.clip((features[:, self.columns] - self.mean) * self.scale, -LIMIT, LIMIT)
+        return 1.0 / (1.0 + np.exp(-(standard @ self.weights + self.offset)))
+
+    def to_json(self) -> dict[str, Any]:
+        rows = zip(self.columns.tolist(), self.mean, self.scale, self.weights, strict=True)
+        features = {
+            FEATURES[c]: {"mean": round(m, 5), "scale": round(s, 5), "weight": round(w, 5)} for c, m, s, w in rows
+        }
+        return {"offset": round(self.offset, 5), "features": features}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Logistic:
+        rows = [
+            (FEATURES.index(name), row["mean"], row["scale"], row["weight"]) for name, row in data["features"].items()
+        ]
+        columns, mean, scale, weights = zip(*rows, strict=True)
+        floats = (np.array(column, np.float64) for column in (mean, scale, weights))
+        return cls(np.array(columns), *floats, offset=float(data["offset"]))
 
 
 class Calibration:
@@ -36,48 +79,40 @@ class Calibration:
 
     Args:
         model: name of the recognizer model, such as "base".
-        folder: of the fitted ensembles, MODEL.safetensors with MODEL.json beside it.
+        folder: of the coefficients.
     """
 
     def __init__(self, model: str, folder: Path = FITTED) -> None:
-        self._weights = folder / f"{model}.safetensors"
-        self.fitted = self._weights.exists()
+        self._path = folder / f"{model}.json"
+        self.fitted = self._path.is_file()
 
     @cached_property
     def fingerprint(self) -> str:
-        """Changes with the weights, which are not loaded for it."""
-        return f"confidence-{fingerprint_of(self._weights)}" if self.fitted else f"platt-{PLATT[0]}-{PLATT[1]}"
+        """Changes with the coefficients."""
+        if not self.fitted:
+            return f"platt-{PLATT[0]}-{PLATT[1]}"
+        return f"confidence-{hashlib.sha256(self._path.read_bytes()).hexdigest()[:16]}"
 
     @cached_property
-    def _arrays(self) -> dict[str, NDArray[np.float32]]:
-        arrays, about = load_arrays(self._weights)
-        if about.get("features") != list(FEATURES):
-            raise WeightsError(f"{self._weights} reads other features than this version's: reinstall hybrid-tok")
-        return arrays
+    def _factors(self) -> tuple[Logistic, Logistic]:
+        try:
+            data = json.loads(self._path.read_text("utf-8"))
+            return Logistic.from_json(data["right"]), Logistic.from_json(data["speech"])
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+            raise WeightsError(f"{self._path}: no confidence of this version ({error}): reinstall hybrid-tok") from None
 
-    def judge(
-        self,
-        words: Sequence[HeardWord],
-        speech: Sequence[Span],
-        events: Sequence[Event],
-        levels: NDArray[np.float64],
-    ) -> list[float]:
-        """The probability that each word is right; arguments as of `word_features`."""
+    def judge(self, words: Sequence[HeardWord], speech: Sequence[Span], events: Sequence[Event]) -> list[float]:
+        """The probability that each word is right; arguments as of `word_features`.
+
+        Raises:
+            WeightsError: the coefficients are damaged or of another version.
+        """
         if not words:
             return []
-        if not self.fitted:
-            slope, offset = PLATT
-            stated = np.exp([sum(word.log_probs) / len(word.log_probs) for word in words]).clip(LEAST, MOST)
-            logits = slope * np.log(stated / (1.0 - stated)) + offset
-        else:
-            logits = ensemble_logits(self._arrays, word_features(words, speech, events, levels))
+        features = word_features(words, speech, events)
+        if self.fitted:
+            right, spoken = self._factors
+            return (right(features) * spoken(features)).clip(LEAST, MOST).tolist()
+        slope, offset = PLATT
+        logits = slope * features[:, FEATURES.index("mean")] + offset
         return (1.0 / (1.0 + np.exp(-logits))).clip(LEAST, MOST).tolist()
-
-
-def ensemble_logits(arrays: dict[str, NDArray[np.float32]], features: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Calibrated log odds (n,) of an ensemble on features (n, len(FEATURES))."""
-    x = np.clip((features - arrays["mean"]) * arrays["scale"], -LIMIT, LIMIT)
-    hidden = np.tanh(np.einsum("nf,mfw->mnw", x, arrays["hidden.weight"]) + arrays["hidden.bias"][:, None])
-    logits = np.einsum("mnw,mw->mn", hidden, arrays["output.weight"]) + arrays["output.bias"][:, None]
-    slope, offset = arrays["calibration"].astype(np.float64)
-    return slope * logits.mean(axis=0) + offset

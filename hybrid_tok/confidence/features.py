@@ -1,7 +1,7 @@
 """What tells a right word from a wrong one, in numbers that cost next to nothing.
 
-The recognizer's own probabilities of the word's tokens and of the words around it, how long the word lasts for its
-letters, whether the text repeats itself, and what else is heard under it: speech, a vocal event, its level.
+The recognizer's own probabilities of the word's tokens and of the words around it, whether the text repeats itself, how long
+the word lasts for its letters, and what else is heard under it: speech, or a vocal event.
 """
 
 from __future__ import annotations
@@ -57,27 +57,21 @@ _NEAR = 4
 """Words on either side that count as around."""
 
 FEATURES: tuple[str, ...] = (
-    "mean",  # log probability of its tokens
-    "lowest",
-    "first",
+    "mean",  # log odds of the mean probability of its tokens
+    "lowest",  # log odds of the least likely token
     "agreement",
-    "agreement_around",
     "before",  # mean log probability of the word before
     "after",
     "around",
     "window",
     "window_lowest",
-    "doubtful_share",  # of the window's words with a mean below -1
+    "doubtful_share",  # of the window's words with a mean log probability below -1
+    "unspaced",
     "no_speech",  # log odds
     "compression",
     "repeats",  # of the word among the words around it
     "phrase_repeats",  # of the three words it ends, within the window
-    "length",  # log of its seconds over what its letters take
-    "length_off",  # magnitude of that
-    "letters",  # log
-    "tokens_per_letter",
-    "digits",
-    "unspaced",
+    "length_off",  # magnitude of the log of its seconds over what its letters take
     "speech",  # share of it under which speech is detected
     "speech_seconds",  # log of the length of the speech stretch it lies in
     "voiced_event",  # share of it under laughter, cries and the like, times their confidence
@@ -85,53 +79,34 @@ FEATURES: tuple[str, ...] = (
     "voiced_event_near",  # within a second
     "window_words",  # log
     "words_per_second",  # of the window's speech
-    "edge",  # first or last of its window
-    "gap_before",  # seconds of silence, at most 1
-    "gap_after",
-    "level",  # dB relative to the recording's loud speech, over 20
 )
 """Names of the columns of `word_features`."""
 
 
-def word_features(
-    words: Sequence[HeardWord],
-    speech: Sequence[Span],
-    events: Sequence[Event],
-    levels: NDArray[np.float64],
-) -> NDArray[np.float64]:
+def word_features(words: Sequence[HeardWord], speech: Sequence[Span], events: Sequence[Event]) -> NDArray[np.float64]:
     """The features (n, len(FEATURES)) of the words of a recording, in order of time.
 
     Args:
         speech: where speech is detected.
         events: vocal events.
-        levels: (T,) level of each frame in dB.
     """
     if not words:
         return np.zeros((0, len(FEATURES)))
-    loud = _loud(levels, speech)
     rows: list[list[float]] = []
     for _, group in groupby(words, key=lambda word: word.window):
         window = list(group)
         for index in range(len(window)):
-            rows.append(_row(window, index, speech, events, levels, loud))
+            rows.append(_row(window, index, speech, events))
     return np.array(rows)
 
 
-def _row(
-    window: Sequence[HeardWord],
-    index: int,
-    speech: Sequence[Span],
-    events: Sequence[Event],
-    levels: NDArray[np.float64],
-    loud: float,
-) -> list[float]:
+def _row(window: Sequence[HeardWord], index: int, speech: Sequence[Span], events: Sequence[Event]) -> list[float]:
     word = window[index]
     means = [sum(one.log_probs) / len(one.log_probs) for one in window]
     near = means[max(0, index - _NEAR) : index + _NEAR + 1]
     unspaced = not writes_spaces(word.language)
     letters = max(sum(character.isalnum() for character in word.text), 1)
     expected = letters * (_SECONDS_PER_CHARACTER if unspaced else _SECONDS_PER_LETTER) + 0.05
-    length = math.log(max(word.span.frames, 1) * 0.02 / expected)
     texts = [_plain(one.text) for one in window]
     around = Counter(texts[max(0, index - _NEAR) : index + _NEAR + 1])
     phrases = [tuple(texts[k - 2 : k + 1]) for k in range(2, len(texts))]
@@ -140,63 +115,49 @@ def _row(
     stretch = max((span.frames for span in speech if span.overlap(word.span)), default=0)
     whole = Span(window[0].span.start, window[-1].span.end)
     window_speech = sum(span.overlap(whole) for span in speech) / 50.0
-    before = 1.0 if index == 0 else min((word.span.start - window[index - 1].span.end) / 50.0, 1.0)
-    after = 1.0 if index + 1 == len(window) else min((window[index + 1].span.start - word.span.end) / 50.0, 1.0)
-    inside = levels[word.span.start : word.span.end]
     return [
-        means[index],
-        min(word.log_probs),
-        word.log_probs[0],
+        _log_odds(math.exp(means[index])),
+        _log_odds(math.exp(min(word.log_probs))),
         word.agreement,
-        sum(one.agreement for one in window[max(0, index - 1) : index + 2])
-        / len(window[max(0, index - 1) : index + 2]),
         means[max(index - 1, 0)],
         means[min(index + 1, len(window) - 1)],
         sum(near) / len(near),
         sum(means) / len(means),
         min(means),
         sum(mean < -1.0 for mean in means) / len(means),
+        float(unspaced),
         math.log((word.no_speech + 1e-4) / (1.0 - word.no_speech + 1e-4)),
         word.compression,
         float(around[texts[index]] - 1),
         float(min(phrase, 4) - 1),
-        length,
-        abs(length),
-        math.log(letters),
-        len(word.log_probs) / letters,
-        float(any(character.isdigit() for character in word.text)),
-        float(unspaced),
+        abs(math.log(max(word.span.frames, 1) * 0.02 / expected)),
         spoken / max(word.span.frames, 1),
         math.log(stretch * 0.02 + 0.1),
-        _load(word.span, events, 0, voiced=True),
-        _load(word.span, events, 0, voiced=False),
-        _load(Span(max(word.span.start - 50, 0), word.span.end + 50), events, 1, voiced=True),
+        _load(word.span, events, voiced=True),
+        _load(word.span, events, voiced=False),
+        _nearest(Span(max(word.span.start - 50, 0), word.span.end + 50), events),
         math.log(len(window)),
         min(len(window) / max(window_speech, 0.2), 8.0),
-        float(index in (0, len(window) - 1)),
-        before,
-        after,
-        (float(inside.max()) - loud) / 20.0 if len(inside) else -3.0,
     ]
+
+
+def _log_odds(probability: float) -> float:
+    bounded = min(max(probability, 1e-3), 1.0 - 1e-3)
+    return math.log(bounded / (1.0 - bounded))
 
 
 def _plain(text: str) -> str:
     return "".join(character for character in text.lower() if character.isalnum())
 
 
-def _load(span: Span, events: Sequence[Event], at_most: int, voiced: bool) -> float:
-    """Share of a span under events of a kind, times their confidence; with `at_most`, the highest confidence there."""
-    under = [
-        (event.span.overlap(span) / max(span.frames, 1), event.confidence)
-        for event in events
-        if (event.label in _VOICED) == voiced and event.span.overlap(span)
-    ]
-    if at_most:
-        return max((confidence for _, confidence in under), default=0.0)
-    return min(sum(share * confidence for share, confidence in under), 1.0)
+def _load(span: Span, events: Sequence[Event], voiced: bool) -> float:
+    """Share of a span under events of a kind, times their confidence."""
+    load = sum(event.span.overlap(span) * event.confidence for event in events if (event.label in _VOICED) == voiced)
+    return min(load / max(span.frames, 1), 1.0)
 
 
-def _loud(levels: NDArray[np.float64], speech: Sequence[Span]) -> float:
-    """Level that a tenth of the speech exceeds."""
-    spoken = np.concatenate([levels[span.start : span.end] for span in speech] or [levels[:0]])
-    return float(np.percentile(spoken, 90)) if len(spoken) else 0.0
+def _nearest(span: Span, events: Sequence[Event]) -> float:
+    """The highest confidence of a voiced event in a span."""
+    return max(
+        (event.confidence for event in events if event.label in _VOICED and event.span.overlap(span)), default=0.0
+    )

@@ -23,6 +23,9 @@ from hybrid_tok.train.events.source_filter import SAMPLE_RATE, Samples, level
 LANGUAGE_OF = {"aishell1": "zh"}
 """Language of a source; all others are English."""
 
+SOUNDS = ("recorded sounds", "simulated sounds")
+"""Kinds of recordings without words."""
+
 _EVENTS: dict[EventLabel, float] = {
     "laugh": 0.3,
     "cry": 0.14,
@@ -61,8 +64,8 @@ def draw_recordings(data: Path, cache: Path, composed: int, seed: int) -> Iterat
             yield _clip(clips[index], source)
     for entry in entries:
         if entry.label and (entry.source != "covid19-cough" or rng.random() < 0.5):
-            yield Spoken(_read(entry), "", "en", f"sound {entry.source}")
-    material, _ = load_material(data, cache, held_out=0.0)
+            yield Spoken(_read(entry), "", "en", "recorded sounds")
+    material, _ = load_material(data, cache)
     composer = Composer(material, SceneOptions())
     for _ in range(composed // 2):
         yield Spoken(_sounds(composer, rng), "", "en", "simulated sounds")
