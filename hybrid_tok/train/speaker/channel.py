@@ -1,10 +1,11 @@
-"""What lies between a mouth and a recording: smooth channels and missing bands, as gains of mel-band powers."""
+"""What lies between a mouth and a recording, on mel-band powers: rooms, smooth channels and missing bands."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import gaussian_filter1d
+from scipy.signal import lfilter
 
 from hybrid_tok.nn.logmel import BANDS
 
@@ -24,3 +25,19 @@ def band_limit(rng: np.random.Generator) -> NDArray[np.float32]:
     if top == 46:
         gain[:7] = 10 ** rng.uniform(-3, -1)  # 300 Hz
     return gain
+
+
+def late_reverberation(
+    rng: np.random.Generator, power: NDArray[np.float32], decay: tuple[float, float], least: float
+) -> NDArray[np.float32]:
+    """A room's late reverberation of powers (.., T, 64): an exponential tail (Polack's model), shorter for high bands.
+
+    Args:
+        decay: time of its decay by 60 dB, in seconds, from and to.
+        least: dB by which it lies below the direct sound, at least; 12 at most.
+    """
+    time = rng.uniform(*decay)
+    ratio = np.float32(10 ** (-rng.uniform(least, 12) / 10))
+    pole = 10 ** (-6 * 0.01 / (time * 0.8))
+    damping = ratio * np.exp(-np.linspace(0, rng.uniform(0, 1.5), BANDS)).astype(np.float32)
+    return np.asarray(lfilter([1 - pole], [1, -pole], power, axis=-2), np.float32) * damping

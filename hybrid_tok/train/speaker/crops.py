@@ -11,13 +11,12 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from hybrid_tok.diarizer.network import STRIDE
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.logmel import BANDS, FLOOR
-from hybrid_tok.train.speaker.channel import band_limit, equalizer
-from hybrid_tok.train.speaker.data import TALKER_SHARES, Clip, Material
+from hybrid_tok.train.speaker.channel import band_limit, equalizer, late_reverberation
+from hybrid_tok.train.speaker.data import Clip, Material
 
 Power = NDArray[np.float32]
 
@@ -77,9 +76,7 @@ class CropMaker:
 
     def __init__(self, material: Material, options: CropOptions) -> None:
         self._material, self._options = material, options
-        self._sources = sorted(set(material.speakers) & set(TALKER_SHARES))
-        shares = np.array([TALKER_SHARES[source] for source in self._sources])
-        self._shares = shares / shares.sum()
+        self._sources, self._shares = material.talker_shares()
         rng = np.random.default_rng(0)
         self._channels = np.stack([equalizer(rng, options.channel) for _ in range(_TABLE)])
         self._bands = np.stack([band_limit(rng) for _ in range(_TABLE)])
@@ -142,7 +139,7 @@ class CropMaker:
         out = power.copy()
         for room in np.array_split(rng.permutation(count), options.rooms):
             if rng.random() < options.reverberation and len(room):
-                out[room] += _tail(rng, power[room], options.decay)
+                out[room] += late_reverberation(rng, power[room], options.decay, -2)
         chosen = np.flatnonzero(rng.random(count) < options.babble)
         if len(chosen):
             level = 10 ** (-rng.uniform(*options.babble_level, (len(chosen), 1, 1)) / 10)
@@ -171,12 +168,3 @@ class CropMaker:
             noise = self._flicker[start : start + length * BANDS].reshape(length, BANDS)
             noise = noise * self._slopes[int(rng.integers(_TABLE))]
         return (noise / max(float(noise.mean()), 1e-9)).astype(np.float32)
-
-
-def _tail(rng: np.random.Generator, power: Power, decay: tuple[float, float]) -> Power:
-    """A room's late reverberation of crops (n, T, 64): an exponential tail (Polack's model), shorter for high bands."""
-    time = rng.uniform(*decay)
-    ratio = np.float32(10 ** (-rng.uniform(-2, 12) / 10))  # of reverberant to direct power
-    pole = 10 ** (-6 * 0.01 / (time * 0.8))
-    damping = ratio * np.exp(-np.linspace(0, rng.uniform(0, 1.5), BANDS)).astype(np.float32)
-    return np.asarray(lfilter([1 - pole], [1, -pole], power, axis=1), np.float32) * damping

@@ -63,6 +63,12 @@ class Material:
     noise: list[Clip]
     num_speakers: int
 
+    def talker_shares(self) -> tuple[list[str], NDArray[np.float64]]:
+        """The sources there are, and how often a talker is drawn from each."""
+        sources = sorted(set(self.speakers) & set(TALKER_SHARES))
+        shares = np.array([TALKER_SHARES[source] for source in sources])
+        return sources, shares / shares.sum()
+
 
 def load_material(data: Path, cache: Path, hold_out: int = 0) -> Material:
     """Decode the clips that `data/manifest.jsonl` lists into `cache` (once), and sort them.

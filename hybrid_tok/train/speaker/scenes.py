@@ -8,15 +8,15 @@ most speakers are known from a single recording, whose channel must not pass for
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.signal import lfilter
 
 from hybrid_tok.diarizer.network import ACTIVITIES, STRIDE
 from hybrid_tok.nn.logmel import BANDS, FLOOR
-from hybrid_tok.train.speaker.channel import band_limit, equalizer
-from hybrid_tok.train.speaker.data import TALKER_SHARES, Clip, Material
+from hybrid_tok.train.speaker.channel import band_limit, equalizer, late_reverberation
+from hybrid_tok.train.speaker.data import Clip, Material
 
 Power = NDArray[np.float32]
 
@@ -37,7 +37,7 @@ class SceneOptions:
         frames: length in frames of the network (40 ms).
         two_talkers, vocal, noise, reverberation, band_limit: probabilities.
         overlap: probability that a talker starts before the other has ended.
-    interruption: how long before, in seconds, from and to.
+        interruption: how long before, in seconds, from and to.
         noise_level: of noise below speech, in dB, from and to.
         decay: time of the room's decay by 60 dB, in seconds, from and to.
         shortest: frames a talker must be heard alone to be taught.
@@ -84,9 +84,7 @@ class SceneMaker:
 
     def __init__(self, material: Material, options: SceneOptions) -> None:
         self._material, self._options = material, options
-        sources = sorted(set(material.speakers) & set(TALKER_SHARES))
-        shares = np.array([TALKER_SHARES[source] for source in sources])
-        self._sources, self._shares = sources, shares / shares.sum()
+        self._sources, self._shares = material.talker_shares()
         self._frames = options.frames * STRIDE
         self._flicker = np.random.default_rng(0).gamma(2.0, 0.5, _FLICKER).astype(np.float32)
 
@@ -108,13 +106,13 @@ class SceneMaker:
             if rng.random() < options.vocal / 3:
                 sound = self._vocal_sound(rng)
                 sound *= np.float32(10 ** rng.uniform(-1.5, 0.3))
-                _lay(power, sound, cursor)
+                _lay(np.add, power, sound, cursor)
                 vocal[max(cursor, 0) : max(cursor + len(sound), 0)] = True
                 cursor += len(sound) + int(rng.uniform(0, 50))
                 continue
             speech, talking = self._speech(rng, talkers[turn], seconds=float(rng.choice([0.6, 1.2, 2.4, 4.0])))
-            _lay(power, speech * colours[turn], cursor)
-            _lay_mask(heard[turn], talking, cursor)
+            _lay(np.add, power, speech * colours[turn], cursor)
+            _lay(np.logical_or, heard[turn], talking, cursor)
             early = rng.random() < options.overlap
             gap = -rng.uniform(*options.interruption) if early else rng.uniform(0, 0.7)
             cursor += max(len(speech) + int(100 * gap), 10)
@@ -172,7 +170,7 @@ class SceneMaker:
             length = min(clip.end - clip.start, int(rng.uniform(60, 300)))
             start = clip.start + int(rng.integers(clip.end - clip.start - length + 1))
             sound = self._power(start, start + length)
-            return sound / max(float(np.sort(sound.mean(1))[-30:].mean()), 1e-6)
+            return _unit(sound)
         speech, _ = self._speech(rng, self._talker(rng), 1.5)
         level = speech.mean(1)
         centre = int(np.argmax(level)) if rng.random() < 0.7 else int(rng.integers(len(level)))
@@ -185,7 +183,7 @@ class SceneMaker:
         """What a microphone in a room makes of the sound: reverberation, noise, channel, level."""
         options = self._options
         if rng.random() < options.reverberation:
-            power = _reverberate(rng, power, options.decay)
+            power = power + late_reverberation(rng, power, options.decay, -4)
         if rng.random() < options.noise:
             power = power + self._noise(rng) * np.float32(10 ** (-rng.uniform(*options.noise_level) / 10))
         power = power * equalizer(rng, 2.0)
@@ -208,16 +206,11 @@ class SceneMaker:
         return noise * equalizer(rng, 1.5) / max(float(noise.mean()), 1e-9)
 
 
-def _lay(scene: Power, sound: Power, start: int) -> None:
+def _lay(join: np.ufunc, scene: NDArray[Any], sound: NDArray[Any], start: int) -> None:
+    """Add or join what lies within a scene to it, in place."""
     a, b = max(start, 0), min(start + len(sound), len(scene))
     if a < b:
-        scene[a:b] += sound[a - start : b - start]
-
-
-def _lay_mask(scene: NDArray[np.bool_], mask: NDArray[np.bool_], start: int) -> None:
-    a, b = max(start, 0), min(start + len(mask), len(scene))
-    if a < b:
-        scene[a:b] |= mask[a - start : b - start]
+        join(scene[a:b], sound[a - start : b - start], out=scene[a:b])
 
 
 def _laugh(rng: np.random.Generator, speech: Power, centre: int) -> Power:
@@ -285,13 +278,3 @@ def _shift(frames: Power, bands: float | NDArray[np.float64]) -> Power:
 
 def _unit(sound: Power) -> Power:
     return sound / max(float(np.sort(sound.mean(1))[-30:].mean()), 1e-6)
-
-
-def _reverberate(rng: np.random.Generator, power: Power, decay: tuple[float, float]) -> Power:
-    """Direct sound plus an exponential tail (Polack's model), shorter for high bands."""
-    time = rng.uniform(*decay)
-    ratio = 10 ** (-rng.uniform(-4, 12) / 10)  # of reverberant to direct power
-    pole = 10 ** (-6 * 0.01 / (time * 0.8))
-    tail = np.asarray(lfilter([1 - pole], [1, -pole], power, axis=0), np.float32)
-    damping = np.exp(-np.linspace(0, rng.uniform(0, 1.5), BANDS)).astype(np.float32)
-    return power + np.float32(ratio) * damping * tail
