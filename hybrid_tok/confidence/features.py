@@ -1,7 +1,7 @@
 """What tells a right word from a wrong one, in numbers that cost next to nothing.
 
-The recognizer's own probabilities of the word's tokens and of the words around it, whether the text repeats itself, how long
-the word lasts for its letters, and what else is heard under it: speech, or a vocal event.
+The recognizer's own probabilities of the word's tokens and of the words around it, whether the text repeats itself, how
+long the word lasts for its letters, and what else is heard under it: speech, or a vocal event.
 """
 
 from __future__ import annotations

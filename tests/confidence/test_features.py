@@ -9,14 +9,12 @@ import pytest
 from confidence.heard import heard, sentence
 from hypothesis import given
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from hybrid_tok.confidence.features import FEATURES, HeardWord, word_features
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.timeline import Span
 
-LEVELS = np.full(400, -40.0)
 SPEECH = (Span(0, 400),)
 
 
@@ -25,9 +23,8 @@ def feature(
     words: Sequence[HeardWord],
     speech: Sequence[Span] = SPEECH,
     events: Sequence[Event] = (),
-    levels: NDArray[np.float64] = LEVELS,
 ) -> list[float]:
-    return word_features(words, speech, events, levels)[:, FEATURES.index(name)].tolist()
+    return word_features(words, speech, events)[:, FEATURES.index(name)].tolist()
 
 
 @st.composite
@@ -63,12 +60,10 @@ def recordings(draw: st.DrawFn) -> tuple[list[HeardWord], list[Span], list[Event
     return words, draw(st.lists(spans, max_size=4)), draw(st.lists(events, max_size=4))
 
 
-@given(recording=recordings(), levels=st.sampled_from([LEVELS, LEVELS[:7], LEVELS[:0], np.full(400, -120.0)]))
-def test_features_are_finite_whatever_is_heard(
-    recording: tuple[list[HeardWord], list[Span], list[Event]], levels: NDArray[np.float64]
-) -> None:
+@given(recording=recordings())
+def test_features_are_finite_whatever_is_heard(recording: tuple[list[HeardWord], list[Span], list[Event]]) -> None:
     words, speech, events = recording
-    found = word_features(words, speech, events, levels)
+    found = word_features(words, speech, events)
     assert found.shape == (len(words), len(FEATURES))
     assert np.isfinite(found).all(), [FEATURES[k] for k in np.flatnonzero(~np.isfinite(found).all(axis=0))]
 
@@ -77,20 +72,20 @@ def test_names_are_those_of_the_columns() -> None:
     assert len(set(FEATURES)) == len(FEATURES)
     words = [heard("so", 0, 10, 0.5, 0.25), heard("funny", 60, 75, 0.125)]
     log = np.log
-    assert feature("mean", words) == pytest.approx([(log(0.5) + log(0.25)) / 2, log(0.125)])
-    assert feature("lowest", words) == pytest.approx([log(0.25), log(0.125)])
-    assert feature("first", words) == pytest.approx([log(0.5), log(0.125)])
-    assert feature("letters", words) == pytest.approx([log(2), log(5)])
-    assert feature("tokens_per_letter", words) == pytest.approx([1.0, 0.2])
-    assert feature("gap_after", words) == [1.0, 1.0] and feature("gap_before", words) == [1.0, 1.0]
-    assert feature("edge", words) == [1.0, 1.0]
+    odds = lambda one: log(one / (1 - one))  # noqa: E731
+    assert feature("mean", words) == pytest.approx([odds(0.125**0.5), odds(0.125)])
+    assert feature("lowest", words) == pytest.approx([odds(0.25), odds(0.125)])
+    assert feature("before", words) == pytest.approx([log(0.125) / 2, log(0.125) / 2])
+    assert feature("after", words) == pytest.approx([log(0.125), log(0.125)])
+    assert feature("doubtful_share", words) == [1.0, 1.0]
+    assert feature("window_words", words) == pytest.approx([log(2), log(2)])
 
 
 def test_windows_are_judged_by_themselves() -> None:
     first = sentence(["so", "so", "so", "funny"])
     second = [heard(word.text, word.span.start + 100, word.span.end + 100, 0.2, window=1) for word in first]
-    together = word_features([*first, *second], SPEECH, (), LEVELS)
-    np.testing.assert_array_equal(together[:4], word_features(first, SPEECH, (), LEVELS))
+    together = word_features([*first, *second], SPEECH, ())
+    np.testing.assert_array_equal(together[:4], word_features(first, SPEECH, ()))
 
 
 def test_events_count_where_they_are_and_for_what_they_are() -> None:
@@ -101,13 +96,12 @@ def test_events_count_where_they_are_and_for_what_they_are() -> None:
     assert feature("voiced_event_near", words, events=[laugh]) == pytest.approx([0.8, 0.8, 0.0])
 
 
-def test_speech_level_and_length() -> None:
+def test_speech_and_length() -> None:
     words = [heard("one", 0, 20), heard("two", 40, 60), heard("hippopotamus", 60, 64)]
-    levels = np.repeat([-20.0, -60.0], 40)
-    assert feature("speech", words, [Span(0, 30), Span(50, 60)], levels=levels) == [1.0, 0.5, 0.0]
-    first, second, third = feature("level", words, [Span(0, 30)], levels=levels)
-    assert (first, second, third) == pytest.approx((0.0, -2.0, -2.0))
-    assert feature("length", words)[2] < -2 < feature("length", words)[0], "a long word of 80 ms"
+    assert feature("speech", words, [Span(0, 30), Span(50, 60)]) == [1.0, 0.5, 0.0]
+    assert feature("speech_seconds", words, [Span(0, 30), Span(50, 60)]) == pytest.approx(np.log([0.7, 0.3, 0.1]))
+    off = feature("length_off", words)
+    assert off[2] > 2 > off[0], "a long word of 80 ms"
 
 
 def test_what_repeats_itself() -> None:
