@@ -8,11 +8,15 @@ half up, `floor(x + 0.5)` (Python's `round` goes to even, which would make equal
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from typing import TypeVar
 
 FRAME_RATE = 50
 """Frames per second: one frame lasts 20 ms."""
+
+
+_T = TypeVar("_T")
 
 
 def seconds_to_frame(seconds: float) -> int:
@@ -70,21 +74,30 @@ def merge_spans(spans: Iterable[Span], max_gap: int = 0) -> list[Span]:
     return merged
 
 
+def overlapping(spans: Iterable[Span], others: Iterable[_T], span_of: Callable[[_T], Span]) -> Iterator[list[_T]]:
+    """For each of some spans in order of start: the others that overlap it, sorted. Where a longer span came before,
+    there may be some that start after its end."""
+    ordered = sorted(others, key=span_of)
+    waiting: list[_T] = []
+    ahead = 0
+    for span in spans:
+        while ahead < len(ordered) and span_of(ordered[ahead]).start < span.end:
+            waiting.append(ordered[ahead])
+            ahead += 1
+        waiting = [other for other in waiting if span_of(other).end > span.start]
+        yield waiting
+
+
 def subtract_spans(spans: Iterable[Span], holes: Iterable[Span]) -> list[Span]:
     """What is left of spans outside the holes: sorted and disjoint."""
     left: list[Span] = []
-    merged = merge_spans(holes)
-    index = 0
-    for span in merge_spans(spans):
+    merged = merge_spans(spans)
+    for span, inside in zip(merged, overlapping(merged, merge_spans(holes), lambda hole: hole), strict=True):
         start = span.start
-        while index < len(merged) and merged[index].end <= start:
-            index += 1
-        ahead = index
-        while ahead < len(merged) and merged[ahead].start < span.end:
-            if start < merged[ahead].start:
-                left.append(Span(start, merged[ahead].start))
-            start = max(start, merged[ahead].end)
-            ahead += 1
+        for hole in inside:
+            if start < hole.start:
+                left.append(Span(start, hole.start))
+            start = max(start, hole.end)
         if start < span.end:
             left.append(Span(start, span.end))
     return left

@@ -15,7 +15,8 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.frame_power import frame_powers
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.masks import mask_to_spans
+from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans
 from hybrid_tok.errors import OptionsError
 
 _LOWEST_DB = -100.0
@@ -114,15 +115,9 @@ def _smooth(levels: NDArray[np.float64]) -> NDArray[np.float64]:
 
 def _spans(held: NDArray[np.bool_], opened: NDArray[np.bool_], options: ActivityOptions) -> list[Span]:
     """Runs of held frames that open somewhere: short ones dropped, widened, gaps closed."""
-    edges = np.flatnonzero(np.diff(np.concatenate([[False], held, [False]]).astype(np.int8)))
-    starts, ends = edges[::2], edges[1::2]
-    before = np.concatenate([[0], np.cumsum(opened)])
-    keep = (before[ends] > before[starts]) & (ends - starts >= options.min_frames)
-    starts = np.maximum(starts[keep] - options.margin, 0)
-    ends = np.minimum(ends[keep] + options.margin, len(held))
-    if not len(starts):
-        return []
-    apart = starts[1:] - ends[:-1] > options.max_hole
-    starts = starts[np.concatenate([[True], apart])]
-    ends = ends[np.concatenate([apart, [True]])]
-    return [Span(int(start), int(end)) for start, end in zip(starts, ends, strict=True)]
+    widened = [
+        Span(max(start - options.margin, 0), min(end + options.margin, len(held)))
+        for start, end in mask_to_spans(held)
+        if end - start >= options.min_frames and opened[start:end].any()
+    ]
+    return merge_spans(widened, options.max_hole)

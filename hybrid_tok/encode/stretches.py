@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, TypeAlias
 
 from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import Span, overlapping
 from hybrid_tok.errors import OptionsError
 
 StretchKind: TypeAlias = Literal["word", "event", "sound", "silence"]
@@ -169,19 +169,12 @@ def _fill_gaps(anchors: list[Stretch], annotations: Annotations, options: Stretc
 
 def _with_speech(stretches: Iterable[Stretch], speech: Sequence[Span]) -> list[Stretch]:
     """Give each sound its share of speech."""
-    if not speech:
-        return list(stretches)
-    given: list[Stretch] = []
-    ends = [span.end for span in speech]
-    for stretch in stretches:
-        if stretch.kind == "sound":
-            heard, index = 0, bisect_right(ends, stretch.span.start)
-            while index < len(speech) and speech[index].start < stretch.span.end:
-                heard += speech[index].overlap(stretch.span)
-                index += 1
-            given.append(replace(stretch, speech=heard / stretch.span.frames))
-        else:
-            given.append(stretch)
+    given = list(stretches)
+    heard = overlapping((stretch.span for stretch in given), speech, lambda span: span)
+    for index, (stretch, spans) in enumerate(zip(given, heard, strict=True)):
+        if speech and stretch.kind == "sound":
+            frames = sum(span.overlap(stretch.span) for span in spans)
+            given[index] = replace(stretch, speech=frames / stretch.span.frames)
     return given
 
 
@@ -189,18 +182,12 @@ def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn]) -> li
     """Give each stretch its speaker: that of the word where known, else the one who speaks longest in it, else the last
     one before."""
     given: list[Stretch] = []
-    ordered = sorted(turns, key=lambda turn: turn.span)
     known = (word.speaker for stretch in stretches for word in stretch.words if word.speaker is not None)
-    speaker = ordered[0].speaker if ordered else next(known, 0)
-    waiting: list[SpeakerTurn] = []  # turns that may still overlap
-    ahead = 0
-    for stretch in stretches:
-        while ahead < len(ordered) and ordered[ahead].span.start < stretch.span.end:
-            waiting.append(ordered[ahead])
-            ahead += 1
-        waiting = [turn for turn in waiting if turn.span.end > stretch.span.start]
+    speaker = min(turns, key=lambda turn: turn.span).speaker if turns else next(known, 0)
+    talking = overlapping((stretch.span for stretch in stretches), turns, lambda turn: turn.span)
+    for stretch, heard_turns in zip(stretches, talking, strict=True):
         heard: dict[int, int] = {}
-        for turn in waiting:
+        for turn in heard_turns:
             heard[turn.speaker] = heard.get(turn.speaker, 0) + turn.span.overlap(stretch.span)
         # Silence belongs to the last speaker, so that a pause never starts a turn; ties go to the same speaker.
         if stretch.words and stretch.words[0].speaker is not None:

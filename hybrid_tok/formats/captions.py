@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from hybrid_tok.core.annotations import Annotations, SpeakerTurn, Word
 from hybrid_tok.core.spacing import space_between
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import Span, overlapping
 
 MAX_LETTERS = 42
 """Of a line, by the style guides of broadcasters."""
@@ -74,17 +74,11 @@ def _seen(span: Span) -> Span:
     return span if span.frames else Span(span.start, span.start + 1)
 
 
-def _with_speakers(words: Iterable[Word], turns: Sequence[SpeakerTurn]) -> list[Word]:
-    ordered = sorted(turns, key=lambda turn: turn.span)
-    waiting: list[SpeakerTurn] = []  # turns that may still be heard
-    ahead = 0
+def _with_speakers(words: Sequence[Word], turns: Sequence[SpeakerTurn]) -> list[Word]:
     named: list[Word] = []
-    for word in words:
-        while ahead < len(ordered) and ordered[ahead].span.start < word.span.end:
-            waiting.append(ordered[ahead])
-            ahead += 1
-        waiting = [turn for turn in waiting if turn.span.end > word.span.start]
-        heard = max(waiting, key=lambda turn: turn.span.overlap(word.span), default=None)
+    talking = overlapping((word.span for word in words), turns, lambda turn: turn.span)
+    for word, heard_turns in zip(words, talking, strict=True):
+        heard = max(heard_turns, key=lambda turn: turn.span.overlap(word.span), default=None)
         if word.speaker is None and heard is not None and heard.span.overlap(word.span):
             word = replace(word, speaker=heard.speaker)
         named.append(word)

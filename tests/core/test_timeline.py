@@ -14,6 +14,7 @@ from hybrid_tok.core.timeline import (
     frame_to_sample,
     frame_to_seconds,
     merge_spans,
+    overlapping,
     seconds_to_frame,
 )
 
@@ -62,3 +63,16 @@ def test_merged_spans_cover_the_same_and_stand_apart(pairs: list[tuple[int, int]
 def test_a_partial_frame_counts() -> None:
     assert [count_frames(samples, 16_000) for samples in (0, 1, 320, 321)] == [0, 1, 1, 2]
     assert count_frames(44_100, 44_100) == 50
+
+
+@given(
+    st.lists(st.tuples(st.integers(0, 20), st.integers(0, 5))),
+    st.lists(st.tuples(st.integers(0, 20), st.integers(1, 5))),
+)
+def test_a_sweep_finds_what_overlaps(spans: list[tuple[int, int]], others: list[tuple[int, int]]) -> None:
+    ordered = sorted(Span(start, start + length) for start, length in spans)
+    beside = [Span(start, start + length) for start, length in others]
+    found = list(overlapping(ordered, beside, lambda span: span))
+    assert len(found) == len(ordered)
+    for span, waiting in zip(ordered, found, strict=True):
+        assert [one for one in waiting if one.overlap(span)] == sorted(one for one in beside if one.overlap(span))

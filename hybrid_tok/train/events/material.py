@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.core.masks import mask_to_spans
+from hybrid_tok.core.timeline import Span, merge_spans
 from hybrid_tok.errors import AudioError
 from hybrid_tok.tagger.features import HOP, SAMPLE_RATE, EventFeatures
 from hybrid_tok.train.data import Clips, load_clips
@@ -228,13 +229,8 @@ def active_runs(samples: Samples, drop: float = 32.0, bridge: int = 15) -> list[
         return []
     loudness = 10 * np.log10(frame_powers(samples[: frames * HOP], SAMPLE_RATE) + 1e-9)
     threshold = max(float(loudness.max()) - drop, float(np.percentile(loudness, 10)) + 6.0)
-    found: list[tuple[int, int]] = []
-    for a, b in mask_to_spans(loudness > min(threshold, float(loudness.max()) - 6)):
-        if found and a - found[-1][1] <= bridge:
-            found[-1] = (found[-1][0], b)
-        else:
-            found.append((a, b))
-    return [(a, b) for a, b in found if b - a >= 3]
+    loud = mask_to_spans(loudness > min(threshold, float(loudness.max()) - 6))
+    return [(one.start, one.end) for one in merge_spans((Span(*run) for run in loud), bridge) if one.frames >= 3]
 
 
 def _average_envelope(samples: Samples, start: int, end: int) -> Envelopes:
