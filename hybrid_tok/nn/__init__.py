@@ -1,1 +1,1 @@
-"""What our networks share."""
+"""What our networks share: weights, spectra, search."""

@@ -78,7 +78,7 @@ def read_identity(kind: type[_T], weights: Path) -> _T:
 
 
 def save_arrays(weights: Path, arrays: dict[str, NDArray[np.float32]], about: dict[str, Any]) -> None:
-    """Write arrays as 16-bit floats, and the description with their hash beside them; both appear whole or not."""
+    """Write arrays as 16-bit floats, and the description with their hash beside them; both atomically."""
     write_description(weights, about | {"sha256": write_tensors(weights, arrays)})
 
 
@@ -94,7 +94,7 @@ def write_tensors(weights: Path, arrays: dict[str, NDArray[np.floating]]) -> str
 
 
 def write_description(weights: Path, about: dict[str, Any]) -> None:
-    """Write the description of a weights file, `sha256` among it, beside it."""
+    """Write the description of a weights file, with its `sha256`, beside it."""
     with atomic_write(weights.with_suffix(".json")) as file:
         file.write((json.dumps(about, indent=2) + "\n").encode())
 

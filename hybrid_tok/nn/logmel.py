@@ -1,7 +1,7 @@
-"""Log-mel spectra in numpy: what the speaker encoder hears, at 100 frames per second.
+"""Log-mel spectra in numpy, the input of the speaker encoder, at 100 frames per second.
 
-Torch-free, so that the recipe can compute and mix spectra without it. Frame k depends on samples 160 k - 120 to
-160 k + 280 alone: any way of cutting a recording on the grid gives the same frames.
+Torch-free, so that the recipe can compute and mix spectra without it. Frame k depends only on samples 160 k - 120 to
+160 k + 280: any way of cutting a recording on the grid gives the same frames.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ LEAD = 120
 
 BANDS = 64
 FLOOR = 1e-8
-"""Added to every band's power: about -80 dB below full scale, so that digital silence has a finite logarithm."""
+"""Added to every band's power: about 80 dB below full scale, so that digital silence has a finite logarithm."""
 
 _FFT = 512
 _LOWEST, _HIGHEST = 40.0, 7_600.0
@@ -38,7 +38,7 @@ def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def log_mel_frames(samples: NDArray[np.float32], start: int, end: int) -> NDArray[np.float32]:
-    """Frames `start` to `end` of a recording; what lies outside it is silence, and `start` may be negative."""
+    """Frames `start` to `end` of a recording; outside it there is silence, and `start` may be negative."""
     out = np.empty((end - start, BANDS), np.float32)
     window, bank = _window(), _filter_bank()
     for first in range(start, end, _BLOCK):

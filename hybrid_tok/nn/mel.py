@@ -1,4 +1,4 @@
-"""Triangular filters on the mel scale: how every spectrum in bands here is made."""
+"""Triangular filters on the mel scale, for all mel spectra of the package."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ def triangles(
 
     Args:
         points: (K,), in Hz, increasing.
-        least: Hz that a side spans at least, so that a band narrower than a bin still takes the bins beside it.
+        least: minimum width of a side in Hz, so that a band narrower than a bin still includes the bins beside it.
     """
     sides = np.maximum(np.diff(points), least)
     rising = (frequencies[:, None] - points[:-2]) / sides[:-1]

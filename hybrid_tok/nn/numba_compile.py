@@ -1,4 +1,4 @@
-"""Functions compiled by numba, which takes half a second to import: call `compiled` when they are first needed."""
+"""Functions compiled by numba, which takes half a second to import: call `compiled` when first needed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The function as machine code, kept on disk for the next process where numba finds a folder for it."""
+    """The function as machine code, cached on disk for the next process if numba finds a folder for it."""
     from numba import njit
 
     try:

@@ -19,7 +19,7 @@ Costs = NDArray[np.float64]
 def best_path(
     local: Costs, moves: Costs, kinds: NDArray[np.integer], first: Costs | float = 0.0, last: Costs | float = 0.0
 ) -> NDArray[np.int64]:
-    """The states (n,) of least total cost; of equal costs, a state is rather kept, then the lower one taken."""
+    """The states (n,) of minimum total cost; of equal costs, prefer to keep the state, then the lower one."""
     total, origin = _forward(local, moves, kinds, first)
     path = np.empty(len(local), np.int64)
     path[-1] = np.argmin(total[-1] + last)
@@ -44,7 +44,7 @@ def min_marginals(
 def _forward(
     local: Costs, moves: Costs, kinds: NDArray[np.integer], first: Costs | float
 ) -> tuple[Costs, NDArray[np.int64]]:
-    """The cost of the cheapest way to each state, its own cost included, and where it comes from: (n, S) each."""
+    """The cost of the cheapest path to each state, its own cost included, and its predecessor: (n, S) each."""
     total, origin = np.empty(local.shape), np.zeros(local.shape, np.int64)
     total[0] = first + local[0]
     states = np.arange(local.shape[1])

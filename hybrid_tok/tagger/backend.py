@@ -21,10 +21,10 @@ SAMPLE_RATE = 16_000
 
 
 class BuiltinTagger:
-    """hybrid-tok's own tagger: hears the whole recording, not only its speech. Loads its weights when first used.
+    """hybrid-tok's own tagger, on the whole recording, not only its speech. Loads its weights when first used.
 
     Args:
-        weights: another training's weights, their description beside them; those in the package by default.
+        weights: other weights, with their description beside them; those in the package by default.
 
     Raises:
         WeightsError: the weights are missing or damaged (when first used).
@@ -47,9 +47,9 @@ class BuiltinTagger:
         return events_of(self.posteriors(audio), self.options, frame_levels(audio))
 
     def posteriors(self, audio: Audio) -> NDArray[np.float32]:
-        """Probabilities per 20 ms frame, (frames, 19): columns as in `models.events.POSTERIORS`."""
+        """Probabilities per 20 ms frame, (frames, 19): columns as in `network.POSTERIORS`."""
         if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
-            raise BackendError(f"the event tagger listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
+            raise BackendError(f"the event tagger needs mono at {SAMPLE_RATE} Hz, not {audio.sample_rate} Hz")
         return self._model.posteriors(audio.samples)
 
     @cached_property

@@ -1,9 +1,9 @@
-"""From posteriors to events: where one starts and ends, what it is, and how sure that is.
+"""From posteriors to events: their boundaries, labels and confidences.
 
-Whether something happened and what it was are asked apart: a laugh that is a moan for half of its frames is still one
-event. Where it happened is asked in three steps: hysteresis finds the stretches that are surely an event; stretches
-close together are one (a bout of coughs, a laugh that the network loses for a moment); and each reaches out to where
-the sound itself begins and ends, as the first breath of a laugh is heard before it is known to be one.
+Detection and labelling are separate: a laugh that is labelled a moan in half of its frames is still one event.
+Boundaries are found in three steps: hysteresis finds the stretches that are certainly an event; stretches close
+together are merged (a bout of coughs, a laugh with a gap in the probability); and each is extended to where the sound
+itself begins and ends, since the first breath of a laugh comes before the network can tell that it is one.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SPEECH = len(EVENT_LABELS)
 """Column of the probability of speech."""
 _LOWEST_DB = -100.0
 _SURROUNDINGS = 2 * FRAME_RATE
-"""Frames on either side of an event that tell how loud it is when nothing happens."""
+"""Frames on either side of an event on which the background level is measured."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,16 +33,16 @@ class TaggerOptions:
     """How posteriors become events.
 
     Attributes:
-        threshold: an event must reach this probability (of all labels together, over `smooth` seconds) at its best.
-        stay: and lasts while the probability is at least this.
+        threshold: probability (of all labels together, averaged over `smooth` seconds) that an event must reach.
+        stay: probability below which an event ends.
         smooth: seconds over which probabilities are averaged.
-        bridge: seconds; gaps up to this within what is one event to the ear (a bout of coughs) are bridged, unless
-            there is speech in them.
-        sure: two stretches that differ in label are not bridged where both labels have at least this confidence.
+        bridge: seconds; gaps up to this between stretches of one event (a bout of coughs) are closed, unless there is
+            speech in them.
+        sure: stretches with different labels are not merged if both labels have at least this confidence.
         reach: seconds by which an event may begin earlier, or end later, than its probability says, as long as the
-            sound goes on and is no speech.
-        depth: decibels below the event's loudest frame down to which the sound goes on.
-        margin: decibels above the softest of its surroundings that the sound must keep.
+            sound continues and is not speech.
+        depth: decibels below the event's loudest frame at which the sound ends.
+        margin: decibels above the softest frame around it at which the sound ends.
         min_seconds: shorter events are dropped.
         min_confidence: events with a lower one are dropped; the gate has its own threshold above this.
     """
@@ -60,7 +60,7 @@ class TaggerOptions:
 
     def __post_init__(self) -> None:
         if not 0 < self.stay <= self.threshold < 1:
-            raise OptionsError(f"it takes 0 < stay <= threshold < 1, not {self.stay} and {self.threshold}")
+            raise OptionsError(f"need 0 < stay <= threshold < 1, not {self.stay} and {self.threshold}")
         if min(self.smooth, self.bridge, self.reach, self.min_seconds) < 0:
             raise OptionsError("smooth, bridge, reach and min_seconds are seconds and cannot be negative")
         if min(self.depth, self.margin) < 0:
@@ -80,12 +80,12 @@ def events_of(
 ) -> tuple[Event, ...]:
     """Events in order of time, none overlapping another.
 
-    The confidence of an event is that of its label: how sure the stretch is an event, in its surer half, times the
-    label's share.
+    The confidence of an event is that of its label: the mean event probability of the more certain half of its frames,
+    times the label's share.
 
     Args:
         posteriors: (frames, >= 15), the first 15 columns as in `EVENT_LABELS`, the next one, if any, of speech.
-        levels: (frames,) decibels, as `frame_levels` gives them; without them events stay as their probability has it.
+        levels: (frames,) decibels, as `frame_levels` gives them; without them events are not extended.
     """
     frames = len(posteriors)
     if frames == 0:
@@ -113,7 +113,7 @@ def events_of(
 
 
 def _named(labels: NDArray[np.float64]) -> tuple[int, float]:
-    """The label of a stretch (n, 15) and its confidence, to thousandths: the last bits of a product mean nothing."""
+    """The label of a stretch (n, 15) and its confidence, in thousandths: further digits are not reproducible."""
     mass = labels.sum(0)
     best = int(mass.argmax())
     total = np.sort(labels.sum(1))
@@ -134,7 +134,7 @@ def bridged(
     speech: NDArray[np.floating],
     options: TaggerOptions,
 ) -> list[tuple[int, int]]:
-    """Stretches that are one event to the ear become one: close together, no word between, not surely two sounds."""
+    """Merge stretches of one event: close together, without speech between, and not certainly two sounds."""
     gap = round(options.bridge * FRAME_RATE)
     merged: list[tuple[int, int]] = []
     for start, end in stretches:
@@ -169,7 +169,7 @@ def _heard(
 
 
 def _run(audible: NDArray[np.bool_], hole: int = 5) -> int:
-    """How far a sound goes on, over holes of up to 0.1 s."""
+    """How far a sound continues, over gaps of up to 0.1 s."""
     silent = 0
     length = 0
     for k, heard in enumerate(audible):

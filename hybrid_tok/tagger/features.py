@@ -1,7 +1,7 @@
-"""What the event network hears: log-mel bands, periodicity and roughness, per 20 ms frame.
+"""Features of the event network: log-mel bands, periodicity and roughness, per 20 ms frame.
 
-All features are functions of the samples around a frame alone, and digital silence is exactly zero in every one, so
-that a recording's edges look like silence around it wherever a block is cut.
+All features depend only on the samples around a frame, and are exactly zero for digital silence, so that beyond a
+recording's edges there is silence wherever a block is cut.
 """
 
 from __future__ import annotations
@@ -23,13 +23,13 @@ AUXILIARY = 6
 _FFT, _WINDOW = 512, 400
 _FLOOR_DB = -90.0
 _LONG = 1024
-"""Samples (64 ms) in which a period is looked for."""
+"""Samples (64 ms) of the window of the autocorrelation."""
 _SHORTEST, _LONGEST = 20, 320
 """Lags in samples: 800 to 50 Hz. Higher voices are resolved by the mel bands themselves."""
 _POWER_STEP = 32
 """Samples per value of the power envelope: 500 Hz."""
 _POWER_WINDOW = 64
-"""Values (128 ms) of the power envelope whose spectrum tells roughness."""
+"""Values (128 ms) of the power envelope whose spectrum measures roughness."""
 _BANDS = ((2, 5), (5, 10), (10, 20), (20, 33))
 """Bins of 7.8 Hz: flutter at 16-31 Hz, creak at 39-70 Hz, roughness at 78-148 Hz, and low voices above."""
 
@@ -39,7 +39,7 @@ class EventFeatures(nn.Module):
 
     Log-mel is (decibels full scale + 90) / 30. Periodicity is the highest peak of the normalized autocorrelation
     (Boersma 1993), its octave relative to 200 Hz follows. Modulation depths are those of the power envelope relative
-    to its mean: what tells creak, snoring and rough screams from clear voices.
+    to its mean: they separate creak, snoring and rough screams from clear voices.
     """
 
     window: Tensor
@@ -85,7 +85,7 @@ class EventFeatures(nn.Module):
         peaks = (middle >= normalized[..., _SHORTEST - 1 : _LONGEST - 1]) & (
             middle > normalized[..., _SHORTEST + 1 : _LONGEST + 1]
         )
-        # Multiples of a period correlate as well as the period: of near equals the shortest is wanted.
+        # Multiples of a period correlate as well as the period itself: prefer the shortest of nearly equal ones.
         lags = torch.arange(_SHORTEST, _LONGEST, device=samples.device)
         merit = torch.where(peaks, middle - 0.03 * torch.log2(lags / _SHORTEST), 0.0)
         best = merit.argmax(-1, keepdim=True)

@@ -1,4 +1,4 @@
-"""The event tagger's network, and its weights at work: samples to posteriors per 20 ms frame, block by block."""
+"""The event tagger's network, and its inference: samples to posteriors per 20 ms frame, block by block."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from hybrid_tok.tagger.features import AUXILIARY, HOP, MELS, EventFeatures
 
 EVENT_WEIGHTS = Path(__file__).parent / "events.safetensors"
 BACKGROUND = ("speech", "music", "noise", "silence")
-"""What is told apart beside the events; each has a probability of its own, as they occur together."""
+"""Other classes beside the events; each has an independent probability, as they occur together."""
 POSTERIORS: tuple[str, ...] = (*EVENT_LABELS, *BACKGROUND)
 """The columns of the posteriors."""
 
 BLOCK = 1500
-"""Frames (30 s) that are computed at once: memory does not grow with the recording."""
+"""Frames (30 s) computed at a time: memory does not grow with the recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +51,7 @@ class EventConfig:
 
     @property
     def context(self) -> int:
-        """Frames on either side that a frame's posteriors depend on, with what the features and the stem see."""
+        """Frames on either side that a frame's posteriors depend on, including those of the features and the stem."""
         return 3 * sum(self.dilations) + 4
 
 
@@ -73,9 +73,9 @@ class _Block(nn.Module):
 class EventNetwork(nn.Module):
     """Features to logits.
 
-    Two-dimensional convolutions over mel bands, which forgive a shift in pitch or formants, then dilated blocks over
+    Two-dimensional convolutions over mel bands, which tolerate a shift in pitch or formants, then dilated blocks over
     time: 2 s on either side, enough for the rhythm of laughter and the length of a sigh. Nothing is normalized over
-    time, so a frame depends on its surroundings only.
+    time, so a frame depends on its context only.
     """
 
     def __init__(self, config: EventConfig) -> None:
@@ -112,11 +112,11 @@ class EventIdentity:
     """The description beside the weights.
 
     Attributes:
-        name: for people.
+        name: for display.
         fingerprint: changes whenever posteriors could.
         sha256: of the weights file.
-        temperatures: what each network's event logits are divided by, so that confidences are right as often as they
-            say; as many as there are networks.
+        temperatures: what each network's event logits are divided by, so that confidences are calibrated; one per
+            network.
         architecture: of every network, as `EventConfig` takes it.
     """
 
