@@ -32,8 +32,6 @@ from hybrid_tok.tagger.network import EventConfig, EventIdentity, EventModel, Ev
 from hybrid_tok.train.events.material import NONE, UNSURE, Material, load_material
 from hybrid_tok.train.events.scenes import Composer, SceneOptions
 
-__all__ = ["Rendered", "TrainEventsOptions", "export", "fit", "members_of", "render", "temperature_of", "train"]
-
 NAME = "hybrid-tok-events-16k"
 
 
@@ -103,15 +101,14 @@ def train(options: TrainEventsOptions) -> Path:
     """
     torch.set_num_threads(options.threads)
     sides = load_material(options.data, options.out / "cache")
-    rendered = [
-        render(side, options.scene, count, options.seed + 1000 * held_out, options.out / name)
-        for held_out, (side, count, name) in enumerate(
-            zip(sides, (options.scenes, options.held_out_scenes), ("scenes", "held_out"), strict=True)
-        )
-    ]
-    network = fit(rendered[0], options)
-    members = [member for weights in options.beside for member in members_of(weights)]
-    members.append((network, temperature_of(network, rendered[1])))
+    scenes = render(sides[0], options.scene, options.scenes, options.seed, options.out / "scenes")
+    held_out = render(sides[1], options.scene, options.held_out_scenes, options.seed + 1000, options.out / "held_out")
+    network = fit(scenes, options)
+    members: list[tuple[EventNetwork, float]] = []
+    for weights in options.beside:
+        model = EventModel(weights)
+        members += zip(cast(Iterable[EventNetwork], model.networks), model.identity.temperatures, strict=True)
+    members.append((network, temperature_of(network, held_out)))
     return export(members, options.out / "events.safetensors")
 
 
@@ -165,8 +162,8 @@ def fit(scenes: Rendered, options: TrainEventsOptions) -> EventNetwork:
             if len(order) < options.batch:
                 order = rng.permutation(len(scenes.events))
             chosen, order = np.sort(order[: options.batch]), order[options.batch :]
-            log_mel, auxiliary, events, background = _batch(scenes, chosen)
-            loss = objective(network, augmented(log_mel, rng), auxiliary, events, background, options)
+            log_mel, *rest = _batch(scenes, chosen)
+            loss = objective(network, (augmented(log_mel, rng), *rest), options)
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -212,15 +209,9 @@ def augmented(log_mel: Tensor, rng: np.random.Generator) -> Tensor:
     return out
 
 
-def objective(
-    network: EventNetwork,
-    log_mel: Tensor,
-    auxiliary: Tensor,
-    events: Tensor,
-    background: Tensor,
-    options: TrainEventsOptions,
-) -> Tensor:
+def objective(network: EventNetwork, batch: Sequence[Tensor], options: TrainEventsOptions) -> Tensor:
     """Cross entropy over events and none, plus that of each background kind, over the frames that are sure."""
+    log_mel, auxiliary, events, background = batch
     logits, kinds = network(log_mel, auxiliary)
     weight = torch.where(events == NONE, 1.0, options.event_weight) * (events != UNSURE)
     targets = torch.where(events == UNSURE, NONE, events)
@@ -233,34 +224,17 @@ def objective(
 
 
 @torch.inference_mode()
-def held_out_logits(network: EventNetwork, scenes: Rendered) -> tuple[Tensor, Tensor]:
-    """Event logits (n, 16) and labels (n,) of all sure frames."""
+def temperature_of(network: EventNetwork, scenes: Rendered) -> float:
+    """What the logits must be divided by for the likelihood of held-out labels, where they are sure, to be highest."""
     logits, labels = [], []
     for start in range(0, len(scenes.events), 16):
         log_mel, auxiliary, events, _ = _batch(scenes, np.arange(start, min(start + 16, len(scenes.events))))
-        out = network(log_mel, auxiliary)[0]
-        logits.append(out[events != UNSURE])
+        logits.append(network(log_mel, auxiliary)[0][events != UNSURE])
         labels.append(events[events != UNSURE])
-    return torch.cat(logits), torch.cat(labels)
-
-
-def temperature_of(network: EventNetwork, scenes: Rendered) -> float:
-    """What the logits must be divided by for the likelihood of held-out labels to be highest."""
-    logits, labels = held_out_logits(network, scenes)
+    sure, truth = torch.cat(logits), torch.cat(labels)
     candidates = np.geomspace(0.4, 4.0, 47)
-    losses = [float(torch.nn.functional.cross_entropy(logits / t, labels)) for t in candidates]
+    losses = [float(torch.nn.functional.cross_entropy(sure / t, truth)) for t in candidates]
     return round(float(candidates[int(np.argmin(losses))]), 3)
-
-
-def members_of(weights: Path) -> list[tuple[EventNetwork, float]]:
-    """Networks in a weights file and their temperatures.
-
-    Raises:
-        WeightsError: missing or damaged.
-    """
-    model = EventModel(weights)
-    networks = cast(Iterable[EventNetwork], model.networks)
-    return list(zip(networks, model.identity.temperatures, strict=True))
 
 
 def export(members: Sequence[tuple[EventNetwork, float]], weights: Path) -> Path:
