@@ -1,16 +1,23 @@
-"""The command line as a user meets it: real files, real exit codes, one line per error, nothing half-written."""
+"""The command line as users see it: real files, real exit codes, one line per error, nothing half-written."""
 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import soundfile
+import typer
 
+from hybrid_tok.bench.words import judge
+from hybrid_tok.cli.main import app
+from hybrid_tok.options import TokenizerOptions
 from real_audio import recording
 
 
@@ -80,7 +87,7 @@ def test_standard_input(talk: Path, tmp_path: Path) -> None:
 def test_info_lists_presets_and_ranges() -> None:
     result = run("info")
     assert result.returncode == 0
-    assert b"embedded" in result.stdout and b"espeak" in result.stdout
+    assert b"default" in result.stdout and b"espeak" in result.stdout
     parsed = json.loads(run("info", "--json").stdout)
     assert parsed["ranges"][-1]["stop"] == parsed["vocabulary_size"]
 
@@ -142,12 +149,17 @@ def test_damaged_token_files_are_refused(talk: Path, tmp_path: Path) -> None:
 
 
 def test_a_whole_conversation(tmp_path: Path) -> None:
-    result = run("roundtrip", recording("dialogues/dialogue01.flac"), "-o", tmp_path)
+    dialogue = recording("dialogues/dialogue01.flac")
+    result = run("roundtrip", dialogue, "-o", tmp_path)
     assert result.returncode == 0, result.stderr.decode()
     info = soundfile.info(tmp_path / "dialogue01.roundtrip.wav")
-    assert info.frames == soundfile.info(recording("dialogues/dialogue01.flac")).frames
-    transcript = (tmp_path / "dialogue01.transcript.txt").read_text("utf-8")
-    assert "[units" in transcript
+    assert info.frames == soundfile.info(dialogue).frames
+    turns = json.loads(dialogue.with_suffix(".json").read_text("utf-8"))["turns"]
+    written = (tmp_path / "dialogue01.transcript.txt").read_text("utf-8")
+    assert "[units" in written
+    assert written.startswith("speaker 0:") and "speaker 1:" in written
+    said = judge([re.sub(r"\[.*?\]|<.*?>|speaker \d:", "", written)], " ".join(turn["text"] for turn in turns))
+    assert said.errors / said.said < 0.6
 
 
 def test_a_channel_per_speaker(tmp_path: Path) -> None:
@@ -158,7 +170,7 @@ def test_a_channel_per_speaker(tmp_path: Path) -> None:
     stereo, words = tmp_path / "stereo.wav", tmp_path / "stereo.ctm"
     soundfile.write(stereo, samples.T, 16_000)
     words.write_text("stereo 1 1.0 0.3 left 1.0\nstereo 1 6.0 0.3 right 1.0\n")
-    options = ("--diarize", "--channels", "separate", "--words", words)
+    options = ("--diarize-channels", "separate", "--words", words)
     made = run("encode", stereo, "-o", tmp_path / "s.hyt", *options)
     assert made.returncode == 0, made.stderr.decode()
     shown = run("show", tmp_path / "s.hyt").stdout.decode()
@@ -168,7 +180,7 @@ def test_a_channel_per_speaker(tmp_path: Path) -> None:
     soundfile.write(tmp_path / "mono.wav", samples[0], 16_000)
     for refused, message in (
         (run("encode", tmp_path / "mono.wav", *options[:-2]), "one channel"),
-        (run("encode", stereo, *options[1:]), "needs diarize"),
+        (run("encode", stereo, *options, "--no-diarize"), "needs diarize"),
     ):
         assert refused.returncode == 2 and message in refused.stderr.decode()
         assert refused.stderr.decode().count("\n") == 1
@@ -200,3 +212,70 @@ def test_voices_are_converted_and_bad_ones_refused(tmp_path: Path) -> None:
         assert len(failed.stderr.decode().strip().splitlines()) == 1
         assert not (tmp_path / "x.wav").exists()
     assert b"twice" in run("decode", tokens, "--voice", f"0={other}", "--voice", f"0={other}").stderr
+
+
+def parameters(command: str) -> dict[str, Any]:
+    """The options of a command by the names that it receives them by."""
+    group: Any = typer.main.get_command(app)
+    return {parameter.name: parameter for parameter in group.commands[command].params}
+
+
+def test_every_option_of_the_tokenizer_is_one_of_the_command_line() -> None:
+    for command in ("encode", "roundtrip", "annotate"):
+        given = parameters(command)
+        for field in fields(TokenizerOptions):
+            assert given[field.name].default == field.default, field.name
+            assert given[field.name].help
+    assert {"speak_as", "text_tokenizer"} <= set(parameters("decode"))
+    assert not {"model", "language", "layout"} & set(parameters("decode"))
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--language", "English"), "it is 'en' here"),
+        (("--model", "no-such-model"), "no Whisper model 'no-such-model'"),
+        (("--model", "."), "is no CTranslate2 Whisper model"),
+        (("--model", "tiny.en", "--language", "de"), "tiny.en does not know the language 'de'"),
+        (("--preset", "embedded"), "there are: default"),
+        (("--text-tokenizer", "nowhere.json"), "nowhere.json"),
+    ],
+)
+def test_bad_options_are_one_line_and_exit_code_2(options: tuple[str, ...], message: str, tmp_path: Path) -> None:
+    source = recording("dev/ljspeech/LJ001-0002.flac")
+    result = run("encode", source, "-o", tmp_path / "a.hyt", *options, cwd=tmp_path)
+    assert result.returncode == 2
+    assert message in result.stderr.decode() and result.stderr.decode().count("\n") == 1
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_choices_are_those_of_the_options() -> None:
+    result = run("encode", "a.wav", "--windows", "whole")
+    assert result.returncode == 2
+    assert all(word in result.stderr for word in (b"--windows", b"'whole'", b"'segment'", b"'packed'"))
+
+
+def test_the_spoken_language_and_that_of_the_voice(tmp_path: Path) -> None:
+    source, tokens = recording("dev/aishell1/BAC009S0150W0060.flac"), tmp_path / "a.hyt"
+    made = run("encode", source, "-o", tokens, "--language", "zh", "--model", "base", "--layout", "text")
+    assert made.returncode == 0, made.stderr.decode()
+    assert b"<|lang:zh|>" in run("show", tokens).stdout
+    header = json.loads(run("show", tokens, "--json").stdout)["header"]["options"]
+    assert (header["language"], header["model"], header["diarize"]) == ("zh", "base", True)
+    assert "speak_as" not in header
+    wavs = [tmp_path / "zh.wav", tmp_path / "yue.wav"]
+    assert run("decode", tokens, "-o", wavs[0]).returncode == 0
+    assert run("decode", tokens, "-o", wavs[1], "--speak-as", "yue").returncode == 0
+    first, second = (soundfile.read(wav)[0] for wav in wavs)
+    assert len(first) == len(second) and np.abs(first - second).max() > 0.01
+    refused = run("decode", tokens, "-o", tmp_path / "x.wav", "--speak-as", "lo")
+    assert refused.returncode == 2 and b"espeak-ng has no voice for Lao" in refused.stderr
+
+
+def test_the_demo_round_trips_what_it_says(tmp_path: Path) -> None:
+    result = run("demo", "-o", tmp_path)
+    assert result.returncode == 0, result.stderr.decode()
+    written = (tmp_path / "demo.transcript.txt").read_text("utf-8").lower()
+    assert "about the tokenizer" in written and "tell me" in written and "600 tokens" in written
+    assert "speaker 1:" in written
+    assert soundfile.info(tmp_path / "demo.roundtrip.wav").frames == soundfile.info(tmp_path / "demo.wav").frames
