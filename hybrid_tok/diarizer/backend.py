@@ -15,7 +15,7 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.diarizer.clustering import ClusteringOptions, centroids, cluster
-from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VOCAL, VoiceWindows, Windower, runs_of
+from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VOCAL, VoiceWindows, Windower, joined, runs_of
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.nn.viterbi import best_path
 
@@ -68,12 +68,8 @@ class DiarizerOptions:
     def __post_init__(self) -> None:
         if not 0 < self.hop <= self.glance <= self.window:
             raise OptionsError(f"need 0 < hop <= glance <= window, not {self.hop}, {self.glance}, {self.window}")
-        if (
-            min(
-                self.least, self.reach, self.pause, self.sharpness, self.switch, self.bridge, self.shortest, self.margin
-            )
-            < 0
-        ):
+        times = (self.least, self.reach, self.pause, self.bridge, self.shortest, self.margin)
+        if min(*times, self.sharpness, self.switch) < 0:
             raise OptionsError("times and costs of the diarizer cannot be negative")
 
 
@@ -159,7 +155,7 @@ def run_network(
         masks.append(mask)
         activities.append(frames.activity)
         first = end
-    long, short = (VoiceWindows.join(found) for found in parts)
+    long, short = (joined(found) for found in parts)
     return SpeakerPass(np.concatenate(masks), np.concatenate(activities), long, short)
 
 

@@ -16,6 +16,7 @@ import torch
 from numpy.typing import NDArray
 
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
+from hybrid_tok.diarizer.voice_windows import joined
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.arrays import read_identity
 from hybrid_tok.nn.logmel import HOP, log_mel_frames
@@ -124,6 +125,6 @@ class SpeakerEncoder:
         blocks = list(self.blocks(samples))
         if not blocks:
             return np.zeros(len(self._offset), np.float32)
-        joined = VoiceFrames(*(np.concatenate([getattr(b, name) for b in blocks]) for name in VoiceFrames.__slots__))
-        talking = joined.activity[:, 2] * (joined.activity[:, 2:].sum(1) >= 0.5)
-        return self.pool(joined, talking[np.newaxis])[0]
+        heard = joined(blocks)
+        talking = heard.activity[:, 2] * (heard.activity[:, 2:].sum(1) >= 0.5)
+        return self.pool(heard, talking[np.newaxis])[0]

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +13,8 @@ from hybrid_tok.core.masks import mask_to_spans
 
 if TYPE_CHECKING:
     from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder, VoiceFrames
+
+_T = TypeVar("_T", bound=Any)
 
 NOTHING, VOCAL, ONE, SEVERAL = range(4)
 """Columns of `VoiceFrames.activity`."""
@@ -34,14 +37,11 @@ class VoiceWindows:
     def __getitem__(self, chosen: NDArray) -> VoiceWindows:
         return VoiceWindows(self.centre[chosen], self.talk[chosen], self.voice[chosen])
 
-    @staticmethod
-    def join(parts: list[VoiceWindows]) -> VoiceWindows:
-        """One after another; there must be at least one."""
-        return VoiceWindows(
-            np.concatenate([part.centre for part in parts]),
-            np.concatenate([part.talk for part in parts]),
-            np.concatenate([part.voice for part in parts]),
-        )
+
+def joined(parts: Sequence[_T]) -> _T:
+    """Values of arrays, such as `VoiceWindows`, one after another; there must be at least one."""
+    arrays = ([getattr(part, field.name) for part in parts] for field in fields(parts[0]))
+    return type(parts[0])(*map(np.concatenate, arrays))
 
 
 class Windower:
@@ -75,7 +75,7 @@ class Windower:
             speech: (T,) share of each frame that is speech, in [0, 1].
             last: no frames follow; windows are cut off at the end.
         """
-        joined = frames if self._frames is None else _concatenate(self._frames, frames)
+        heard = frames if self._frames is None else joined([self._frames, frames])
         talking = np.concatenate([self._speech, speech])
         end = self._first + len(talking)
         stop = end if last else end - self._half
@@ -87,10 +87,10 @@ class Windower:
         run = runs_of(talking > 0, self._pause)
         own = run[centres - self._first]
         inside &= (run[np.newaxis] == own[:, np.newaxis]) & (own[:, np.newaxis] >= 0)
-        masks = inside * (talking * joined.activity[:, ONE])
-        voices = self._encoder.pool(joined, masks)
+        masks = inside * (talking * heard.activity[:, ONE])
+        voices = self._encoder.pool(heard, masks)
         kept = max(0, self._next - self._half - self._first)
-        self._frames = _slice(joined, kept)
+        self._frames = type(heard)(*(getattr(heard, field.name)[kept:].copy() for field in fields(heard)))
         self._speech = talking[kept:]
         self._first += min(kept, len(talking))
         return VoiceWindows(centres.astype(np.int64), masks.sum(1).astype(np.float32), voices)
@@ -108,15 +108,3 @@ def runs_of(speech: NDArray[np.bool_], pause: int) -> NDArray[np.int64]:
         number[start:end] = run
         last = end
     return number
-
-
-def _concatenate(before: VoiceFrames, after: VoiceFrames) -> VoiceFrames:
-    return type(after)(
-        np.concatenate([before.hidden, after.hidden]),
-        np.concatenate([before.weight, after.weight]),
-        np.concatenate([before.activity, after.activity]),
-    )
-
-
-def _slice(frames: VoiceFrames, start: int) -> VoiceFrames:
-    return type(frames)(frames.hidden[start:].copy(), frames.weight[start:].copy(), frames.activity[start:].copy())
