@@ -77,6 +77,23 @@ def read_identity(kind: type[_T], weights: Path) -> _T:
         raise _damaged(weights, error) from None
 
 
+def read_tables(path: Path, **shapes: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:
+    """Small tables from a JSON file, which has them by name.
+
+    Raises:
+        WeightsError: the file is missing or damaged, or a table is not of the shape given.
+    """
+    try:
+        data = json.loads(path.read_text("utf-8"))
+        tables = {name: np.array(data[name], float) for name in shapes}
+    except (OSError, ValueError, LookupError, TypeError) as error:
+        raise WeightsError(f"{path} is missing or damaged ({error}): reinstall hybrid-tok") from None
+    for name, shape in shapes.items():
+        if tables[name].shape != shape:
+            raise WeightsError(f"{path} has {name} of shape {tables[name].shape}, not {shape}: reinstall hybrid-tok")
+    return tables
+
+
 def save_arrays(weights: Path, arrays: dict[str, NDArray[np.float32]], about: dict[str, Any]) -> None:
     """Write arrays as 16-bit floats, and the description with their hash beside them; both atomically."""
     write_description(weights, about | {"sha256": write_tensors(weights, arrays)})

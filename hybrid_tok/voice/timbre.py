@@ -7,7 +7,6 @@ low one). A linear regression over speakers predicts a whole spectrum in mel ban
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache
@@ -16,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.arrays import read_tables
 from hybrid_tok.nn.mel import mel_points, triangles
 from hybrid_tok.tokens.stream import VOICE_CODES
 from hybrid_tok.voice.code import LEVELS, VoiceTraits, quantize
@@ -70,11 +69,4 @@ def timbre_model(path: Path = WEIGHTS) -> TimbreModel:
     Raises:
         WeightsError: its file is missing or damaged.
     """
-    try:
-        data = json.loads(path.read_text("utf-8"))
-        model = TimbreModel(np.array(data["mean"], float), np.array(data["weights"], float))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path} is missing or damaged ({error}): reinstall hybrid-tok") from None
-    if model.mean.shape != (BANDS,) or model.weights.shape != (BANDS, VOICE_CODES):
-        raise WeightsError(f"{path} has tables of {model.weights.shape} numbers: reinstall hybrid-tok")
-    return model
+    return TimbreModel(**read_tables(path, mean=(BANDS,), weights=(BANDS, VOICE_CODES)))

@@ -12,7 +12,6 @@ agreed far less (correlation 0.5, here 0.78).
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
@@ -20,7 +19,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.arrays import read_tables
 
 LOWEST, HIGHEST = 250.0, 4400.0
 """Hz: the range of the spectrum that is used; an adult's first to fourth formant."""
@@ -91,11 +90,5 @@ def tract_model(path: Path = WEIGHTS) -> TractModel:
     Raises:
         WeightsError: its file is missing or damaged.
     """
-    try:
-        data = json.loads(path.read_text("utf-8"))
-        model = TractModel(np.array(data["mean"], float), np.array(data["weights"], float), float(data["reliability"]))
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise WeightsError(f"{path} is missing or damaged ({error}): reinstall hybrid-tok") from None
-    if not model.mean.shape == model.weights.shape == (2 * BANDS,):
-        raise WeightsError(f"{path} has tables of {model.mean.shape} numbers, not {2 * BANDS}: reinstall hybrid-tok")
-    return model
+    tables = read_tables(path, mean=(2 * BANDS,), weights=(2 * BANDS,), reliability=())
+    return TractModel(tables["mean"], tables["weights"], float(tables["reliability"]))
