@@ -52,24 +52,26 @@ class GateOptions:
         tag_loss: lost of an event of which only the label is written.
         overlap_loss: lost of a second speaker of whom no words are known, by writing the first one's as text.
         wrong_word: words that a wrong word costs at least, however short it is.
-        noise_loss: lost of a sound that is neither speech nor an event, by writing nothing. A half, at the default
-            `rate_weight`, keeps long sounds between words and leaves out the hiss at the edge of a sentence.
+        noise_loss: lost of a short sound that is neither speech nor an event (the hiss at the edge of a sentence) by
+            writing nothing. Longer sounds count for more.
+        long_sound: frames from which such a sound counts whole, as music does, and is kept.
         silence_loss: words there are to lose per 0.3 s of silence, that is, room tone.
         unit_padding: frames by which unit runs reach into silence beside them, so that nothing is cut off.
         stretches: how the recording is cut into stretches.
     """
 
-    rate_weight: float = 0.014
+    rate_weight: float = 0.023
     switch_cost: float = 0.1
     layout: Literal["hybrid", "text", "units"] = "hybrid"
     num_codebooks: int = 2
-    voice_loss: float = 0.1
+    voice_loss: float = 0.05
     unit_loss: float = 0.03
     label_loss: float = 0.5
-    tag_loss: float = 0.7
+    tag_loss: float = 1.0
     overlap_loss: float = 0.7
-    wrong_word: float = 0.5
-    noise_loss: float = 0.5
+    wrong_word: float = 2.5
+    noise_loss: float = 0.2
+    long_sound: int = 150
     silence_loss: float = 0.003
     unit_padding: int = 2
     stretches: StretchOptions = field(default_factory=StretchOptions)
@@ -91,8 +93,10 @@ class GateOptions:
             raise OptionsError(f"noise_loss must be above unit_loss and at most 1, not {self.noise_loss}")
         if not 0.0 <= self.overlap_loss <= 1.0 or not 0.0 <= self.wrong_word <= 10.0:
             raise OptionsError("overlap_loss must be in [0, 1], wrong_word in [0, 10]")
-        if self.unit_padding < 0:
-            raise OptionsError(f"unit_padding must be at least 0 frames, not {self.unit_padding}")
+        if self.unit_padding < 0 or self.long_sound < 1:
+            raise OptionsError(
+                f"unit_padding must be at least 0 frames, long_sound 1: {self.unit_padding}, {self.long_sound}"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -232,7 +236,8 @@ def stretch_costs(
             loss[EVENT] = at_stake * options.unit_loss + mislabelled
             loss[TAG] = at_stake * options.tag_loss + mislabelled
         else:
-            heard = stretch.speech + (1.0 - stretch.speech) * options.noise_loss
+            noise = options.noise_loss + (1.0 - options.noise_loss) * min(stretch.span.frames / options.long_sound, 1.0)
+            heard = stretch.speech + (1.0 - stretch.speech) * noise
             loss[PAUSE] = at_stake * (heard if stretch.kind == "sound" else options.silence_loss)
             loss[UNITS] *= 1.0 if stretch.kind == "sound" else options.silence_loss
             if stretch.joinable:

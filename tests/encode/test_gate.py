@@ -211,7 +211,7 @@ def test_switching_back_and_forth_costs() -> None:
     flickering = sentence(*[0.99, 0.62] * 6)
 
     def changes(switch_cost: float) -> int:
-        written = kinds(flickering, switch_cost=switch_cost, rate_weight=0.012).replace("p", "")
+        written = kinds(flickering, switch_cost=switch_cost, rate_weight=0.012, wrong_word=0.5).replace("p", "")
         return sum(a != b for a, b in itertools.pairwise(written))
 
     assert changes(0.0) > changes(0.3) == 0
@@ -305,7 +305,7 @@ def test_a_text_run_never_reaches_over_a_change_of_speaker() -> None:
 
 def test_the_reason_has_the_numbers() -> None:
     assert gate(sentence(0.4))[1].reason == (
-        '"word" with confidence 0.40: as units 0.03 words lost and 32 tokens, as text 0.64 words lost and 2 tokens'
+        '"word" with confidence 0.40: as units 0.03 words lost and 32 tokens, as text 1.52 words lost and 2 tokens'
     )
 
 
