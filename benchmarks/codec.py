@@ -50,7 +50,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/audio"), help="folder with dev/manifest.jsonl")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/codec.json"))
     parser.add_argument("--limit", type=int, help="at most so many clips per source, evenly spaced")
-    parser.add_argument("--only", choices=("speed", "quality"), help="measure this part anew, keep the other")
+    parser.add_argument("--only", choices=("speed", "quality"), help="measure this part, keep the other")
     parser.add_argument("--speed-of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.speed_of:
@@ -62,7 +62,7 @@ def main() -> None:
         "machine": {"processor": processor(), "threads": THREADS, "python": platform.python_version()},
         "codec": {"name": identity.name, "fingerprint": identity.fingerprint},
     }
-    if arguments.only:
+    if arguments.only and arguments.out.is_file():
         before = json.loads(arguments.out.read_text("utf-8"))
         if before["codec"] != results["codec"]:
             parser.error(f"{arguments.out} was measured with another codec: measure both parts")
@@ -80,7 +80,7 @@ def main() -> None:
     if curve.is_file():
         lines = [json.loads(line) for line in curve.read_text("utf-8").splitlines()]
         results["training"] = [line for line in lines if "dev" in line]
-    results["targets"] = targets(results)
+    results["targets"] = targets(results) if "quality" in results else {}
     arguments.out.write_text(json.dumps(results, indent=1) + "\n", encoding="utf-8")
     for name, met in results["targets"].items():
         print("met   " if met else "MISSED", name)
