@@ -49,7 +49,8 @@ class GateOptions:
         voice_loss: lost of a right word by writing it as text: the voice, and how it was said.
         unit_loss: lost of anything by writing it as units, to the codec.
         label_loss: lost of an event whose label is left out, or wrong.
-        tag_loss: lost of an event of which only the label is written.
+        tag_loss: lost of an event of which only the label is written: all of its sound.
+        overlay_loss: lost of an event under words that are text, where its label is written over them.
         overlap_loss: lost of a second speaker of whom no words are known, by writing the first one's as text.
         wrong_word: words that a wrong word costs at least, however short it is.
         noise_loss: lost of a short sound that is neither speech nor an event (the hiss at the edge of a sentence) by
@@ -68,6 +69,7 @@ class GateOptions:
     unit_loss: float = 0.03
     label_loss: float = 0.5
     tag_loss: float = 1.0
+    overlay_loss: float = 0.7
     overlap_loss: float = 0.7
     wrong_word: float = 2.5
     noise_loss: float = 0.2
@@ -91,8 +93,11 @@ class GateOptions:
             raise OptionsError("silence_loss must be in (0, 1], label_loss and tag_loss in [0, 1]")
         if not self.unit_loss < self.noise_loss <= 1.0:
             raise OptionsError(f"noise_loss must be above unit_loss and at most 1, not {self.noise_loss}")
-        if not 0.0 <= self.overlap_loss <= 1.0 or not 0.0 <= self.wrong_word <= 10.0:
-            raise OptionsError("overlap_loss must be in [0, 1], wrong_word in [0, 10]")
+        if (
+            not (0.0 <= self.overlap_loss <= 1.0 and 0.0 <= self.overlay_loss <= 1.0)
+            or not 0.0 <= self.wrong_word <= 10.0
+        ):
+            raise OptionsError("overlap_loss and overlay_loss must be in [0, 1], wrong_word in [0, 10]")
         if self.unit_padding < 0 or self.long_sound < 1:
             raise OptionsError(
                 f"unit_padding must be at least 0 frames, long_sound 1: {self.unit_padding}, {self.long_sound}"
@@ -226,7 +231,7 @@ def stretch_costs(
                 event_stake = stretch.event_under / FRAMES_PER_WORD
                 loss[EVENT] = loss[UNITS] + max(at_stake - event_stake, 0.0) * options.label_loss
                 loss[UNITS] += event_stake * options.label_loss
-                loss[BOTH] = loss[TEXT] + event_stake * options.tag_loss
+                loss[BOTH] = loss[TEXT] + event_stake * options.overlay_loss
                 loss[TEXT] += event_stake
                 tokens[index, BOTH] = tokens[index, TEXT]
         elif stretch.event is not None:

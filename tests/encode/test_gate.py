@@ -211,7 +211,9 @@ def test_switching_back_and_forth_costs() -> None:
     flickering = sentence(*[0.99, 0.62] * 6)
 
     def changes(switch_cost: float) -> int:
-        written = kinds(flickering, switch_cost=switch_cost, rate_weight=0.012, wrong_word=0.5).replace("p", "")
+        written = kinds(flickering, switch_cost=switch_cost, rate_weight=0.012, wrong_word=0.5, voice_loss=0.1).replace(
+            "p", ""
+        )
         return sum(a != b for a, b in itertools.pairwise(written))
 
     assert changes(0.0) > changes(0.3) == 0
