@@ -63,7 +63,7 @@ def train_events(
     steps: Annotated[int, typer.Option(help="Training steps.", min=1)] = 1300,
     seed: Annotated[int, typer.Option(help="Of scenes, initialization, order and augmentation.")] = 1,
     ema: Annotated[float, typer.Option(help="Decay of the moving average of the weights.", min=0, max=1)] = 0.99,
-    without: Annotated[list[str] | None, typer.Option(help="An idea to leave out, to see what it brings.")] = None,
+    without: Annotated[list[str] | None, typer.Option(help="A part of the simulation to leave out.")] = None,
     beside: Annotated[list[Path] | None, typer.Option(help="Weights of another training, to be averaged with.")] = None,
 ) -> None:
     """Train the event tagger; scenes that lie in --out already are used again."""

@@ -22,12 +22,12 @@ from hybrid_tok.train.events.source_filter import (
     Voice,
     Voiced,
     find_marks,
+    granular,
     overlap_add,
     pulses,
-    resung,
+    resynthesized,
     shape,
     spectra,
-    strewn,
 )
 
 
@@ -61,10 +61,10 @@ def test_pulses_come_at_their_pitch() -> None:
     assert float(np.mean(train_of_pulses**2)) == pytest.approx(1.0, rel=0.4)
 
 
-def test_periods_are_found_and_laid_down_at_another_pitch() -> None:
+def test_periods_are_found_and_added_up_at_another_pitch() -> None:
     """Rings of 125 Hz become ones of 200 Hz, as long as wanted; they still ring at 1 kHz."""
     assert set(np.diff(voiced().marks)) == {128}
-    out = resung(voiced(), np.full(16_000, 200.0), np.random.default_rng(0), jitter=0.0, shimmer=0.0)
+    out = resynthesized(voiced(), np.full(16_000, 200.0), np.random.default_rng(0), jitter=0.0, shimmer=0.0)
     assert out.shape == (16_000,) and float(np.mean(out**2)) == pytest.approx(1.0, rel=0.01)
     spectrum = np.abs(np.fft.rfft(out[4_000:12_000] * np.hanning(8_000)))  # 2 Hz per bin
     harmonics, between = spectrum[100:1000:100], spectrum[150:1050:100]
@@ -77,7 +77,7 @@ def test_grains_of_air_make_a_steady_noise_of_its_colour() -> None:
     rng = np.random.default_rng(0)
     hiss = np.convolve(rng.standard_normal(1_900), np.cos(2 * np.pi * 3000 / 16_000 * np.arange(100)), "same")
     hiss = (hiss * np.exp(-np.arange(1_900) / 600)).astype(np.float32)
-    out = strewn(hiss, 20_000, rng)
+    out = granular(hiss, 20_000, rng)
     assert out.shape == (20_000,) and float(np.mean(out**2)) == pytest.approx(1.0, rel=0.01)
     halves = [float(np.mean(half**2)) for half in np.split(out, 4)]
     assert max(halves) < 1.5 * min(halves)
@@ -158,7 +158,7 @@ def test_material_is_split_by_speaker(tmp_path: Path) -> None:
     assert sum(len(side.recorded["cough"]) for side in sides) == 20
     # Coughs end after 0.4 s of noise: that is the air, and what is left of their recordings is silence.
     assert all(0.1 < len(air) / 16_000 < 0.6 for side in sides for air in side.voices[0].airs)
-    assert all(len(side.voices[0].airs) >= len(side.recorded["cough"]) for side in sides) and not sides[0].floors
+    assert all(len(side.voices[0].airs) >= len(side.recorded["cough"]) for side in sides) and not sides[0].backgrounds
     assert all(80 < v.pitch < 320 for side in sides for v in side.voices)
 
     composer = Composer(sides[0], SceneOptions(frames=200))
@@ -170,11 +170,11 @@ def test_material_is_split_by_speaker(tmp_path: Path) -> None:
     assert (labels == NONE).mean() > 0.3 and (labels < NONE).any()
     assert any((scene.background[:, 0] == 1).any() for scene in scenes)
 
-    # With a floor that hums, what is made to sound recorded hums before and after the sound.
+    # With a humming background, there is hum before and after the sound.
     hum = np.sin(2 * np.pi * 50 * np.arange(16_000) / 16_000).astype(np.float32)
-    humming = Composer(dataclasses.replace(sides[0], floors=(hum,)), SceneOptions())
+    humming = Composer(dataclasses.replace(sides[0], backgrounds=(hum,)), SceneOptions())
     piece = np.pad(np.ones(1_600, np.float32), 8_000)
-    heard = humming._as_if_recorded(piece, np.random.default_rng(0))
+    heard = humming._with_recording_background(piece, np.random.default_rng(0))
     assert len(heard) == len(piece) + 3_200 and 1e-4 < np.abs(heard[:8_000]).max() < 0.2
 
     only = Composer(sides[0], SceneOptions(ideas=("recorded",)))

@@ -1,8 +1,8 @@
-"""What the event tagger learns from: labelled clips, voices measured in speech, and breaths found in its pauses.
+"""Training material of the event tagger: labelled clips, voices measured in speech, and breaths found in its pauses.
 
-Read speech is full of breaths that nobody labelled: between two words, unvoiced, 0.1 to 0.6 s long, far softer than the
-words and far above the room. Those are cut out as training material; and where they stay in an utterance, its
-frames are labelled as breath, or left out of the loss where it is unsure.
+Read speech has many unlabelled breaths: between two words, unvoiced, 0.1 to 0.6 s long, far softer than the words and
+far above the room noise. They are cut out as training material. In utterances their frames are labelled as breath, or
+left out of the loss if uncertain.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from hybrid_tok.train.data import Clips, load_clips
 from hybrid_tok.train.events.source_filter import FFT, Envelopes, Samples, Voice, Voiced, find_marks, smooth_envelope
 
 NOISES = ("chainsaw", "clock", "dog", "fire", "helicopter", "rain", "rooster", "sea", "noise")
-"""Labels of the manifest that are background here. Barking and crowing too: they are no human's."""
+"""Labels of the manifest that are background here. Barking and crowing too: they are not human."""
 NONE, UNSURE = 15, 255
 """Frame labels: no event, and left out of the loss; events are their index in the taxonomy."""
 MAX_UTTERANCE = 12.0
@@ -34,7 +34,7 @@ MAX_UTTERANCE = 12.0
 
 @dataclass(frozen=True, slots=True)
 class Clip:
-    """A clip of the training data: where it lies, who speaks."""
+    """A clip of the training data: its place and speaker."""
 
     start: int
     end: int
@@ -44,7 +44,7 @@ class Clip:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Utterance:
-    """Speech with what was found in it.
+    """Speech and the breaths found in it.
 
     Attributes:
         clip: the samples' place.
@@ -69,7 +69,7 @@ class Material:
         voices: of the speakers, for simulation.
         recorded: label -> clips (cough, cry, sneeze).
         noises: background clips.
-        floors: what recordings of events sound like when nothing happens in them.
+        backgrounds: background noise of recorded events.
     """
 
     clips: Clips
@@ -77,7 +77,7 @@ class Material:
     voices: tuple[Voice, ...]
     recorded: dict[str, tuple[Clip, ...]]
     noises: tuple[Clip, ...]
-    floors: tuple[Samples, ...]
+    backgrounds: tuple[Samples, ...]
 
     def samples(self, clip: Clip) -> Samples:
         return self.clips.floats(clip.start, clip.end)
@@ -93,13 +93,13 @@ def load_material(data: Path, cache: Path, held_out: float = 0.1) -> tuple[Mater
     listed = _listed(data, clips)
     sides = []
     for side in (0, 1):
-        chosen = [(clip, label) for clip, label, lot in listed if (lot < held_out) == bool(side)]
+        chosen = [(clip, label) for clip, label, draw in listed if (draw < held_out) == bool(side)]
         sides.append(_measure(clips, chosen))
     return sides[0], sides[1]
 
 
 def _listed(data: Path, clips: Clips) -> list[tuple[Clip, str | None, float]]:
-    """Clips with labels and a lot in [0, 1) that is the same for all clips of a speaker."""
+    """Clips with labels and a random number in [0, 1) that is the same for all clips of a speaker."""
     counts: dict[str, int] = defaultdict(int)
     listed = []
     for entry in read_manifest(data):
@@ -108,8 +108,8 @@ def _listed(data: Path, clips: Clips) -> list[tuple[Clip, str | None, float]]:
         speaker = entry.speaker or entry.name
         # AISHELL-1 has one speaker here: split by clip.
         key = entry.name if entry.source == "aishell1" else speaker
-        lot = np.random.default_rng(list(key.encode())).random()
-        listed.append((Clip(start, end, speaker, entry.source), entry.label, float(lot)))
+        draw = np.random.default_rng(list(key.encode())).random()
+        listed.append((Clip(start, end, speaker, entry.source), entry.label, float(draw)))
     return listed
 
 
@@ -143,7 +143,7 @@ def _measure(clips: Clips, chosen: list[tuple[Clip, str | None]]) -> Material:
             pitches[clip.speaker] += hertz
             voiced[clip.speaker] += _voiced(samples, loudness, periodicity, octave)
     breaths = np.array(breath_shapes or [np.zeros(FFT // 2 + 1, np.float32)], np.float32)
-    airs, pressed, floors = _taken_apart(clips, recorded, features)
+    airs, pressed, backgrounds = _recorded_parts(clips, recorded, features)
     airs += [clips.floats(u.clip.start, u.clip.end)[a * HOP : b * HOP] for u in utterances for a, b in u.breaths]
     voices = [
         Voice(
@@ -158,17 +158,17 @@ def _measure(clips: Clips, chosen: list[tuple[Clip, str | None]]) -> Material:
         if len(v) >= 3
     ]
     kinds = {label: tuple(found) for label, found in recorded.items()}
-    return Material(clips, tuple(utterances), tuple(voices), kinds, tuple(noises), tuple(floors))
+    return Material(clips, tuple(utterances), tuple(voices), kinds, tuple(noises), tuple(backgrounds))
 
 
-def _taken_apart(
+def _recorded_parts(
     clips: Clips, recorded: dict[str, list[Clip]], features: EventFeatures
 ) -> tuple[list[Samples], list[Voiced], list[Samples]]:
-    """What recorded events are made of: rushing air of 0.1 s and more (of coughs and sneezes), voiced stretches of
-    coughs, and what is heard in a recording beside its event, 0.3 s and more."""
+    """Parts of recorded events: air noise of coughs and sneezes, from 0.1 s; voiced stretches of coughs; and background
+    noise before and after events, from 0.3 s."""
     airs: list[Samples] = []
     pressed: list[Voiced] = []
-    floors: list[Samples] = []
+    backgrounds: list[Samples] = []
     for label, found in recorded.items():
         for clip in found:
             samples = clips.floats(clip.start, clip.end)
@@ -177,13 +177,13 @@ def _taken_apart(
             for a, b in active_runs(samples):
                 active[a:b] = True
             quiet = ~np.convolve(active, np.ones(9), "same").astype(bool) & (loudness > -85)
-            floors += [samples[a * HOP : b * HOP] for a, b in mask_to_spans(quiet) if b - a >= 15]
+            backgrounds += [samples[a * HOP : b * HOP] for a, b in mask_to_spans(quiet) if b - a >= 15]
             if label in ("cough", "sneeze"):
                 rushing = active & (periodicity < 0.4) & (loudness > loudness.max(initial=-120) - 25)
                 airs += [samples[a * HOP : b * HOP] for a, b in mask_to_spans(rushing) if b - a >= 5]
             if label == "cough":
                 pressed += _voiced(samples, loudness, periodicity, octave)
-    return airs, pressed, floors
+    return airs, pressed, backgrounds
 
 
 def frame_measures(
@@ -198,12 +198,12 @@ def frame_measures(
 
 
 def find_pauses(clip: Clip, loudness: NDArray[np.float64], periodicity: NDArray[np.float64]) -> Utterance:
-    """Speech, breaths and doubtful stretches of an utterance."""
+    """Speech, breaths and uncertain stretches of an utterance."""
     frames = len(loudness)
     if frames < 10:
         return Utterance(clip, np.ones(frames, bool), (), ())
     floor, loud = np.percentile(loudness, 5), np.percentile(loudness, 90)
-    # Speech is within 22 dB of the loud frames, and reaches 40 ms beyond them: soft consonants.
+    # Speech is within 22 dB of the loud frames, and extends 40 ms beyond them: soft consonants.
     near = np.convolve(loudness > loud - 22, np.ones(5), "same") > 0
     activity = near | ((periodicity > 0.6) & (loudness > loud - 35))
     breaths, unsure = [], []
@@ -223,7 +223,7 @@ def find_pauses(clip: Clip, loudness: NDArray[np.float64], periodicity: NDArray[
 
 
 def active_runs(samples: Samples, drop: float = 32.0, bridge: int = 15) -> list[tuple[int, int]]:
-    """Where a sound is, in frames: within `drop` dB of its peak and above its own floor; gaps up to 0.3 s bridged."""
+    """Where a sound is, in frames: within `drop` dB of its peak and above its noise floor; gaps up to 0.3 s bridged."""
     frames = len(samples) // HOP
     if frames == 0:
         return []
@@ -266,7 +266,7 @@ def _vowels(
 def _voiced(
     samples: Samples, loudness: NDArray[np.float64], periodicity: NDArray[np.float64], octave: NDArray[np.float64]
 ) -> list[Voiced]:
-    """Up to three stretches of 0.1 to 0.3 s that are loud and voiced throughout, their pitch without leaps."""
+    """Up to three stretches of 0.1 to 0.3 s that are loud and voiced throughout, without jumps in pitch."""
     good = (periodicity > 0.7) & (loudness > np.percentile(loudness, 50)) & (octave != 0)
     good[1:] &= np.abs(np.diff(octave)) < 0.15
     found = []
@@ -282,7 +282,7 @@ def _voiced(
 
 
 def _open_first(vowels: Envelopes) -> Envelopes:
-    """Sorted by how much lies around a high first formant, 600 to 1,200 Hz, against what lies below."""
+    """Sorted by the power around a high first formant, 600 to 1,200 Hz, relative to the power below it."""
     power = np.exp(2 * vowels)
     openness = power[:, 19:39].mean(1) / (power[:, 3:19].mean(1) + 1e-9)
     return vowels[np.argsort(-openness)].astype(np.float32)

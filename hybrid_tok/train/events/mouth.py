@@ -12,12 +12,12 @@ from hybrid_tok.train.events.source_filter import (
     Envelopes,
     Samples,
     Voice,
+    granular,
     level,
     noise,
     pulses,
-    resung,
+    resynthesized,
     shape,
-    strewn,
     swell,
     tilt,
     wander,
@@ -49,13 +49,13 @@ def warped(envelopes: Envelopes, *factors: float) -> Envelopes:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Mouth:
-    """What a speaker's voice has to offer, and the generator that picks from it."""
+    """The material of a speaker's voice, and the random generator that draws from it."""
 
     voice: Voice
     rng: np.random.Generator
 
     def vowel(self, opened: bool = True, count: int = 2) -> Envelopes:
-        """Envelopes of `count` vowels, open ones or closed ones, of a vocal tract of slightly another length."""
+        """Envelopes of `count` vowels, open ones or closed ones, with a slightly changed length of the vocal tract."""
         half = max(1, len(self.voice.vowels) // 2)
         pool = self.voice.vowels[:half] if opened else self.voice.vowels[half - 1 :]
         return warp(pool[self.rng.integers(len(pool), size=count)], self.rng.uniform(0.88, 1.15))
@@ -70,31 +70,31 @@ class Mouth:
         return warp(part * recorded + (1 - part) * vowels, rng.uniform(0.85, 1.2))
 
     def recorded_air(self) -> Samples | None:
-        """A stretch of recorded air, where there is any, every other time."""
+        """A stretch of recorded air noise, half of the times, if there is any."""
         airs = self.voice.airs
         return airs[self.rng.integers(len(airs))] if airs and self.rng.random() < 0.5 else None
 
-    def hissed(self, loud: NDArray[np.floating], envelope: Envelopes) -> Samples:
+    def filtered_noise(self, loud: NDArray[np.floating], envelope: Envelopes) -> Samples:
         """Noise at a loudness per sample (N,) through envelopes, of unit level."""
         return unit(shape(noise(len(loud), self.rng) * loud, envelope))
 
-    def blown(self, loud: NDArray[np.floating], envelope: Envelopes) -> Samples:
-        """Air at a loudness per sample (N,), of unit level: recorded air strewn anew, its formants moved the way an
-        envelope's were, or noise through the envelope."""
+    def air_noise(self, loud: NDArray[np.floating], envelope: Envelopes) -> Samples:
+        """Air noise at a loudness per sample (N,), of unit level: recorded air by granular resynthesis, its formants
+        moved like those of the envelope, or noise through the envelope."""
         air = self.recorded_air()
         if air is None:
-            return self.hissed(loud, envelope)
+            return self.filtered_noise(loud, envelope)
         moving = (envelope - envelope.mean(axis=0)).astype(np.float32)
         moving = moving + tilt(np.zeros_like(envelope[:1]), self.rng.normal(0, 2))
-        return unit(shape(strewn(air, len(loud), self.rng) * loud, moving))
+        return unit(shape(granular(air, len(loud), self.rng) * loud, moving))
 
     def air(self, seconds: float, attack: float, release: float) -> Samples:
         """Breath noise of one direction, of unit level."""
         n = frames(seconds)
         loud = swell(n, attack, release) * (1 + 0.15 * wander(n, 12, self.rng))
-        return self.blown(loud, self.breath_shape())
+        return self.air_noise(loud, self.breath_shape())
 
-    def sung(
+    def voiced_sound(
         self,
         pitch: NDArray[np.floating],
         loud: NDArray[np.floating],
@@ -103,14 +103,14 @@ class Mouth:
         shimmer: float = 0.05,
         which: int | None = None,
     ) -> Samples:
-        """A voice at a pitch in Hz and a loudness per sample (N,), of unit level: periods of its own speech laid down
-        anew where there are any, mostly, and pulses through an envelope otherwise.
+        """A voiced sound at a pitch in Hz and a loudness per sample (N,), of unit level: mostly resynthesized from
+        periods of the speaker's speech, where there are any, otherwise pulses through an envelope.
 
         Args:
-            which: a number that picks the stretch of speech, where several sounds are to have the same one.
+            which: a number that picks the stretch of speech, if several sounds are to have the same one.
         """
         rng, voiced = self.rng, self.voice.voiced
         if voiced and (rng.random() if which is None else which % 10 / 10) < 0.7:
             pick = int(rng.integers(1 << 16)) if which is None else which // 10
-            return unit(resung(voiced[pick % len(voiced)], pitch, rng, jitter=jitter, shimmer=shimmer) * loud)
+            return unit(resynthesized(voiced[pick % len(voiced)], pitch, rng, jitter=jitter, shimmer=shimmer) * loud)
         return unit(shape(pulses(pitch, rng, jitter=jitter, shimmer=shimmer) * loud, envelope))

@@ -1,4 +1,4 @@
-"""Sounds that are no voice: music, for there is none among the recordings, and what is heard in between words."""
+"""Sounds that are not vocal: music, which the recordings lack, and short sounds between words."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def music(seconds: float, rng: np.random.Generator) -> Samples:
 
 
 def bump(rng: np.random.Generator) -> Samples:
-    """What is no voice and sounds in between words: a puff of wind at the microphone, a thump, a click, a beep."""
+    """A short sound between words that is not vocal: a puff of wind at the microphone, a thump, a click, a beep."""
     kind = rng.choice(["puff", "thump", "click", "beep"])
     if kind == "beep":
         n = frames(rng.uniform(0.05, 0.6))

@@ -1,8 +1,8 @@
 """The recipe of the event tagger: render scenes once, train on their features, calibrate on held-out voices, export.
 
-Scenes are rendered to features ahead of training, in a file: simulation costs more than a step on it. Level, spectral
-tilt and masked bands and times (SpecAugment, Park et al. 2019) are drawn anew each time a scene is seen. The
-temperature that divides the logits (Guo et al. 2017) is fitted on scenes of speakers and clips that were kept apart.
+Scenes are rendered to features before training, in a file: simulation costs more than a training step. Level, spectral
+tilt and masked bands and times (SpecAugment, Park et al. 2019) are drawn again each time a scene is used. The
+temperature that divides the logits (Guo et al. 2017) is fitted on scenes of held-out speakers and clips.
 Networks of several trainings are averaged, each with its own temperature.
 """
 
@@ -37,7 +37,7 @@ NAME = "hybrid-tok-events-16k"
 
 @dataclass(frozen=True, slots=True)
 class TrainEventsOptions:
-    """What `hybrid-tok train events` can be told.
+    """Options of `hybrid-tok train events`.
 
     Attributes:
         data: folder with manifest.jsonl and the clips it lists.
@@ -188,7 +188,7 @@ def _batch(scenes: Rendered, chosen: NDArray[np.int64]) -> tuple[Tensor, Tensor,
 
 
 def augmented(log_mel: Tensor, rng: np.random.Generator) -> Tensor:
-    """Another level, microphone and pitch, bands and times masked. One unit is 30 dB; digital silence stays silent."""
+    """Changed level, microphone and pitch, masked bands and times. One unit is 30 dB; digital silence stays."""
     out = torch.empty_like(log_mel)
     bands = np.linspace(-1, 1, MELS)
     for k in range(len(log_mel)):
@@ -210,7 +210,7 @@ def augmented(log_mel: Tensor, rng: np.random.Generator) -> Tensor:
 
 
 def objective(network: EventNetwork, batch: Sequence[Tensor], options: TrainEventsOptions) -> Tensor:
-    """Cross entropy over events and none, plus that of each background kind, over the frames that are sure."""
+    """Cross entropy over events and none, plus that of each background kind, over the frames with certain labels."""
     log_mel, auxiliary, events, background = batch
     logits, kinds = network(log_mel, auxiliary)
     weight = torch.where(events == NONE, 1.0, options.event_weight) * (events != UNSURE)
@@ -225,7 +225,7 @@ def objective(network: EventNetwork, batch: Sequence[Tensor], options: TrainEven
 
 @torch.inference_mode()
 def temperature_of(network: EventNetwork, scenes: Rendered) -> float:
-    """What the logits must be divided by for the likelihood of held-out labels, where they are sure, to be highest."""
+    """The divisor of the logits that maximizes the likelihood of certain held-out labels."""
     logits, labels = [], []
     for start in range(0, len(scenes.events), 16):
         log_mel, auxiliary, events, _ = _batch(scenes, np.arange(start, min(start + 16, len(scenes.events))))

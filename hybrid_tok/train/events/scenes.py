@@ -1,8 +1,8 @@
 """Scenes of a few seconds composed from the material, with labels for every 20 ms frame.
 
-A scene holds speech, events in its pauses or over it, and a background; then a room, a band limit, a gain and
-clipping may lie over everything. Speech now and then passes through the same source-filter voice as the simulated
-events, so that its sound alone does not give an event away.
+A scene has speech, events in its pauses or over it, and a background; then a room, a band limit, a gain and
+clipping may apply to everything. Some speech is resynthesized by the same source-filter voice as the simulated
+events, so that the network cannot learn events by that sound.
 """
 
 from __future__ import annotations
@@ -42,10 +42,10 @@ AUDIBLE = 1e-3
 Idea = Literal[
     "simulated",
     "recorded",
-    "mined",
-    "resung",
-    "strewn",
-    "floors",
+    "breaths",
+    "resynthesized",
+    "granular",
+    "backgrounds",
     "vocoded",
     "distractors",
     "rooms",
@@ -79,7 +79,7 @@ class SceneOptions:
 
     Attributes:
         frames: length in 20 ms frames.
-        ideas: what is made use of; leaving one out shows what it brings.
+        ideas: parts of the simulation that are used; leaving one out measures its effect.
         shares: how often each event is drawn.
     """
 
@@ -107,9 +107,9 @@ class Composer:
         shares = np.array([options.shares.get(label, 0.0) for label in labels])
         self._labels, self._shares = labels, shares / shares.sum()
         self._voices = material.voices
-        if "resung" not in options.ideas:
+        if "resynthesized" not in options.ideas:
             self._voices = tuple(replace(voice, voiced=(), pressed=()) for voice in self._voices)
-        if "strewn" not in options.ideas:
+        if "granular" not in options.ideas:
             self._voices = tuple(replace(voice, airs=()) for voice in self._voices)
 
     def _can(self, label: EventLabel) -> bool:
@@ -168,9 +168,9 @@ class Composer:
         for a, b in utterance.unsure:
             marks[a:b] = UNSURE
         for a, b in utterance.breaths:
-            marks[a:b] = breath if "mined" in self.options.ideas else UNSURE
+            marks[a:b] = breath if "breaths" in self.options.ideas else UNSURE
         spoken = utterance.activity.astype(np.uint8)
-        # Pauses up to 0.3 s belong to speech: activity is marked as people hear it.
+        # Pauses up to 0.3 s belong to speech, as they do for listeners.
         for a, b in mask_to_spans(spoken == 0):
             if b - a <= 15 and a > 0 and b < frames:
                 spoken[a:b] = 1
@@ -194,7 +194,7 @@ class Composer:
     def _event(
         self, rng: np.random.Generator, samples: Samples, events: NDArray[np.uint8], place: int, gain: float
     ) -> int:
-        """Put a drawn event at a frame and label it there."""
+        """Draw an event, add it at a frame and label it there; returns the frame after it."""
         label = self._labels[int(rng.choice(len(self._labels), p=self._shares))]
         piece = self.sound(label, rng)
         if rng.random() < 0.5:
@@ -202,7 +202,7 @@ class Composer:
         found = active_runs(piece)
         if not found:
             return place
-        # Cut to the sound itself, within a breath of its edges; a long recorded clip is cut at a gap.
+        # Cut to the sound itself; a long recorded clip is cut at a gap.
         first, last = found[0][0], found[-1][1]
         if last - first > 200:
             pick = int(rng.integers(len(found)))
@@ -222,7 +222,7 @@ class Composer:
     def _distractor(
         self, rng: np.random.Generator, samples: Samples, background: NDArray[np.uint8], place: int, gain: float
     ) -> int:
-        """Put a sound that is nobody's at a frame: a piece of a noise clip, or a bump."""
+        """Add a sound that is not vocal at a frame: a piece of a noise clip, or a bump."""
         if rng.random() < 0.3:
             piece = bump(rng)
         else:
@@ -244,8 +244,8 @@ class Composer:
         if recorded and (not simulate or rng.random() < 0.65):
             clip = recorded[rng.integers(len(recorded))]
             return stretched(material.samples(clip), rng.uniform(0.75, 1.35))
-        if label == "breath" and "mined" in ideas and rng.random() < 0.45:
-            utterance = self._breathing(rng)
+        if label == "breath" and "breaths" in ideas and rng.random() < 0.45:
+            utterance = self._utterance_with_breaths(rng)
             if utterance is not None:
                 a, b = utterance.breaths[rng.integers(len(utterance.breaths))]
                 piece = material.samples(utterance.clip)[a * HOP : b * HOP]
@@ -254,26 +254,26 @@ class Composer:
         piece = SIMULATORS[label](voice, rng)
         if rng.random() < 0.3:
             piece = stretched(piece, rng.uniform(0.85, 1.2))
-        return self._as_if_recorded(piece, rng) if "floors" in ideas and rng.random() < 0.5 else piece
+        return self._with_recording_background(piece, rng) if "backgrounds" in ideas and rng.random() < 0.5 else piece
 
-    def _as_if_recorded(self, piece: Samples, rng: np.random.Generator) -> Samples:
-        """A simulated sound in a small room, with what recordings of events have beneath them: else it would be known
-        by being clean."""
+    def _with_recording_background(self, piece: Samples, rng: np.random.Generator) -> Samples:
+        """A simulated sound in a small room with the background noise of a recorded event; otherwise simulated sounds
+        could be recognized by being clean."""
         piece = reverberant(np.pad(piece, (0, int(0.2 * SAMPLE_RATE))), rng)
-        if self.material.floors:
-            floor = np.resize(self.material.floors[rng.integers(len(self.material.floors))], len(piece))
-            below = 10 ** (-rng.uniform(18, 45) / 20) * level(piece) / (level(floor) + 1e-9)
-            piece = piece + np.float32(below) * floor
+        if self.material.backgrounds:
+            background = np.resize(self.material.backgrounds[rng.integers(len(self.material.backgrounds))], len(piece))
+            below = 10 ** (-rng.uniform(18, 45) / 20) * level(piece) / (level(background) + 1e-9)
+            piece = piece + np.float32(below) * background
         return piece
 
-    def _breathing(self, rng: np.random.Generator) -> Utterance | None:
+    def _utterance_with_breaths(self, rng: np.random.Generator) -> Utterance | None:
         breathing = [u for u in self.material.utterances if u.breaths]
         return breathing[rng.integers(len(breathing))] if breathing else None
 
     def _background(
         self, rng: np.random.Generator, samples: Samples, background: NDArray[np.uint8], alone: bool, loudness: float
     ) -> None:
-        """Noise of a place, hiss, music, or nothing under the whole scene."""
+        """Recorded noise, hiss, music, or nothing under the whole scene."""
         choice = rng.random()
         n = len(samples)
         if alone or choice < 0.35:
@@ -317,7 +317,7 @@ class Composer:
 
 
 def stretched(samples: Samples, speed: float) -> Samples:
-    """Played `speed` times as fast, pitch and formants with it."""
+    """Samples played `speed` times as fast, which changes pitch and formants too."""
     place = np.arange(0, len(samples) - 1, speed)
     return np.interp(place, np.arange(len(samples)), samples).astype(np.float32)
 
@@ -342,7 +342,7 @@ def reverberant(samples: Samples, rng: np.random.Generator) -> Samples:
 
 
 def vocoded(samples: Samples, rng: np.random.Generator) -> Samples:
-    """Speech spoken by the source-filter voice at another pitch, or whispered: still speech."""
+    """Speech resynthesized by the source-filter voice, at another pitch or whispered: still speech."""
     frames = spectra(samples)
     magnitudes = np.abs(frames)
     envelopes = smooth_envelope(magnitudes, 36)

@@ -2,10 +2,10 @@
 
 Laughter: bouts of 3 to 14 calls at 4 to 6 a second, voiced or not, pitch often twice that of speech and falling
 (Bachorowski, Smoski & Owren 2001; Provine 1996). Screams: rough, amplitude-modulated at 30 to 150 Hz (Arnal et al.
-2015). Sobs: voiced, trembling, broken by jerky inhalations. The others follow their physiology. Ranges are wide on
-purpose: a network that has to accept all of them keeps to what they have in common. None was fitted to recordings.
+2015). Sobs: voiced, trembling, interrupted by jerky inhalations. The others follow their physiology. Ranges are wide on
+purpose: a network that has to accept all of them learns what they have in common. None was fitted to recordings.
 
-Each function returns the parts of a sound, one after another.
+Each function returns the consecutive parts of a sound.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from hybrid_tok.train.events.source_filter import (
     Voice,
     curve,
     decibels,
+    granular,
     high_pass,
     join,
     noise,
@@ -35,7 +36,6 @@ from hybrid_tok.train.events.source_filter import (
     semitones,
     shape,
     silence,
-    strewn,
     swell,
     tilt,
     wander,
@@ -67,7 +67,7 @@ def _bout(mouth: Mouth, style: str, pitch: float) -> NDArray[np.floating]:
     falling, decay = rng.uniform(-8, 1) / calls, rng.uniform(-2.5, 0.5)
     envelope = mouth.vowel(rng.random() < 0.8)
     breathy, which = rng.uniform(0.03, 0.5), int(rng.integers(1 << 16))
-    parts, sung = [], []
+    parts, vocal = [], []
     for call in range(calls):
         length = period * slowing**call * rng.uniform(0.88, 1.15) * (1.3 if call == 0 else 1.0)
         n = frames(length)
@@ -84,17 +84,17 @@ def _bout(mouth: Mouth, style: str, pitch: float) -> NDArray[np.floating]:
         loud = decibels(decay * call + rng.normal(0, 1.5))
         if voiced:
             source = noise(n, rng) * (0.35 * air * (1 - gate) + breathy * gate)
-            # The same vowel in every call: that sameness is what laughter is known by (Provine 1996).
-            sung.append(loud * mouth.sung(contour, gate, envelope, 0.012, 0.08, which))
+            # The same vowel in every call is typical of laughter (Provine 1996).
+            vocal.append(loud * mouth.voiced_sound(contour, gate, envelope, 0.012, 0.08, which))
         else:
             source = noise(n, rng) * (swell(n, 0.03, 0.5 * length) if rng.random() < 0.5 else 0.1 + gate)
-            sung.append(np.zeros(n))
+            vocal.append(np.zeros(n))
         parts.append((source * loud).astype(np.float32))
-    blown = join(parts)
+    rushing = join(parts)
     if style == "unvoiced":
         envelope = mouth.breath_shape() if rng.random() < 0.6 else high_pass(envelope, rng.uniform(300, 900))
-        return unit(shape(blown, envelope))
-    return unit(join(sung) + rng.uniform(0.4, 1.3) * as_loud(shape(blown, envelope), blown))
+        return unit(shape(rushing, envelope))
+    return unit(join(vocal) + rng.uniform(0.4, 1.3) * as_loud(shape(rushing, envelope), rushing))
 
 
 def cry(mouth: Mouth) -> Parts:
@@ -109,8 +109,8 @@ def cry(mouth: Mouth) -> Parts:
         loud = swell(n, 0.08, 0.25) * (1 + rng.uniform(0.1, 0.5) * tremor)
         breathy = rng.uniform(0.05, 0.4)
         envelope = mouth.vowel(rng.random() < 0.6, 3)
-        air = mouth.hissed(loud, envelope)
-        parts += [unit(mouth.sung(contour, loud, envelope, 0.02, 0.1) + breathy * air)]
+        air = mouth.filtered_noise(loud, envelope)
+        parts += [unit(mouth.voiced_sound(contour, loud, envelope, 0.02, 0.1) + breathy * air)]
         for _ in range(rng.choice([0, 1, 2, 3, 4], p=[0.25, 0.2, 0.25, 0.2, 0.1])):
             parts += [silence(rng.uniform(0.02, 0.08))]
             parts += [rng.uniform(0.1, 0.5) * mouth.air(rng.uniform(0.08, 0.2), 0.04, 0.04)]
@@ -135,7 +135,7 @@ def scream(mouth: Mouth) -> Parts:
     if rng.random() < 0.25:
         envelope = tilt(0.5 * envelope, -rng.uniform(6, 18), pitch)
     if mouth.voice.voiced and pitch < 800 and rng.random() < 0.4:
-        out = mouth.sung(contour, loud * modulation, envelope, jitter, 0.1)
+        out = mouth.voiced_sound(contour, loud * modulation, envelope, jitter, 0.1)
         out = shape(out, tilt(np.zeros_like(envelope[:1]), rng.uniform(2, 8), 800.0))
     else:
         source = (pulses(contour, rng, jitter=jitter, shimmer=0.1) * modulation + breathy * noise(n, rng)) * loud
@@ -157,9 +157,9 @@ def moan(mouth: Mouth) -> Parts:
         envelope = mouth.vowel(not closed)
         if closed:
             envelope = tilt(envelope, rng.uniform(-9, -2), rng.uniform(300, 800))
-        air = mouth.hissed(loud, envelope)
-        sung = mouth.sung(contour, loud, envelope, rng.uniform(0.005, 0.05), 0.08)
-        parts += [unit(sung + float(rng.choice([rng.uniform(0.0, 0.3), rng.uniform(0.2, 0.9)])) * air)]
+        air = mouth.filtered_noise(loud, envelope)
+        vocal = mouth.voiced_sound(contour, loud, envelope, rng.uniform(0.005, 0.05), 0.08)
+        parts += [unit(vocal + float(rng.choice([rng.uniform(0.0, 0.3), rng.uniform(0.2, 0.9)])) * air)]
         if rng.random() < 0.25:
             parts += [rng.uniform(0.1, 0.5) * mouth.air(rng.uniform(0.2, 0.7), 0.05, 0.2)]
         parts += [silence(rng.uniform(0.08, 0.9))]
@@ -175,15 +175,15 @@ def sigh(mouth: Mouth) -> Parts:
     n = frames(rng.uniform(0.5, 2.3))
     fade = np.exp(-np.linspace(0, rng.uniform(1, 4), n)) * swell(n, rng.uniform(0.03, 0.25), 0.25)
     envelope = mouth.breath_shape(3) if rng.random() < 0.6 else mouth.vowel(count=3)
-    sung = np.zeros(n, np.float32)
+    vocal = np.zeros(n, np.float32)
     if rng.random() < 0.4:
         contour = mouth.voice.pitch * semitones(curve(n, (0, rng.uniform(0, 7)), (1, rng.uniform(-9, -2))))
         vanish = curve(n, (0, 1), (rng.uniform(0.2, 0.5), 0.8), (rng.uniform(0.55, 1.0), 0), (1, 0))
-        sung = mouth.sung(contour, fade * vanish, mouth.vowel(count=3), 0.02)
+        vocal = mouth.voiced_sound(contour, fade * vanish, mouth.vowel(count=3), 0.02)
         envelope = mouth.vowel(count=3)
     narrowing = np.linspace(rng.uniform(1.0, 1.15), rng.uniform(0.8, 1.0), len(envelope))
-    air = mouth.blown(fade, warped(envelope, *narrowing.tolist()))
-    return [*parts, unit(rng.uniform(0.2, 1.2) * air + sung)]
+    air = mouth.air_noise(fade, warped(envelope, *narrowing.tolist()))
+    return [*parts, unit(rng.uniform(0.2, 1.2) * air + vocal)]
 
 
 def yawn(mouth: Mouth) -> Parts:
@@ -193,23 +193,23 @@ def yawn(mouth: Mouth) -> Parts:
         n = frames(rng.uniform(0.6, 2.2))
         opening = warped(mouth.breath_shape(3), 1.1, 0.95, 0.8)
         drawn = curve(n, (0, 0.05), (0.7, 1), (1, 0.1))
-        parts += [rng.uniform(0.15, 0.8) * mouth.blown(drawn, opening), silence(rng.uniform(0.0, 0.15))]
+        parts += [rng.uniform(0.15, 0.8) * mouth.air_noise(drawn, opening), silence(rng.uniform(0.0, 0.15))]
     n = frames(rng.uniform(0.8, 2.6))
     loud = swell(n, rng.uniform(0.1, 0.4), rng.uniform(0.4, 1.0))
     sagging = warped(mouth.vowel(count=3), 0.95, 0.82, 0.95)
-    sung, breathy = np.zeros(n, np.float32), 1.0
+    vocal, breathy = np.zeros(n, np.float32), 1.0
     if rng.random() < 0.65:
         arch = curve(n, (0, rng.uniform(0, 4)), (rng.uniform(0.2, 0.4), rng.uniform(2, 8)), (1, rng.uniform(-9, -3)))
         contour = mouth.voice.pitch * semitones(arch + 0.3 * wander(n, 3, rng))
         # The voice fails before the breath does.
         failing = curve(n, (0, 1), (rng.uniform(0.3, 0.9), 1), (1, rng.uniform(0, 1)))
-        sung, breathy = mouth.sung(contour, loud * failing, sagging, 0.02), rng.uniform(0.1, 0.9)
-    return [*parts, unit(sung + breathy * mouth.blown(loud, sagging))]
+        vocal, breathy = mouth.voiced_sound(contour, loud * failing, sagging, 0.02), rng.uniform(0.1, 0.9)
+    return [*parts, unit(vocal + breathy * mouth.air_noise(loud, sagging))]
 
 
 def throat_clear(mouth: Mouth) -> Parts:
-    """Rasping bursts behind a closed throat ("khrm") or a hummed "ahem". Unlike in a cough, the voice is there from the
-    beginning, low, rough and pressed, the false folds rattling at 25 to 90 Hz; it ends in a hum or at the glottis."""
+    """Rasping bursts behind a closed throat ("khrm") or a hummed "ahem". Unlike in a cough, there is voice from the
+    beginning, low, rough and pressed, with the false folds rattling at 25 to 90 Hz; it ends in a hum or a stop."""
     rng, parts = mouth.rng, []
     style = rng.choice(["rasp", "ahem", "growl"], p=[0.5, 0.25, 0.25])
     which, rattle, spread = int(rng.integers(1 << 16)), rng.uniform(25, 90), rng.uniform(0.02, 0.35)
@@ -228,44 +228,44 @@ def throat_clear(mouth: Mouth) -> Parts:
         loud = swell(n, rng.uniform(0.008, 0.07), float(rng.choice([0.02, rng.uniform(0.05, 0.2)])))
         loud = loud * (1 + depth * beat)
         envelope = tilt(mouth.vowel(rng.random() < 0.5), rng.uniform(-3, 3))
-        sung = mouth.sung(contour, loud, envelope, rng.uniform(0.01, 0.15), rng.uniform(0.1, 0.5), which)
-        rasp = mouth.blown(loud * (1 + depth * beat), envelope)
+        vocal = mouth.voiced_sound(contour, loud, envelope, rng.uniform(0.01, 0.15), rng.uniform(0.1, 0.5), which)
+        rasp = mouth.air_noise(loud * (1 + depth * beat), envelope)
         breathy = rng.uniform(0.05, 0.4) if style == "ahem" else rng.uniform(0.1, 1.2)
-        parts += [decibels(rng.normal(0, 3)) * unit(sung + breathy * rasp), silence(spread)]
+        parts += [decibels(rng.normal(0, 3)) * unit(vocal + breathy * rasp), silence(spread)]
         spread = rng.uniform(0.02, 0.35) if rng.random() < 0.8 else rng.uniform(0.3, 0.8)
     if rng.random() < 0.3:
         n = frames(rng.uniform(0.1, 0.35))
         closed = tilt(mouth.vowel(False), -6.0)
-        hum = mouth.sung(mouth.voice.pitch * semitones(curve(n, (0, 0), (1, -3))), swell(n, 0.03, 0.08), closed)
+        hum = mouth.voiced_sound(mouth.voice.pitch * semitones(curve(n, (0, 0), (1, -3))), swell(n, 0.03, 0.08), closed)
         parts += [rng.uniform(0.3, 1) * hum, silence(0.02)]
     return parts[:-1]
 
 
 def sneeze(mouth: Mouth) -> Parts:
-    """One or two inhalations ("a-ah"), then one burst that starts at once and ends in a vowel or a hiss. It has what no
-    cough, blown nose or loud breath has: a hiss between tongue and palate, loudest above 2 kHz at the very start."""
+    """One or two inhalations ("a-ah"), then one burst with a sudden onset, ending in a vowel or hiss. Unlike a cough,
+    a blown nose or a breath it has a hiss between tongue and palate, loudest above 2 kHz at the onset."""
     rng, parts, pitch = mouth.rng, [], mouth.voice.pitch
     for _ in range(rng.choice([0, 1, 2], p=[0.35, 0.45, 0.2])):
         n = frames(rng.uniform(0.12, 0.6))
         loud = curve(n, (0, 0), (0.8, 1), (1, 0.2))
         envelope = mouth.vowel()
-        intake = rng.uniform(0.3, 1) * mouth.hissed(loud, envelope)
+        intake = rng.uniform(0.3, 1) * mouth.filtered_noise(loud, envelope)
         if rng.random() < 0.6:
             contour = pitch * semitones(curve(n, (0, 0), (1, rng.uniform(1, 7))))
-            intake = intake + mouth.sung(contour, loud, envelope)
+            intake = intake + mouth.voiced_sound(contour, loud, envelope)
         parts += [rng.uniform(0.05, 0.5) * unit(intake), silence(rng.uniform(0.02, 0.2))]
     n = frames(rng.uniform(0.18, 0.7))
     fade = swell(n, rng.uniform(0.003, 0.02), 0.05) * np.exp(-np.linspace(0, rng.uniform(2, 5), n))
     hiss = tilt(high_pass(mouth.breath_shape(1), rng.uniform(1200, 3000)), rng.uniform(1, 5))
     after = mouth.vowel(rng.random() < 0.5)
     after = after - after.mean() + hiss.mean()
-    source, sung = noise(n, rng), np.zeros(n, np.float32)
+    source, vocal = noise(n, rng), np.zeros(n, np.float32)
     if rng.random() < 0.6:
         late = curve(n, (0, 0), (rng.uniform(0.1, 0.4), 0), (rng.uniform(0.45, 0.6), 1), (1, 1))
         contour = pitch * semitones(curve(n, (0, rng.uniform(2, 8)), (1, rng.uniform(-5, 2))))
         source = source * (1 - 0.6 * late)
-        sung = mouth.sung(contour, late * fade, after, 0.03) * rng.uniform(0.3, 1.2)
-    burst = unit(shape(source * fade, np.concatenate([hiss, hiss, after]))) + sung
+        vocal = mouth.voiced_sound(contour, late * fade, after, 0.03) * rng.uniform(0.3, 1.2)
+    burst = unit(shape(source * fade, np.concatenate([hiss, hiss, after]))) + vocal
     return [*parts, 2 * burst / (np.abs(burst).max() + 1e-9)]
 
 
@@ -278,16 +278,16 @@ def breath(mouth: Mouth) -> Parts:
     share, ratio = rng.uniform(0.35, 0.65), decibels(rng.uniform(-14, 3))
     shapes = [mouth.breath_shape(1) for _ in range(2)]
     airs = [all_airs[rng.integers(len(all_airs))] for _ in range(2)] if all_airs and rng.random() < 0.5 else None
-    # Panting through an open mouth starts at once, like a row of "h"; at rest the breath swells.
+    # Panting through an open mouth has sudden onsets, like a series of "h"; at rest the breath swells.
     attack, voiced = rng.uniform(0.05, 0.4), rng.choice([0.0, 0.1, 0.8], p=[0.5, 0.35, 0.15])
     for _ in range(rng.integers(2, 9)):
         for way, length in enumerate((cycle * share, cycle * (1 - share))):
             n = frames(length * rng.uniform(0.85, 1.15))
             puff = swell(n, attack * length, 0.4 * length)
-            out = mouth.hissed(puff, shapes[way]) if airs is None else unit(strewn(airs[way], n, rng) * puff)
+            out = mouth.filtered_noise(puff, shapes[way]) if airs is None else unit(granular(airs[way], n, rng) * puff)
             if way == 1 and rng.random() < voiced:
-                sung = mouth.sung(np.full(n, mouth.voice.pitch), swell(n, 0.05, 0.1), shapes[way], 0.03)
-                out = unit(out + rng.uniform(0.1, 0.6) * sung)
+                vocal = mouth.voiced_sound(np.full(n, mouth.voice.pitch), swell(n, 0.05, 0.1), shapes[way], 0.03)
+                out = unit(out + rng.uniform(0.1, 0.6) * vocal)
             parts += [out * (ratio if way == 0 else 1.0)]
     return parts
 
@@ -298,10 +298,10 @@ def gasp(mouth: Mouth) -> Parts:
     n = frames(rng.uniform(0.15, 0.6))
     loud = swell(n, rng.uniform(0.03, 0.15), rng.uniform(0.02, 0.08))
     envelope = tilt(warp(mouth.vowel(), rng.uniform(1.0, 1.2)), rng.uniform(1, 6))
-    out = mouth.blown(loud, envelope)
+    out = mouth.air_noise(loud, envelope)
     if rng.random() < 0.3:
         contour = mouth.voice.pitch * rng.uniform(1.2, 2.2) * semitones(curve(n, (0, 0), (1, rng.uniform(0, 6))))
-        out = 0.7 * out + mouth.sung(contour, loud, envelope, 0.04, 0.2)
+        out = 0.7 * out + mouth.voiced_sound(contour, loud, envelope, 0.04, 0.2)
     return [out]
 
 
@@ -312,7 +312,7 @@ def sniff(mouth: Mouth) -> Parts:
     for _ in range(rng.integers(1, 5)):
         n = frames(rng.uniform(0.08, 0.35))
         loud = swell(n, 0.06, 0.04) * (1 + 0.4 * wander(n, 40, rng))
-        parts += [mouth.blown(loud, envelope), silence(rng.uniform(0.1, 0.5))]
+        parts += [mouth.air_noise(loud, envelope), silence(rng.uniform(0.1, 0.5))]
     return parts[:-1]
 
 
@@ -366,7 +366,7 @@ def other(mouth: Mouth) -> Parts:
 
 
 def _blown_nose(mouth: Mouth) -> Parts:
-    """A steady stream of air, wet and crackling, that may rattle or honk: even, long, and cut off; never a bang."""
+    """A steady stream of air, wet and crackling, that may rattle or honk: even, long, with a sudden end, no burst."""
     rng, parts = mouth.rng, []
     envelope = high_pass(mouth.breath_shape(), rng.uniform(80, 1500))
     honking, crackling = float(rng.choice([0, rng.uniform(0.3, 2.5)], p=[0.35, 0.65])), rng.uniform(0, 0.6)
@@ -376,7 +376,7 @@ def _blown_nose(mouth: Mouth) -> Parts:
         n = frames(rng.uniform(0.2, 1.3))
         loud = swell(n, rng.uniform(0.01, 0.12), rng.uniform(0.03, 0.2))
         rough = loud * np.clip(1 + crackling * wander(n, rng.uniform(20, 90), rng), 0.05, None)
-        source = rough * (noise(n, rng) if air is None else strewn(air, n, rng))
+        source = rough * (noise(n, rng) if air is None else granular(air, n, rng))
         out = unit(shape(source, envelope if air is None else 0.3 * envelope))
         if honking:
             rate = rattle * semitones(2 * wander(n, 6, rng) + curve(n, (0, 0), (1, rng.uniform(-4, 6))))
@@ -397,4 +397,4 @@ _EVENTS = (laugh, breath, sigh, sneeze, cry, throat_clear, gasp, sniff, yawn, sn
 SIMULATORS: Mapping[EventLabel, Callable[[Voice, np.random.Generator], Samples]] = MappingProxyType(
     {cast(EventLabel, make.__name__): partial(_simulate, make) for make in _EVENTS}
 )
-"""Every label but cough, of which there are recordings enough."""
+"""Every label but cough, of which there are enough recordings."""

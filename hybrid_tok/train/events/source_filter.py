@@ -1,11 +1,12 @@
-"""A source-filter voice whose filters are spectral envelopes of real speech: what vocal events are simulated with.
+"""Source-filter synthesis of vocal events, with spectral envelopes of real speech as filters.
 
 The excitation is flat: pulses at a given pitch with jitter, shimmer and roughness, and noise. Envelopes of real vowels
-and breaths then shape it, over time, by short-time spectra (Fant 1960 for the idea; envelopes by cepstral smoothing).
-Or the pulses are not simulated at all: periods cut from voiced speech, laid down anew at another pitch and for as long
-as it takes (TD-PSOLA, Moulines & Charpentier 1990), so that a moan sounds as much like a person as the words beside it.
-Nor need air be simulated: grains cut from recorded coughs, sneezes and breaths, strewn at random (granular synthesis,
-Roads 1978), rush on for as long as a sigh takes. Microphone and room are then no hint at what a sound is.
+and breaths then shape it, over time, by short-time spectra (Fant 1960; envelopes by cepstral smoothing).
+
+Voiced sounds can also be resynthesized from periods of voiced speech, at another pitch and of any length (TD-PSOLA,
+Moulines & Charpentier 1990), so that a moan sounds as natural as the words beside it; and air noise from grains of
+recorded coughs, sneezes and breaths in random order (granular synthesis, Roads 1978). Then microphone and room do not
+reveal what a sound is.
 """
 
 from __future__ import annotations
@@ -37,15 +38,15 @@ class Voiced:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Voice:
-    """What a speaker lends to a simulated event.
+    """What events of a speaker are simulated from.
 
     Attributes:
-        vowels: (K, 257) log envelopes of voiced frames, open vowels first.
-        breaths: (M, 257) log envelopes of breaths, of anybody.
-        pitch: median in Hz.
-        voiced: stretches of voiced speech, whose periods can be laid down anew.
-        airs: (N,) each: stretches of rushing air from recordings, of anybody, whose grains can be strewn anew.
-        pressed: voiced stretches of anybody's coughs.
+        vowels: (K, 257) log envelopes of the speaker's voiced frames, open vowels first.
+        breaths: (M, 257) log envelopes of breaths, of any speaker.
+        pitch: the speaker's median in Hz.
+        voiced: stretches of the speaker's voiced speech, for resynthesis from periods.
+        airs: (N,) each: stretches of recorded air noise, of any speaker, for granular resynthesis.
+        pressed: voiced stretches of coughs, of any speaker.
     """
 
     vowels: Envelopes
@@ -73,12 +74,12 @@ def spectra(samples: Samples) -> NDArray[np.complex64]:
 
 
 def overlap_add(frames: NDArray[np.complexfloating], num_samples: int) -> Samples:
-    """Samples (N,) from their spectra, however these were shaped."""
+    """Samples (N,) from short-time spectra."""
     pieces = np.fft.irfft(frames).astype(np.float32) * _WINDOW * (2 * STEP / FFT)
-    return _laid(pieces)[FFT - STEP : FFT - STEP + num_samples].astype(np.float32, copy=False)
+    return _overlapped(pieces)[FFT - STEP : FFT - STEP + num_samples].astype(np.float32, copy=False)
 
 
-def _laid(pieces: NDArray[np.floating]) -> NDArray[np.floating]:
+def _overlapped(pieces: NDArray[np.floating]) -> NDArray[np.floating]:
     """Pieces (J, 512) added up, each 8 ms after the one before."""
     out = np.zeros((len(pieces) + FFT // STEP, STEP), pieces.dtype)
     for part in range(FFT // STEP):
@@ -127,7 +128,7 @@ def pulses(
         shimmer: standard deviation of a pulse's height, relative.
     """
     steps = np.asarray(pitch, np.float64) / SAMPLE_RATE
-    marks, heights = _instants(steps, rng, jitter, shimmer)
+    marks, heights = _pulse_times(steps, rng, jitter, shimmer)
     heights /= np.sqrt(steps[marks.astype(int)] + 1e-9)
     out = np.zeros(len(steps), np.float32)
     whole = marks.astype(int)
@@ -137,10 +138,10 @@ def pulses(
     return out
 
 
-def _instants(
+def _pulse_times(
     steps: NDArray[np.float64], rng: np.random.Generator, jitter: float, shimmer: float
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Where the pulses of a voice lie that makes `steps` (N,) periods per sample, and how high each is."""
+    """Places and heights of the pulses of a voice with `steps` (N,) periods per sample."""
     phase = np.cumsum(steps)
     count = int(phase[-1]) + 1 if len(phase) else 0
     wobble = np.cumsum(rng.standard_normal(count)) * 0.3 * jitter + rng.standard_normal(count) * jitter
@@ -164,7 +165,7 @@ def find_marks(samples: Samples, hertz: NDArray[np.floating]) -> NDArray[np.int6
     return np.array(marks, np.int64)
 
 
-def resung(
+def resynthesized(
     voiced: Voiced,
     pitch: NDArray[np.floating],
     rng: np.random.Generator,
@@ -172,8 +173,8 @@ def resung(
     jitter: float = 0.01,
     shimmer: float = 0.05,
 ) -> Samples:
-    """The periods of a voiced stretch, once through from a random place, at a pitch in Hz per sample (N,); about unit
-    power. Formants stay where they are (TD-PSOLA).
+    """Resynthesis from the periods of a voiced stretch, read back and forth from a random place, at a pitch in Hz per
+    sample (N,); about unit power. Formants do not change (TD-PSOLA).
 
     Args:
         jitter: standard deviation of a period, relative.
@@ -185,10 +186,10 @@ def resung(
         rise = 0.5 - 0.5 * np.cos(np.pi * np.arange(mark - before) / (mark - before))
         fall = 0.5 + 0.5 * np.cos(np.pi * np.arange(after - mark) / (after - mark))
         grains.append((int(mark - before), source[before:after] * np.concatenate([rise, fall])))
-    places, heights = _instants(np.asarray(pitch, np.float64) / SAMPLE_RATE, rng, jitter, shimmer)
+    places, heights = _pulse_times(np.asarray(pitch, np.float64) / SAMPLE_RATE, rng, jitter, shimmer)
     n = len(pitch)
     out = np.zeros(n + 2048, np.float64)
-    # There and back again in the stretch, never at an even pace: an even one would be heard as a loop.
+    # Back and forth through the stretch at a varying pace: a constant one would be audible as a loop.
     direction = 1 if rng.random() < 0.5 else -1
     path = direction * np.linspace(0, rng.uniform(0.4, 1.0), n) + 0.1 * wander(n, 4, rng) + rng.random()
     folded = np.abs((path % 2) - 1)
@@ -201,25 +202,25 @@ def resung(
     return (out / (np.sqrt(np.mean(np.square(out))) + 1e-9)).astype(np.float32)
 
 
-def strewn(air: Samples, num_samples: int, rng: np.random.Generator) -> Samples:
-    """Grains of 32 ms of a stretch of air (at least so long), one every 8 ms from anywhere in it, all equally loud:
-    steady noise (N,) of unit power with the sound of the recording."""
+def granular(air: Samples, num_samples: int, rng: np.random.Generator) -> Samples:
+    """Granular resynthesis of a stretch of air noise (of at least 32 ms): grains of 32 ms from random places, one every
+    8 ms, all equally loud. Gives steady noise (N,) of unit power with the spectrum of the recording."""
     count = -(-num_samples // STEP) + FFT // STEP
     starts = rng.integers(0, len(air) - FFT + 1, size=count)
     grains = np.lib.stride_tricks.sliding_window_view(air, FFT)[starts]
     grains = grains / (np.sqrt(np.mean(np.square(grains), axis=1, keepdims=True)) + 1e-6)
     grains = grains * (_WINDOW * rng.choice([-1.0, 1.0], size=count)[:, None])
-    whole = _laid(grains)[FFT : FFT + num_samples]
+    whole = _overlapped(grains)[FFT : FFT + num_samples]
     return (whole / (np.sqrt(np.mean(np.square(whole))) + 1e-9)).astype(np.float32)
 
 
 def noise(num_samples: int, rng: np.random.Generator) -> Samples:
-    """White, of unit power."""
+    """White noise of unit power."""
     return rng.standard_normal(num_samples).astype(np.float32)
 
 
 def semitones(steps: NDArray[np.floating] | float) -> NDArray[np.floating]:
-    """The factor of a musical interval."""
+    """The frequency ratio of an interval in semitones."""
     return np.asarray(2.0 ** (np.asarray(steps) / 12.0))
 
 
@@ -251,7 +252,7 @@ def swell(num_samples: int, attack: float, release: float) -> NDArray[np.float64
 
 
 def join(parts: list[NDArray[np.floating]]) -> Samples:
-    """Parts one after another."""
+    """Parts concatenated."""
     return np.concatenate(parts).astype(np.float32)
 
 
@@ -260,12 +261,12 @@ def silence(seconds: float) -> Samples:
 
 
 def normalized(samples: NDArray[np.floating]) -> Samples:
-    """At a peak of 0.5."""
+    """Samples scaled to a peak of 0.5."""
     return (samples * (0.5 / max(1e-9, float(np.abs(samples).max(initial=0.0))))).astype(np.float32)
 
 
 def decibels(value: float) -> float:
-    """The factor of an amplitude."""
+    """The amplitude factor of a level in dB."""
     return 10 ** (value / 20)
 
 
