@@ -8,7 +8,7 @@ punctuation, numbers spelled out; Chinese character by character. Each recording
 - recognized: by source, word error rate; words written as text at the gate's defaults, of those said and of those
   recognized, and how many are right; area under the curve of right against wrong words and calibration error (15 bins
   of equal mass) of the confidences, and of the mean token probability that they are made from; tokens/s, also outside
-  events (seconds outside the true events, tokens other than those of labelled events); changes between text and units.
+  events (seconds outside the true events, without the units inside them); changes between text and units.
 - hallucination: clips of vocal sounds and noises, by label: in how many any word is recognized, and written as text.
 - languages: clips of two languages joined, and single clips: recognized words in the right language.
 - aligned: transcripts laid over recordings; see `aligned.py`.

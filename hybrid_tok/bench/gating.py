@@ -9,9 +9,9 @@ from itertools import pairwise
 from hybrid_tok.bench.listening import Listened, Listener
 from hybrid_tok.bench.recordings import read_events
 from hybrid_tok.core.annotations import Word
-from hybrid_tok.core.timeline import merge_spans
+from hybrid_tok.core.timeline import Span, merge_spans
 from hybrid_tok.encode.gate import Decision, GateOptions
-from hybrid_tok.tokens.stream import EventItem, HybridStream
+from hybrid_tok.tokens.stream import EventItem, HybridStream, UnitItem
 from hybrid_tok.tokens.summary import Summary, summarize
 
 MINUTE = 60.0
@@ -22,7 +22,7 @@ class Written:
     """A recording as the gate writes it.
 
     Attributes:
-        event_tokens: tokens of labelled events, labels and units together.
+        event_tokens: tokens of units inside the true events, labelled or not.
     """
 
     listened: Listened
@@ -48,7 +48,9 @@ def write(listener: Listener, listened: Listened, gate: GateOptions | None = Non
         listened,
         encoding.decisions,
         summarize(encoding.stream, ids, tokenizer.vocabulary, listened.recording.audio.seconds),
-        event_tokens(encoding.stream, tokenizer.vocabulary.options.num_codebooks),
+        event_tokens(
+            encoding.stream, merge_spans(read_events(listened.clip)), tokenizer.vocabulary.options.num_codebooks
+        ),
     )
 
 
@@ -102,7 +104,11 @@ def switches(decisions: Sequence[Decision]) -> int:
     return sum(left != right for left, right in pairwise(kinds))
 
 
-def event_tokens(stream: HybridStream, num_codebooks: int) -> int:
-    """Tokens of the labelled events of a stream: two tags and the units of each."""
-    items = (placed.item for placed in stream.placed())
-    return sum(2 + len(item.units) * num_codebooks for item in items if isinstance(item, EventItem))
+def event_tokens(stream: HybridStream, events: Sequence[Span], num_codebooks: int) -> int:
+    """Tokens of the units of a stream that lie inside events; the two tags of a run count where half of it does."""
+    tokens = 0
+    for placed in stream.placed():
+        if isinstance(placed.item, EventItem | UnitItem):
+            inside = sum(placed.span.overlap(event) for event in events)
+            tokens += inside * num_codebooks + (2 if 2 * inside >= placed.span.frames else 0)
+    return tokens

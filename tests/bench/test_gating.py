@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from fakes import FakeCodec
-from hybrid_tok import HybridTokenizer
 from hybrid_tok.bench.gating import Written, event_tokens, figures, switches, text_words
 from hybrid_tok.bench.listening import Listened, RememberedCodec
 from hybrid_tok.bench.words import Judgement
@@ -46,20 +45,14 @@ def test_events_and_silence_are_no_switch() -> None:
     assert switches([]) == 0
 
 
-def test_event_tokens_are_those_of_the_vocabulary() -> None:
-    vocabulary = HybridTokenizer.from_preset().vocabulary
-    unit = (5,) * vocabulary.options.num_codebooks
-
-    def count(*items: EventItem | UnitItem) -> tuple[int, int]:
-        stream = HybridStream((Channel((Turn(0, items),)),))
-        return len(vocabulary.encode(stream)), event_tokens(stream, vocabulary.options.num_codebooks)
-
-    spoken = UnitItem((unit,) * 3)
-    without, none = count(spoken)
-    assert none == 0
-    for events in ((EventItem("laugh"),), (EventItem("cough", (unit,) * 4), EventItem("sigh", (unit,) * 2))):
-        tokens, of_events = count(spoken, *events)
-        assert tokens - without == of_events
+def test_event_tokens_are_the_units_inside_true_events() -> None:
+    unit = (5, 6)
+    items = (UnitItem((unit,) * 10), EventItem("laugh", (unit,) * 20), UnitItem((unit,) * 10))
+    stream = HybridStream((Channel((Turn(0, items),)),))
+    assert event_tokens(stream, [], 2) == 0
+    assert event_tokens(stream, [Span(10, 30)], 2) == 42, "the labelled event with its tags"
+    assert event_tokens(stream, [Span(8, 30)], 2) == 46, "and two frames of the units before, not their tags"
+    assert event_tokens(stream, [Span(0, 40)], 2) == 86
 
 
 def test_figures_count_words_as_they_are_compared(tmp_path: Path) -> None:
