@@ -14,10 +14,10 @@ import torch
 from hybrid_tok.diarizer.network import SpeakerConfig, SpeakerNetwork
 from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.train.speaker.crops import CropMaker, CropOptions
+from hybrid_tok.train.speaker.crops import CropMaker
 from hybrid_tok.train.speaker.data import load_material
 from hybrid_tok.train.speaker.recipe import TrainSpeakerOptions, crossing, train
-from hybrid_tok.train.speaker.scenes import IGNORED, SceneMaker, SceneOptions
+from hybrid_tok.train.speaker.scenes import IGNORED, SceneMaker
 
 TINY = SpeakerConfig(width=8, voice_dilations=(1,), scene_dilations=(2,), hidden=8, heads=2, embedding=6)
 
@@ -60,7 +60,7 @@ def test_material_is_sorted(options: TrainSpeakerOptions) -> None:
 
 
 def test_scenes_say_what_is_in_them(options: TrainSpeakerOptions) -> None:
-    maker = SceneMaker(load_material(options.data, options.out / "cache"), SceneOptions(frames=50))
+    maker = SceneMaker(load_material(options.data, options.out / "cache"), frames=50)
     known = 0
     for seed in range(20):
         first, second = maker.draw_pair(np.random.default_rng(seed))
@@ -77,7 +77,7 @@ def test_scenes_say_what_is_in_them(options: TrainSpeakerOptions) -> None:
 
 def test_crops_come_in_pairs_of_one_person_over_two_channels(options: TrainSpeakerOptions) -> None:
     material = load_material(options.data, options.out / "cache")
-    maker = CropMaker(material, CropOptions(people=6, seconds=(0.8, 1.2)))
+    maker = CropMaker(material, people=6, seconds=(0.8, 1.2))
     crops, again, other = (maker.draw(np.random.default_rng(seed)) for seed in (0, 0, 1))
     count = len(crops.speakers)
     assert 2 <= count <= 12 and crops.mel.shape[0] == crops.masks.shape[0] == count

@@ -27,16 +27,10 @@ def band_limit(rng: np.random.Generator) -> NDArray[np.float32]:
     return gain
 
 
-def late_reverberation(
-    rng: np.random.Generator, power: NDArray[np.float32], decay: tuple[float, float], least: float
-) -> NDArray[np.float32]:
-    """A room's late reverberation of powers (.., T, 64): an exponential tail (Polack's model), shorter for high bands.
-
-    Args:
-        decay: time of its decay by 60 dB, in seconds, from and to.
-        least: dB by which it lies below the direct sound, at least; 12 at most.
-    """
-    time = rng.uniform(*decay)
+def late_reverberation(rng: np.random.Generator, power: NDArray[np.float32], least: float) -> NDArray[np.float32]:
+    """A room's late reverberation of powers (.., T, 64): an exponential tail (Polack's model), shorter for high bands,
+    `least` to 12 dB below the direct sound."""
+    time = rng.uniform(0.1, 0.9)  # seconds in which it decays by 60 dB
     ratio = np.float32(10 ** (-rng.uniform(least, 12) / 10))
     pole = 10 ** (-6 * 0.01 / (time * 0.8))
     damping = ratio * np.exp(-np.linspace(0, rng.uniform(0, 1.5), BANDS)).astype(np.float32)

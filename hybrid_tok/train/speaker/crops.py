@@ -13,43 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.diarizer.network import STRIDE
-from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.logmel import BANDS, FLOOR
 from hybrid_tok.train.speaker.channel import band_limit, equalizer, late_reverberation
 from hybrid_tok.train.speaker.data import Clip, Material
 
 Power = NDArray[np.float32]
-
-
-@dataclass(frozen=True, slots=True)
-class CropOptions:
-    """How crops are drawn.
-
-    Attributes:
-        people: people per batch; each is heard twice.
-        seconds: length of a batch's crops, from and to.
-        reverberation, noise, babble, band_limit: probabilities; babble is somebody else of the batch, far away.
-        noise_level, babble_level: below speech, in dB, from and to.
-        channel: strength of the channel each crop has of its own, in nepers of power.
-        rooms: different rooms per batch.
-        decay: time of a room's decay by 60 dB, in seconds, from and to.
-    """
-
-    people: int = 64
-    seconds: tuple[float, float] = (1.2, 3.0)
-    reverberation: float = 0.4
-    noise: float = 0.5
-    babble: float = 0.15
-    band_limit: float = 0.2
-    noise_level: tuple[float, float] = (5.0, 35.0)
-    babble_level: tuple[float, float] = (8.0, 25.0)
-    channel: float = 0.5
-    rooms: int = 8
-    decay: tuple[float, float] = (0.1, 0.9)
-
-    def __post_init__(self) -> None:
-        if self.people < 2 or self.rooms < 1:
-            raise OptionsError(f"it takes people >= 2 and rooms >= 1, not {self.people} and {self.rooms}")
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -69,24 +37,30 @@ class Crops:
 
 _TABLE = 2048
 """Channels in the table that crops take theirs from."""
+_ROOMS = 8
+"""Different rooms per batch."""
 
 
 class CropMaker:
-    """Draws batches; the same generator state gives the same batch."""
+    """Draws batches; the same generator state gives the same batch.
 
-    def __init__(self, material: Material, options: CropOptions) -> None:
-        self._material, self._options = material, options
+    Args:
+        people: in a batch; each is heard twice.
+        seconds: length of a batch's crops, from and to.
+    """
+
+    def __init__(self, material: Material, people: int = 64, seconds: tuple[float, float] = (1.2, 3.0)) -> None:
+        self._material, self._wanted, self._seconds = material, people, seconds
         self._sources, self._shares = material.talker_shares()
         rng = np.random.default_rng(0)
-        self._channels = np.stack([equalizer(rng, options.channel) for _ in range(_TABLE)])
+        self._channels = np.stack([equalizer(rng, 0.5) for _ in range(_TABLE)])
         self._bands = np.stack([band_limit(rng) for _ in range(_TABLE)])
         self._flicker = rng.gamma(2.0, 0.5, 2**20).astype(np.float32)
         self._slopes = np.exp(np.linspace(0, -1, BANDS) * rng.uniform(0, 6, (_TABLE, 1))).astype(np.float32)
 
     def draw(self, rng: np.random.Generator) -> Crops:
         """One batch."""
-        options = self._options
-        frames = round(rng.uniform(*options.seconds) * 100 / STRIDE)
+        frames = round(rng.uniform(*self._seconds) * 100 / STRIDE)
         people = self._people(rng)
         count = 2 * len(people)
         mel = np.full((count, frames * STRIDE, BANDS), np.log(FLOOR), np.float32)
@@ -106,7 +80,7 @@ class CropMaker:
 
     def _people(self, rng: np.random.Generator) -> list[list[Clip]]:
         """Different people, each given by their clips; from small data there may be fewer than asked for."""
-        wanted = rng.multinomial(self._options.people, self._shares)
+        wanted = rng.multinomial(self._wanted, self._shares)
         found: list[list[Clip]] = []
         for source, number in zip(self._sources, wanted, strict=True):
             everybody = self._material.speakers[source]
@@ -134,21 +108,20 @@ class CropMaker:
 
     def _record(self, rng: np.random.Generator, power: Power) -> NDArray[np.float32]:
         """Room, other sounds, channel, band and level of each crop; (n, T, 64) powers to log-mel."""
-        options = self._options
         count = len(power)
         out = power.copy()
-        for room in np.array_split(rng.permutation(count), options.rooms):
-            if rng.random() < options.reverberation and len(room):
-                out[room] += late_reverberation(rng, power[room], options.decay, -2)
-        chosen = np.flatnonzero(rng.random(count) < options.babble)
+        for room in np.array_split(rng.permutation(count), _ROOMS):
+            if rng.random() < 0.4 and len(room):
+                out[room] += late_reverberation(rng, power[room], -2)
+        chosen = np.flatnonzero(rng.random(count) < 0.15)  # somebody else of the batch is heard too
         if len(chosen):
-            level = 10 ** (-rng.uniform(*options.babble_level, (len(chosen), 1, 1)) / 10)
+            level = 10 ** (-rng.uniform(8, 25, (len(chosen), 1, 1)) / 10)
             out[chosen] += power[(chosen + count // 2 + 1) % count] * level.astype(np.float32)
-        for row in np.flatnonzero(rng.random(count) < options.noise):
-            level = np.float32(10 ** (-rng.uniform(*options.noise_level) / 10))
+        for row in np.flatnonzero(rng.random(count) < 0.5):
+            level = np.float32(10 ** (-rng.uniform(5, 35) / 10))
             out[row] += self._noise(rng, power.shape[1]) * level
         gain = self._channels[rng.integers(_TABLE, size=count)] * np.where(
-            rng.random((count, 1)) < options.band_limit, self._bands[rng.integers(_TABLE, size=count)], np.float32(1)
+            rng.random((count, 1)) < 0.2, self._bands[rng.integers(_TABLE, size=count)], np.float32(1)
         )
         gain *= 10 ** rng.uniform(-4.5, 1.0, (count, 1)).astype(np.float32)
         out *= gain[:, None, :]

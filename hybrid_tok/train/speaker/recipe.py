@@ -29,12 +29,21 @@ from hybrid_tok.diarizer.speaker_encoder import SpeakerIdentity
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.arrays import write_description
 from hybrid_tok.nn.weights import save_weights
-from hybrid_tok.train.speaker.crops import CropMaker, CropOptions, Crops
+from hybrid_tok.train.speaker.crops import CropMaker, Crops
 from hybrid_tok.train.speaker.data import Clip, Material, load_material
-from hybrid_tok.train.speaker.scenes import IGNORED, TALKERS, Scene, SceneMaker, SceneOptions
+from hybrid_tok.train.speaker.scenes import IGNORED, TALKERS, Scene, SceneMaker
 
 NAME = "hybrid-tok-speaker-16k"
 LOG_STEPS = 50
+LEARNING_RATE, WARMUP = 3e-3, 100
+"""The highest, and steps until it is reached."""
+MARGIN, SCALE = 0.2, 20.0
+"""Of the softmax over speakers, in radians and as a factor. The margin grows from none, when a quarter of the budget is
+spent, to the whole at half: asked for at once, nothing is learnt for long."""
+PROTOTYPE_WEIGHT, ACTIVITY_WEIGHT = 3.0, 2.0
+"""Of the other two losses, against that of the softmax over speakers."""
+EMA = 0.995
+"""Decay of the moving average of the weights, which is what is exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,12 +56,6 @@ class TrainSpeakerOptions:
         minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
         batch: scenes per step of scenes, an even number.
         scene_every: every so many steps one learns from scenes, the others from crops.
-        learning_rate: at its highest.
-        warmup: steps until it is reached.
-        margin, scale: of the softmax over speakers, in radians and as a factor. The margin grows from none, when a
-            quarter of the budget is spent, to the whole at half: asked for at once, nothing is learnt for long.
-        prototype_weight, activity_weight: of the other two losses, against that of the softmax over speakers.
-        ema: decay of the moving average of the weights, which is what is exported.
         hold_out: speakers of LibriSpeech and of speechocean762 each that are verified and not trained on.
         seed: of initialization and of the scenes.
     """
@@ -63,18 +66,9 @@ class TrainSpeakerOptions:
     steps: int = 1_000_000
     batch: int = 32
     scene_every: int = 5
-    learning_rate: float = 3e-3
-    warmup: int = 100
-    margin: float = 0.2
-    scale: float = 20.0
-    prototype_weight: float = 3.0
-    activity_weight: float = 2.0
-    ema: float = 0.995
     hold_out: int = 10
     seed: int = 0
     model: SpeakerConfig = field(default_factory=SpeakerConfig)
-    scenes: SceneOptions = field(default_factory=SceneOptions)
-    crops: CropOptions = field(default_factory=CropOptions)
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.steps <= 0:
@@ -119,28 +113,28 @@ def train(options: TrainSpeakerOptions) -> Path:
     material = load_material(options.data, options.out / "cache", options.hold_out)
     torch.manual_seed(options.seed)
     network = SpeakerNetwork(options.model)
-    classifier = MarginSoftmax(options.model.embedding, material.num_speakers, options.scale)
+    classifier = MarginSoftmax(options.model.embedding, material.num_speakers, SCALE)
     parameters = [*network.parameters(), *classifier.parameters()]
-    optimizer = torch.optim.AdamW(parameters, lr=options.learning_rate, weight_decay=0.02)
-    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(options.ema), use_buffers=True)
+    optimizer = torch.optim.AdamW(parameters, lr=LEARNING_RATE, weight_decay=0.02)
+    average = AveragedModel(network, multi_avg_fn=get_ema_multi_avg_fn(EMA), use_buffers=True)
     averaged = cast(SpeakerNetwork, average.module)
-    scene_maker, crop_maker = SceneMaker(material, options.scenes), CropMaker(material, options.crops)
+    scene_maker, crop_maker = SceneMaker(material), CropMaker(material)
     log = options.out / "log.jsonl"
     log.unlink(missing_ok=True)
     started, step = time.monotonic(), 0
     sums: dict[str, list[float]] = {}
     network.train()
     while (spent := max(step / options.steps, (time.monotonic() - started) / 60 / options.minutes)) < 1:
-        warm = min(1.0, (step + 1) / options.warmup)
+        warm = min(1.0, (step + 1) / WARMUP)
         for group in optimizer.param_groups:
-            group["lr"] = options.learning_rate * warm * 0.5 * (1 + math.cos(math.pi * spent))
+            group["lr"] = LEARNING_RATE * warm * 0.5 * (1 + math.cos(math.pi * spent))
         rng = np.random.default_rng((options.seed, step))
-        margin = options.margin * min(1.0, max(0.0, 4 * spent - 1))
+        margin = MARGIN * min(1.0, max(0.0, 4 * spent - 1))
         if step % options.scene_every == 0:
             scenes = [scene for _ in range(options.batch // 2) for scene in scene_maker.draw_pair(rng)]
-            terms = _scene_losses(network, classifier, scenes, options, margin)
+            terms = _scene_losses(network, classifier, scenes, margin)
         else:
-            terms = _crop_losses(network, classifier, crop_maker.draw(rng), options, margin)
+            terms = _crop_losses(network, classifier, crop_maker.draw(rng), margin)
         optimizer.zero_grad()
         torch.stack(list(terms.values())).sum().backward()
         nn.utils.clip_grad_norm_(parameters, 5.0)
@@ -169,20 +163,18 @@ def _export(network: SpeakerNetwork, weights: Path) -> Path:
     return weights
 
 
-def _crop_losses(
-    network: SpeakerNetwork, classifier: MarginSoftmax, crops: Crops, options: TrainSpeakerOptions, margin: float
-) -> dict[str, Tensor]:
+def _crop_losses(network: SpeakerNetwork, classifier: MarginSoftmax, crops: Crops, margin: float) -> dict[str, Tensor]:
     """The losses of a batch of crops, which come in pairs of one person."""
     hidden, attention, _ = network(torch.from_numpy(crops.mel))
     unit = functional.normalize(network.pool(hidden, attention, torch.from_numpy(crops.masks)), dim=1)
     return {
         "speaker": classifier(unit, torch.from_numpy(crops.speakers), margin),
-        "prototype": options.prototype_weight * classifier.match(unit[0::2], unit[1::2]),
+        "prototype": PROTOTYPE_WEIGHT * classifier.match(unit[0::2], unit[1::2]),
     }
 
 
 def _scene_losses(
-    network: SpeakerNetwork, classifier: MarginSoftmax, scenes: list[Scene], options: TrainSpeakerOptions, margin: float
+    network: SpeakerNetwork, classifier: MarginSoftmax, scenes: list[Scene], margin: float
 ) -> dict[str, Tensor]:
     """The losses of a batch of scenes: what each frame holds, and who is heard where one talker is heard alone."""
     mel = torch.from_numpy(np.stack([scene.mel for scene in scenes]))
@@ -200,8 +192,8 @@ def _scene_losses(
     both = (first >= 0) & (second >= 0)
     return {
         "scene_speaker": classifier(unit, speakers[known], margin),
-        "scene_prototype": options.prototype_weight * classifier.match(unit[first[both]], unit[second[both]]),
-        "activity": options.activity_weight * functional.cross_entropy(logits.transpose(1, 2), activity),
+        "scene_prototype": PROTOTYPE_WEIGHT * classifier.match(unit[first[both]], unit[second[both]]),
+        "activity": ACTIVITY_WEIGHT * functional.cross_entropy(logits.transpose(1, 2), activity),
     }
 
 

@@ -29,33 +29,10 @@ IGNORED = -1
 _NOTHING, _VOCAL, _ONE, _SEVERAL = range(len(ACTIVITIES))
 
 
-@dataclass(frozen=True, slots=True)
-class SceneOptions:
-    """How scenes are made.
-
-    Attributes:
-        frames: length in frames of the network (40 ms).
-        two_talkers, vocal, noise, reverberation, band_limit: probabilities.
-        overlap: probability that a talker starts before the other has ended.
-        interruption: how long before, in seconds, from and to.
-        noise_level: of noise below speech, in dB, from and to.
-        decay: time of the room's decay by 60 dB, in seconds, from and to.
-        shortest: frames a talker must be heard alone to be taught.
-        window: frames of a talker that are pooled, from and to.
-    """
-
-    frames: int = 100
-    two_talkers: float = 0.7
-    vocal: float = 0.45
-    noise: float = 0.7
-    reverberation: float = 0.6
-    band_limit: float = 0.25
-    overlap: float = 0.4
-    interruption: tuple[float, float] = (0.2, 1.8)
-    noise_level: tuple[float, float] = (3.0, 35.0)
-    decay: tuple[float, float] = (0.1, 0.9)
-    shortest: int = 12
-    window: tuple[int, int] = (15, 75)
+_SHORTEST = 12
+"""Frames a talker must be heard alone to be taught."""
+_POOLED = (15, 75)
+"""Frames of a talker that are pooled, from and to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,22 +57,20 @@ _FLICKER = 2**18
 
 
 class SceneMaker:
-    """Draws scenes; the same generator state gives the same scene."""
+    """Draws scenes of `frames` frames of the network (40 ms); the same generator state gives the same scene."""
 
-    def __init__(self, material: Material, options: SceneOptions) -> None:
-        self._material, self._options = material, options
+    def __init__(self, material: Material, frames: int = 100) -> None:
+        self._material, self._coarse, self._frames = material, frames, frames * STRIDE
         self._sources, self._shares = material.talker_shares()
-        self._frames = options.frames * STRIDE
         self._flicker = np.random.default_rng(0).gamma(2.0, 0.5, _FLICKER).astype(np.float32)
 
     def draw_pair(self, rng: np.random.Generator) -> tuple[Scene, Scene]:
         """Two scenes with the same talkers, each with a channel of its own."""
-        talkers = [self._talker(rng) for _ in range(2 if rng.random() < self._options.two_talkers else 1)]
+        talkers = [self._talker(rng) for _ in range(2 if rng.random() < 0.7 else 1)]
         return self.draw(rng, talkers), self.draw(rng, talkers)
 
     def draw(self, rng: np.random.Generator, talkers: list[list[Clip]]) -> Scene:
         """One scene; each talker is given by their clips."""
-        options = self._options
         colours = [equalizer(rng, 1.0) * np.float32(10 ** rng.uniform(-0.8, 0)) for _ in talkers]
         power = np.zeros((self._frames, BANDS), np.float32)
         heard = np.zeros((len(talkers), self._frames), bool)
@@ -103,7 +78,7 @@ class SceneMaker:
         cursor = int(rng.uniform(-1.0, 0.8) * 100)
         turn = int(rng.integers(len(talkers)))
         while cursor < self._frames:
-            if rng.random() < options.vocal / 3:
+            if rng.random() < 0.45 / 3:
                 sound = self._vocal_sound(rng)
                 sound *= np.float32(10 ** rng.uniform(-1.5, 0.3))
                 _lay(np.add, power, sound, cursor)
@@ -113,8 +88,7 @@ class SceneMaker:
             speech, talking = self._speech(rng, talkers[turn], seconds=float(rng.choice([0.6, 1.2, 2.4, 4.0])))
             _lay(np.add, power, speech * colours[turn], cursor)
             _lay(np.logical_or, heard[turn], talking, cursor)
-            early = rng.random() < options.overlap
-            gap = -rng.uniform(*options.interruption) if early else rng.uniform(0, 0.7)
+            gap = -rng.uniform(0.2, 1.8) if rng.random() < 0.4 else rng.uniform(0, 0.7)  # seconds to the next
             cursor += max(len(speech) + int(100 * gap), 10)
             turn = (turn + 1) % len(talkers) if rng.random() < 0.85 else turn
         mel = self._record(rng, power)
@@ -128,17 +102,16 @@ class SceneMaker:
         heard: NDArray[np.bool_],
         vocal: NDArray[np.bool_],
     ) -> Scene:
-        options = self._options
-        coarse = heard.reshape(len(talkers), options.frames, STRIDE).mean(2) >= 0.5
+        coarse = heard.reshape(len(talkers), self._coarse, STRIDE).mean(2) >= 0.5
         count = coarse.sum(0)
         activity = np.select([count > 1, count == 1], [_SEVERAL, _ONE], _NOTHING)
-        activity[(count == 0) & (vocal.reshape(options.frames, STRIDE).mean(1) >= 0.5)] = _VOCAL
-        masks = np.zeros((TALKERS, options.frames), np.float32)
+        activity[(count == 0) & (vocal.reshape(self._coarse, STRIDE).mean(1) >= 0.5)] = _VOCAL
+        masks = np.zeros((TALKERS, self._coarse), np.float32)
         speakers = np.full(TALKERS, IGNORED, np.int64)
         for k, clips in enumerate(talkers):
             alone = np.flatnonzero(coarse[k] & (count == 1))
-            if len(alone) >= options.shortest:
-                length = int(rng.integers(options.window[0], options.window[1] + 1))
+            if len(alone) >= _SHORTEST:
+                length = int(rng.integers(_POOLED[0], _POOLED[1] + 1))
                 first = int(rng.integers(max(len(alone) - length, 0) + 1))
                 masks[k, alone[first : first + length]] = 1.0
                 speakers[k] = IGNORED if clips[0].speaker is None else clips[0].speaker
@@ -181,13 +154,12 @@ class SceneMaker:
 
     def _record(self, rng: np.random.Generator, power: Power) -> NDArray[np.float32]:
         """What a microphone in a room makes of the sound: reverberation, noise, channel, level."""
-        options = self._options
-        if rng.random() < options.reverberation:
-            power = power + late_reverberation(rng, power, options.decay, -4)
-        if rng.random() < options.noise:
-            power = power + self._noise(rng) * np.float32(10 ** (-rng.uniform(*options.noise_level) / 10))
+        if rng.random() < 0.6:
+            power = power + late_reverberation(rng, power, -4)
+        if rng.random() < 0.7:
+            power = power + self._noise(rng) * np.float32(10 ** (-rng.uniform(3, 35) / 10))
         power = power * equalizer(rng, 2.0)
-        if rng.random() < options.band_limit:
+        if rng.random() < 0.25:
             power = power * band_limit(rng)
         power = power * np.float32(10 ** rng.uniform(-4.5, 1.0))
         return np.log(power + np.float32(FLOOR * 10 ** rng.uniform(0, 1)))
