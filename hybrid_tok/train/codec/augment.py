@@ -32,7 +32,9 @@ class AugmentOptions:
     synthetic: float = 0.02
 
 
-def draw_segment(sampler: SegmentSampler, rng: np.random.Generator, options: AugmentOptions) -> NDArray[np.float32]:
+def draw_segment(
+    sampler: SegmentSampler, rng: np.random.Generator, options: AugmentOptions = AugmentOptions()
+) -> NDArray[np.float32]:
     """One augmented segment, float32 within [-1, 1]."""
     if rng.random() < options.synthetic:
         return synthetic_signal(rng, sampler.num_samples)

@@ -34,6 +34,8 @@ DEV_CLIPS = {"librispeech": 8, "speechocean762": 3, "ljspeech": 2, "aishell1": 3
 """Clips per source that are scored while training."""
 DEV_SECONDS = 6.0
 LOG_STEPS = 100
+EVALUATE_SECONDS = 450.0
+"""Between evaluations and checkpoints."""
 
 
 def train(options: TrainCodecOptions) -> Path:
@@ -98,7 +100,7 @@ def draw_batches(
 
     def draw(step: int) -> tuple[Tensor, Tensor]:
         rng = np.random.default_rng((options.seed, step, rank))
-        segments = np.stack([draw_segment(sampler, rng, options.augment) for _ in range(count)])
+        segments = np.stack([draw_segment(sampler, rng) for _ in range(count)])
         return torch.from_numpy(segments), torch.from_numpy(rng.choice(len(shares), size=count, p=shares) + 1)
 
     with ThreadPoolExecutor(1) as thread:
@@ -147,7 +149,7 @@ class Journal:
         if self._count == LOG_STEPS:
             self._write({name: round(total / self._count, 4) for name, total in self._sums.items()})
             self._sums, self._count = {}, 0
-        return self._trainer.seconds - self._last > self._options.evaluate_minutes * 60
+        return self._trainer.seconds - self._last > EVALUATE_SECONDS
 
     def evaluate(self, prefixes: tuple[int, ...]) -> float:
         """Save, then score on the development clips; returns the seconds that took."""

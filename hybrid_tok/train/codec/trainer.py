@@ -21,8 +21,12 @@ from torch.nn.utils import clip_grad_norm_
 
 from hybrid_tok.codec.network import PITCH_WINDOW, SUBHOP, Codec, CodecConfig
 from hybrid_tok.errors import OptionsError, WeightsError
-from hybrid_tok.train.codec.augment import AugmentOptions
 from hybrid_tok.train.codec.losses import ReconstructionLoss, pitch_loss
+
+LEARNING_RATE, WARMUP = 1e-3, 200
+"""The highest, and steps until it is reached."""
+EMA = 0.99
+"""Decay of the moving average of the weights, which is what is evaluated and exported."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,11 +41,7 @@ class TrainCodecOptions:
         minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
         batch: segments per step.
         frames: length of a segment in 20 ms frames.
-        learning_rate: at its highest.
-        warmup: steps until `learning_rate` is reached.
-        ema: decay of the moving average of the weights, which is what is evaluated and exported.
         prefix_shares: how often a segment keeps 1, 2, .. all codebooks (quantizer dropout).
-        evaluate_minutes: minutes between evaluations and checkpoints.
         seed: of initialization, data order and augmentation.
         device: "cpu" or "cuda".
         autocast: bfloat16 where the device is fast at it (it is not on CPUs without AVX512-BF16 or AMX).
@@ -56,17 +56,12 @@ class TrainCodecOptions:
     steps: int = 1_000_000
     batch: int = 8
     frames: int = 60
-    learning_rate: float = 1e-3
-    warmup: int = 200
-    ema: float = 0.99
     prefix_shares: tuple[float, ...] = (0.15, 0.4, 0.15, 0.3)
-    evaluate_minutes: float = 7.5
     seed: int = 0
     device: str = "cpu"
     autocast: bool = False
     workers: int = 1
     model: CodecConfig = field(default_factory=CodecConfig)
-    augment: AugmentOptions = field(default_factory=AugmentOptions)
 
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.steps <= 0:
@@ -99,7 +94,7 @@ class CodecTrainer:
             {"params": [p for p in self.model.parameters() if (p.ndim > 1) == decays], "weight_decay": 0.01 * decays}
             for decays in (True, False)
         ]
-        self.optimizer = torch.optim.AdamW(groups, lr=options.learning_rate, betas=(0.85, 0.985))
+        self.optimizer = torch.optim.AdamW(groups, lr=LEARNING_RATE, betas=(0.85, 0.985))
         self.best_quality = 0.0
         self.step = 0
         self.clock = 0.0
@@ -115,9 +110,9 @@ class CodecTrainer:
     def train_step(self, segments: Tensor, kept: Tensor) -> dict[str, float]:
         """One step of the optimizer; returns the terms of the loss."""
         options = self.options
-        rate = min(1.0, (self.step + 1) / options.warmup) * (1 - self.spent)
+        rate = min(1.0, (self.step + 1) / WARMUP) * (1 - self.spent)
         for group in self.optimizer.param_groups:
-            group["lr"] = options.learning_rate * rate
+            group["lr"] = LEARNING_RATE * rate
         segments, kept = segments.to(options.device), kept.to(options.device)
         with torch.autocast(options.device, torch.bfloat16, enabled=options.autocast):
             output, pitch, auxiliary = self.model(segments, kept)
@@ -164,7 +159,7 @@ class CodecTrainer:
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        decay = min(self.options.ema, (1 + self.step) / (10 + self.step))
+        decay = min(EMA, (1 + self.step) / (10 + self.step))
         for a, b in zip(self.average.parameters(), self.model.parameters(), strict=True):
             a.lerp_(b, 1 - decay)
         # The quantizer's statistics are those of its encoder: they must lag as much as the encoder's weights do.
