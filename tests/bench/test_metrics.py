@@ -7,10 +7,6 @@ import pytest
 
 from hybrid_tok.bench import metrics
 
-pytest.importorskip("pesq")
-pytest.importorskip("pystoi")
-pytest.importorskip("parselmouth")
-
 
 def voice(pitch: float = 150.0, seconds: float = 2.0) -> np.ndarray:
     time = np.arange(int(16_000 * seconds)) / 16_000

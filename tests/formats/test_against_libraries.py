@@ -104,7 +104,8 @@ def expected_labels(annotations: Annotations) -> dict[str, list[tuple[float, flo
 @many
 @given(heard())
 def test_praatio_reads_our_textgrids(tmp_path: Path, annotations: Annotations) -> None:
-    textgrid = pytest.importorskip("praatio.textgrid", reason="praatio is in the dev extra")
+    from praatio import textgrid
+
     path = write(annotations, tmp_path, "textgrid")
     grid = textgrid.openTextgrid(str(path), includeEmptyIntervals=False, reportingMode="error")
     assert (grid.minTimestamp, grid.maxTimestamp) == (0, frame_to_seconds(FRAMES))
@@ -120,7 +121,8 @@ def test_praatio_reads_our_textgrids(tmp_path: Path, annotations: Annotations) -
 @many
 @given(heard())
 def test_praat_reads_our_textgrids(tmp_path: Path, annotations: Annotations) -> None:
-    parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is in the dev extra")
+    import parselmouth
+
     call = parselmouth.praat.call
     grid = parselmouth.read(str(write(annotations, tmp_path, "textgrid")))
     tiers: dict[str, list[tuple[float, float, str]]] = {}
@@ -147,7 +149,8 @@ WORDS = [(0.1, 0.5, 'say "hi"'), (0.5, 0.9, "über"), (1.2, 1.6, "你好"), (1.6
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
 @pytest.mark.parametrize("newline", ["\n", "\r\n"])
 def test_we_read_textgrids_of_praatio(tmp_path: Path, form: str, encoding: str, newline: str) -> None:
-    textgrid = pytest.importorskip("praatio.textgrid", reason="praatio is in the dev extra")
+    from praatio import textgrid
+
     grid = textgrid.Textgrid()
     grid.addTier(textgrid.IntervalTier("words", WORDS, 0, 10))
     grid.addTier(textgrid.IntervalTier("phones", [(0.1, 0.2, "s"), (0.2, 0.5, "eɪ")], 0, 10))
@@ -166,7 +169,8 @@ def test_we_read_textgrids_of_praatio(tmp_path: Path, form: str, encoding: str, 
 
 @pytest.mark.parametrize("command", ["Save as text file...", "Save as short text file..."])
 def test_we_read_textgrids_of_praat(tmp_path: Path, command: str) -> None:
-    parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is in the dev extra")
+    import parselmouth
+
     call = parselmouth.praat.call
     grid = call("Create TextGrid", 0, 10, "words marks", "marks")
     for start, end, text in WORDS:
@@ -183,7 +187,8 @@ def test_we_read_textgrids_of_praat(tmp_path: Path, command: str) -> None:
 
 
 def test_a_binary_textgrid_is_refused_with_what_to_do(tmp_path: Path) -> None:
-    parselmouth = pytest.importorskip("parselmouth", reason="praat-parselmouth is in the dev extra")
+    import parselmouth
+
     path = tmp_path / "talk.TextGrid"
     parselmouth.praat.call(
         parselmouth.praat.call("Create TextGrid", 0, 10, "words", ""), "Save as binary file...", str(path)
@@ -195,7 +200,8 @@ def test_a_binary_textgrid_is_refused_with_what_to_do(tmp_path: Path) -> None:
 @many
 @given(heard())
 def test_webvtt_py_reads_our_subtitles(tmp_path: Path, annotations: Annotations) -> None:
-    webvtt = pytest.importorskip("webvtt", reason="webvtt-py is in the dev extra")
+    import webvtt
+
     path = write(annotations, tmp_path, "vtt")
     cues = webvtt.read(str(path))
     spoken = [cue for cue in cues if not (cue.text.startswith("[") and cue.text[1:-1] in EVENT_LABELS)]
@@ -209,7 +215,8 @@ def test_webvtt_py_reads_our_subtitles(tmp_path: Path, annotations: Annotations)
 
 
 def test_we_read_subtitles_of_webvtt_py(tmp_path: Path) -> None:
-    webvtt = pytest.importorskip("webvtt", reason="webvtt-py is in the dev extra")
+    import webvtt
+
     written = webvtt.WebVTT()
     written.captions += [
         webvtt.Caption("00:00:01.000", "00:00:02.500", "<v Ann>Hello there, &amp; welcome.</v>"),
@@ -240,7 +247,8 @@ def test_we_read_subtitles_of_webvtt_py(tmp_path: Path) -> None:
 @many
 @given(heard())
 def test_srt_reads_our_subtitles(tmp_path: Path, annotations: Annotations) -> None:
-    srt = pytest.importorskip("srt", reason="srt is in the dev extra")
+    import srt
+
     cues = list(srt.parse(write(annotations, tmp_path, "srt").read_text("utf-8")))
     assert [cue.index for cue in cues] == list(range(1, len(cues) + 1))
     bodies = [cue.content.partition("]: ")[2] if cue.content.startswith("[speaker:") else cue.content for cue in cues]
@@ -254,7 +262,8 @@ def test_srt_reads_our_subtitles(tmp_path: Path, annotations: Annotations) -> No
 
 
 def test_we_read_subtitles_of_srt(tmp_path: Path) -> None:
-    srt = pytest.importorskip("srt", reason="srt is in the dev extra")
+    import srt
+
     at = timedelta(seconds=1)
     cues = [
         srt.Subtitle(1, at, 2.5 * at, "Hello <i>there</i>,\nand welcome."),
@@ -275,7 +284,8 @@ def test_we_read_subtitles_of_srt(tmp_path: Path) -> None:
 @many
 @given(heard())
 def test_pyannote_reads_our_turns(tmp_path: Path, annotations: Annotations) -> None:
-    database = pytest.importorskip("pyannote.database.util", reason="pyannote.database is in the dev extra")
+    from pyannote.database import util as database
+
     read = database.load_rttm(write(annotations, tmp_path, "rttm"))
     assert set(read) == {"talk"}
     turns = [
@@ -286,7 +296,6 @@ def test_pyannote_reads_our_turns(tmp_path: Path, annotations: Annotations) -> N
 
 
 def test_we_read_turns_of_pyannote(tmp_path: Path) -> None:
-    pytest.importorskip("pyannote.database", reason="pyannote.database is in the dev extra")
     from pyannote.core import Annotation, Segment
 
     path = tmp_path / "all.rttm"

@@ -18,6 +18,9 @@ from hybrid_tok.tokens.text import BUNDLED_MODEL, SentencePieceText, TextTokeniz
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 from strategies import TEXTS
 
+LLMS = ("byte level", "byte fallback", "sentencepiece", "tiktoken file", "tiktoken object")
+"""Kinds of text tokenizers that LLMs have."""
+
 TRAPS = [
     "",
     " ",
@@ -145,10 +148,11 @@ def test_the_shipped_model_is_the_one_its_card_describes() -> None:
     assert report["fingerprint"] in card
 
 
-def test_an_llm_keeps_its_ids(tokenizer: TextTokenizer) -> None:
+@pytest.mark.parametrize("kind", LLMS)
+def test_an_llm_keeps_its_ids(kind: str, tmp_path: Path) -> None:
     """The LLM's ids are ids of the vocabulary as they are; ours come after; special tokens are never text."""
-    if not tokenizer.keeps_ids:
-        pytest.skip("the bundled model is no LLM's")
+    tokenizer = _made(kind, tmp_path)
+    assert tokenizer.keeps_ids
     voc = Vocabulary(VocabularyOptions("test", 10), tokenizer)
     assert voc.pad_id == tokenizer.size
     stream = HybridStream((Channel((Turn(0, (TextItem("so funny <|im_end|>", 3),)),)),))
@@ -221,7 +225,7 @@ def tiktoken_ranks() -> bytes:
     return b"".join(base64.b64encode(piece) + f" {rank}\n".encode() for rank, piece in enumerate(pieces))
 
 
-@pytest.fixture(params=["bundled", "byte level", "byte fallback", "sentencepiece", "tiktoken file", "tiktoken object"])
+@pytest.fixture(params=["bundled", *LLMS])
 def tokenizer(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> TextTokenizer:
     return _made(request.param, tmp_path_factory.mktemp("tokenizer"))
 
@@ -230,20 +234,19 @@ def _made(kind: str, folder: Path) -> TextTokenizer:
     if kind == "bundled":
         return load_text_tokenizer()
     if kind == "tiktoken object":
-        tiktoken = pytest.importorskip("tiktoken")
+        import tiktoken
+
         ranks = {bytes([value]): value for value in range(256)} | {b" so": 257}  # 256 is a gap
         return TiktokenText(
             tiktoken.Encoding("small", pat_str=r" ?\S+|\s", mergeable_ranks=ranks, special_tokens={"<|im_end|>": 300})
         )
     if kind == "tiktoken file":
-        pytest.importorskip("tiktoken")
         path = folder / "r50k_base.tiktoken"
         path.write_bytes(tiktoken_ranks())
     elif kind == "sentencepiece":
         path = folder / "tokenizer.model"
         path.write_bytes(sentencepiece_model())
     else:
-        pytest.importorskip("tokenizers")
         path = folder / "tokenizer.json"
         settings = byte_level_json() if kind == "byte level" else byte_fallback_json()
         path.write_text(json.dumps(settings), "utf-8")
