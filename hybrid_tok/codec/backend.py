@@ -1,4 +1,4 @@
-"""The unit codec as one uses it: numpy samples to numpy codes and back, whole, in batches or as streams."""
+"""The unit codec's interface: numpy samples to numpy codes and back, whole, in batches or as streams."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class BuiltinCodec:
     """hybrid-tok's own codec, a `UnitCodec`: 16 kHz, 50 frames per second. Loads its weights at construction.
 
     Memory does not grow with the recording beyond the recording itself: everything goes through the streaming state.
-    Threads are the caller's business (`torch.set_num_threads`).
+    The number of threads is up to the caller (`torch.set_num_threads`).
 
     Args:
         weights: a safetensors file with its description beside it; the one in the package unless given.
@@ -55,7 +55,7 @@ class BuiltinCodec:
         return np.concatenate([stream.push(codes), stream.finish()])
 
     def encode_batch(self, batch: Sequence[NDArray[np.float32]]) -> list[NDArray[np.int64]]:
-        """`encode` of each; one after another, as the shape of a matrix product decides its last bits."""
+        """`encode` of each; one after another, since the last bits of a matrix product depend on its shape."""
         return [self.encode(samples) for samples in batch]
 
     def decode_batch(self, batch: Sequence[NDArray[np.integer]]) -> list[NDArray[np.float32]]:

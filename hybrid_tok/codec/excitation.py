@@ -1,7 +1,7 @@
-"""What the decoder filters: a pulse train that keeps its phase from frame to frame, and noise.
+"""The decoder's excitation: a pulse train that keeps its phase from frame to frame, and noise.
 
-A network that looks at a few frames cannot know the phase of a steady voice: it would have to count periods since the
-voice began. So the codes carry the fundamental frequency, and this module does the counting (as in source-filter
+A network with a context of a few frames cannot know the phase of a steady voice: it would have to count periods since
+the voice began. So the codes carry the fundamental frequency, and this module integrates it (as in source-filter
 vocoders; compare NSF, Wang et al. 2019, and DDSP, Engel et al. 2020).
 """
 
@@ -35,7 +35,7 @@ class Excitation(nn.Module):
         self.sample_rate, self.hop, self.size = sample_rate, hop, len(window)
         self.scale = float(window.square().sum().rsqrt())
         time = (torch.arange(self.size) - (self.size - 1) / 2) / sample_rate
-        # A fixed noise, the same on every machine; its period of 4 s is too long to be heard.
+        # A fixed noise, the same on every machine; its period of 4 s is too long to be audible.
         noise = np.random.RandomState(20240229).standard_normal(_NOISE_FRAMES * hop).astype(np.float32)
         pieces = torch.from_numpy(np.concatenate([noise, noise])).unfold(0, self.size, hop)[:_NOISE_FRAMES]
         self.register_buffer("window", window, persistent=False)
@@ -51,7 +51,7 @@ class Excitation(nn.Module):
             pitch: (B, J) in Hz.
             state: (B, 3) float64: phase and pitch of the frame before, and the number of frames so far.
             wanted: which of the J frames to make.
-            keep: after how many of them the state is asked for; after all unless given.
+            keep: the returned state is that after so many of them; all unless given.
 
         Returns:
             Pulse spectra (B, wanted, W / 2 + 1), noise spectra (wanted, W / 2 + 1), and the state after.

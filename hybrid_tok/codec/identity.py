@@ -1,4 +1,4 @@
-"""Which codec ships with the package, read without importing torch."""
+"""The identity of the codec in the package, read without importing torch."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ CODEC_WEIGHTS = Path(__file__).parent / "codec.safetensors"
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class BuiltinCodecIdentity(CodecIdentity):
-    """Our codec's identity, and what it takes to load it.
+    """Our codec's identity, and what is needed to load it.
 
     Attributes:
         sha256: of the weights file.

@@ -4,9 +4,9 @@ Encoder: log-magnitude spectra (hop 10 ms) in pairs -> causal ConvNeXt blocks at
 Decoder: causal ConvNeXt blocks at 50 Hz, then at 100 Hz -> magnitude and phase -> inverse STFT (Vocos, Siuzdak 2023,
 arXiv 2306.00814). ConvNeXt blocks follow Liu et al. 2022 (arXiv 2201.03545).
 
-Every convolution looks back only, and carries what it needs of the past as explicit state. Look-ahead comes from two
-fixed shifts: the analysis windows of a frame end 576 samples (36 ms) after it, and the decoder speaks a frame after it
-has read two more (40 ms). Together 76 ms.
+Every convolution is causal, and keeps the past frames it needs as explicit state. Look-ahead comes from two fixed
+shifts: the analysis windows of a frame end 576 samples (36 ms) after it, and the decoder outputs a frame after it has
+read two more (40 ms). Together 76 ms.
 """
 
 from __future__ import annotations
@@ -37,14 +37,14 @@ PITCH_DIMENSIONS = 2
 """Leading dimensions of the first codebook, of 8 levels each, that hold the pitch."""
 _PITCH_BINS = 8
 PITCH_CORRECTION = 0.04
-"""Octaves by which the decoder may move the pitch it reads."""
+"""Maximum correction of the coded pitch by the decoder, in octaves."""
 ENCODER_LOOKAHEAD = ANALYSIS_SHIFT + SUBHOP + ANALYSIS_WINDOW - HOP
 ENCODER_WARMUP = 1
-"""Frames of silence put before the recording, so that its first samples too lie inside an analysis window."""
+"""Frames of silence before the recording, so that its first samples too lie inside an analysis window."""
 SYNTHESIS_WINDOW = 640
 SYNTHESIS_OVERHANG = (SYNTHESIS_WINDOW - SUBHOP) // 2
 DECODER_DELAY = 2
-"""Code frames that must be known after a frame before it can be spoken."""
+"""Code frames that must be known after a frame before it can be decoded."""
 SILENCE_PEAK = 2e-4
 """Frames in which nothing is louder than this (-74 dBFS) are written as silence and come back as zeros."""
 MAGNITUDE_FLOOR = 1e-4
@@ -62,7 +62,7 @@ class CodecConfig:
         encoder_width, encoder_blocks: ConvNeXt blocks at 50 Hz.
         decoder_width, decoder_blocks: ConvNeXt blocks at 50 Hz.
         head_width, head_blocks: ConvNeXt blocks at 100 Hz.
-        kernel: frames seen by each convolution, the present one included.
+        kernel: frames read by each convolution, the present one included.
         expansion: hidden width of a block over its width.
     """
 
@@ -134,7 +134,7 @@ class Encoder(nn.Module):
         self.project = nn.Linear(config.encoder_width, latent_dim)
 
     def features(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        """What the blocks see of samples (B, n), for all T frames whose windows fit into them.
+        """The blocks' input from samples (B, n), for all T frames whose windows fit into them.
 
         Returns:
             Scaled log-magnitudes and pitch (B, T, 516); and the place of the pitch (B, T), 0 .. 63, 0 for unvoiced.
@@ -231,13 +231,13 @@ class Decoder(nn.Module):
 
     @staticmethod
     def _read_pitch(latent: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-        """Pitch (B, 2T) in octaves of the pieces that each row speaks, which are those of the frame before it.
+        """Pitch (B, 2T) in octaves of the pieces that each row outputs, which are those of the frame before it.
 
-        `state` (B, 3): the pitch of the two frames before, 0 for unvoiced, and the last pitch there was.
+        `state` (B, 3): the pitch of the two frames before, 0 for unvoiced, and the last voiced pitch.
         """
         digits = (latent[..., :PITCH_DIMENSIONS] + 1) * (_PITCH_BINS / 2) - 0.5
         place = digits[..., 0].round() * _PITCH_BINS + digits[..., 1].round()
-        # A latent of zeros, which stands for no frame at all, lies between two places.
+        # A latent of zeros, which stands for a missing frame, lies between two places.
         place = torch.where((digits - digits.round()).abs().amax(-1) < 0.25, place, 0.0)
         coded = torch.cat([state[:, :2], place_to_octaves(place, PITCH_LEVELS)], 1)
         line = torch.cat([state[:, 2:], coded], 1)
@@ -278,7 +278,7 @@ class Codec(nn.Module):
 
     @torch.inference_mode()
     def learn_silence(self) -> None:
-        """Note the quantized latent of a long silence; `streaming` puts it where a frame is written as silent."""
+        """Store the quantized latent of a long silence; `streaming` uses it for frames that are written as silent."""
         latent = self.latent(torch.zeros(1, 100 * HOP, device=self.silence.device))
         self.silence = self.quantizer.decode(self.quantizer.encode(latent))[0, -1].clone()
 
@@ -298,6 +298,6 @@ class Codec(nn.Module):
         return samples, pitch[:, 2 : 2 + 2 * frames]
 
     def forward(self, samples: Tensor, num_kept: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Samples (B, T * 320), made again from the first `num_kept` (B,) codebooks; pitch; the quantizer's loss."""
+        """Samples (B, T * 320) reconstructed from the first `num_kept` (B,) codebooks; pitch; the quantizer's loss."""
         quantized, auxiliary = self.quantizer(self.latent(samples), num_kept)
         return *self.waveform(quantized, num_kept), auxiliary

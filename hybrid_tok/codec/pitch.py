@@ -20,7 +20,7 @@ class PitchTracker(nn.Module):
     """Samples to pitch in Hz, 59 to 500, and 0 where there is none.
 
     The highest peak of the autocorrelation of 64 ms under a Hann window, divided by the window's own (Boersma 1993);
-    short lags are preferred a little, against octave errors downwards. No tracking over time: a frame is a function of
+    short lags are slightly preferred, against octave errors downwards. No tracking over time: a frame is a function of
     its window.
     """
 

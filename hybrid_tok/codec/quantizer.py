@@ -15,7 +15,7 @@ class GroupedFSQ(nn.Module):
     FSQ (Mentzer et al. 2023, arXiv 2309.15505) rounds each latent dimension to a few levels. Here each dimension is
     first brought to zero mean and unit variance by running statistics and then through a sigmoid close to the Gaussian
     distribution function, so that uniform bins are used about equally often. The groups are not a residual cascade:
-    the encoder learns their order because training drops groups from the end.
+    the encoder learns their order because training drops groups from the end (quantizer dropout).
 
     Args:
         levels: levels per dimension within a group; a codebook has prod(levels) codes.
@@ -52,7 +52,7 @@ class GroupedFSQ(nn.Module):
 
     @torch.no_grad()
     def _update_statistics(self, latent: Tensor) -> None:
-        """Follow mean and variance; the batch itself is normalized by them too, or codes would depend on the batch."""
+        """Update running mean and variance; the batch is normalized by them too, so that codes do not depend on it."""
         share = max(0.01, 1 / (int(self.updates) + 1))
         rows = latent.reshape(-1, self.latent_dim)
         batch_mean = rows.mean(0)
@@ -68,12 +68,12 @@ class GroupedFSQ(nn.Module):
 
         Args:
             latent: (B, T, latent_dim).
-            num_kept: (B,) integers, how many codebooks of each item survive.
+            num_kept: (B,) integers, how many codebooks of each item are kept.
 
         Returns:
             The quantized latent (B, T, latent_dim) in [-1, 1], dropped groups zero; and the auxiliary loss, the mean
-            squared correlation between different dimensions of one group (an even use of a dimension says nothing
-            about an even use of the grid).
+            squared correlation between different dimensions of one group (even use of each dimension does not imply
+            even use of the grid).
         """
         if self.training:
             self._update_statistics(latent)

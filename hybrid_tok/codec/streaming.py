@@ -1,13 +1,13 @@
 """The codec one chunk at a time, with explicit state.
 
 Codes must not depend on how a recording was cut, to the bit, but the last bits of a matrix product may depend on its
-shape. So frames are always computed in whole tiles of a fixed grid: in an incomplete tile the frames not yet heard are
-zeros, and as everything looks back only, they cannot reach the frames before them. Where products give each row the
-same bits for every number of tiles (`find_grid` tries it out), many tiles are computed at once; elsewhere one at a
+shape. So frames are always computed in whole tiles of a fixed grid: in an incomplete tile the frames not yet received
+are zeros, which cannot affect the frames before them, since the network is causal. Where products give each row the
+same bits for every number of tiles (`find_grid` tests it), many tiles are computed at once; elsewhere one at a
 time, always in the same shape. Offline encoding runs the same stream.
 
-A network cannot say exactly nothing. So the last code of the first codebook is kept for silence: a frame that hears
-nothing louder than `SILENCE_PEAK` has the last code in all codebooks, and is spoken as zeros.
+A network cannot output exact zeros. So the last code of the first codebook is reserved for silence: a frame without
+samples above `SILENCE_PEAK` has the last code in all codebooks, and is decoded to zeros.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ ONE_SHAPE = Grid(32, 32)
 
 @torch.inference_mode()
 def find_grid(codec: Codec) -> Grid:
-    """`SMALL_TILES` where all matrix products of the codec treat rows alike whatever their number, else `ONE_SHAPE`."""
+    """`SMALL_TILES` if all matrix products of the codec give a row the same bits for any number of rows, else
+    `ONE_SHAPE`."""
     generator = torch.Generator().manual_seed(0)
     layers = [layer for layer in codec.modules() if isinstance(layer, nn.Linear)]
     for layer in {(layer.in_features, layer.out_features): layer for layer in layers}.values():
@@ -143,7 +144,7 @@ class EncoderStream:
         codes = self._codec.quantizer.encode(latent)[0].cpu().numpy()
         last = self._codec.config.codebook_size - 1
         codes[codes[:, 0] == last, 0] = last - 1
-        # What a frame looks at covers it.
+        # A frame's windows cover it.
         peaks = np.lib.stride_tricks.sliding_window_view(np.abs(samples), _REACH)[::HOP].max(1)
         codes[peaks <= SILENCE_PEAK] = last
         return codes
@@ -152,8 +153,8 @@ class EncoderStream:
 class DecoderStream:
     """Codes in, samples out, two frames behind.
 
-    Computed in the same tiles as the encoder as far as the pitch, whose phase adds up; only the wanted pieces are made
-    from there on, so samples agree to about 1e-6 however the codes were cut. The number of codebooks is fixed by the
+    Computed in the same tiles as the encoder up to the pitch, whose phase accumulates; after that, only the needed
+    pieces are made, so samples agree to about 1e-6 however the codes were cut. The number of codebooks is fixed by the
     first push.
     """
 
@@ -165,7 +166,7 @@ class DecoderStream:
         self._mute = True  # the next row's pieces: those of the first row belong before the recording
         self._tail = torch.zeros(3, SUBHOP, device=self._device)
         self._num_codebooks = 0
-        # What the first row would say belongs before the recording, and so does the overhang of the next one.
+        # The output of the first row lies before the recording, and so does the overhang of the next one.
         self._discard = HOP + SYNTHESIS_OVERHANG
         self._due = 0
         self._finished = False
@@ -192,7 +193,7 @@ class DecoderStream:
             return self._advance(latent, silent)
 
     def finish(self) -> NDArray[np.float32]:
-        """The samples still owed, so that there are 320 per frame in all."""
+        """The remaining samples, so that there are 320 per frame in all."""
         if self._finished:
             raise ValueError("the stream is finished already")
         self._finished = True
@@ -204,7 +205,7 @@ class DecoderStream:
             return self._advance(after, np.full(DECODER_DELAY, self._mute))[:owed]
 
     def _advance(self, rows: Tensor, silent: NDArray[np.bool_]) -> NDArray[np.float32]:
-        """Feed latent rows (t, latent_dim); row p speaks frame p - 1."""
+        """Feed latent rows (t, latent_dim); row p outputs frame p - 1."""
         muted = np.concatenate([[self._mute], silent])
         self._mute = bool(muted[-1])
         kept = torch.tensor([self._num_codebooks], device=self._device)
@@ -241,7 +242,7 @@ class DecoderStream:
 
 
 def checked_samples(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mono float32 samples (n,), or a ValueError that says what they are instead."""
+    """Mono float32 samples (n,); ValueError for any others."""
     samples = np.asarray(samples)
     if samples.ndim != 1 or samples.dtype.kind != "f":
         raise ValueError(f"samples must be one-dimensional floats, got {samples.dtype} of shape {samples.shape}")
@@ -252,7 +253,7 @@ def checked_samples(samples: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def checked_codes(codes: NDArray[np.integer], num_codebooks: int, codebook_size: int) -> NDArray[np.int64]:
-    """Codes (t, K), 1 <= K <= num_codebooks, all within the codebook, or a ValueError that says where they are not."""
+    """Codes (t, K), 1 <= K <= num_codebooks, all within the codebook; ValueError for any others."""
     codes = np.asarray(codes)
     if codes.ndim != 2 or not 1 <= codes.shape[1] <= num_codebooks or codes.dtype.kind not in "iu":
         raise ValueError(
