@@ -8,7 +8,7 @@ import sys
 import pytest
 
 HEAVY = ("torch", "transformers", "faster_whisper", "ctranslate2", "onnxruntime", "nemo", "ray")
-HEAVY += ("numba", "scipy", "sentencepiece", "av", "soundfile", "rich.progress")
+HEAVY += ("numba", "scipy", "av", "soundfile", "rich.progress")
 
 
 @pytest.mark.parametrize("module", ["hybrid_tok", "hybrid_tok.cli.main", "hybrid_tok.cli.info"])
