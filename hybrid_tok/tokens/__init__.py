@@ -1,1 +1,1 @@
-"""Streams and ids: what a sequence may be, and the map between the two."""
+"""Streams and ids: the grammar of sequences, and the map between the two."""

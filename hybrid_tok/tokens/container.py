@@ -33,7 +33,7 @@ from hybrid_tok.errors import ContainerError, FingerprintError
 MAGIC = b"\x89HYT\r\n\x1a\n"
 VERSION = 1
 MAX_HEADER = 1 << 20
-"""No header is nearly as long; a longer one is damage."""
+"""Bytes; no real header comes near, so a longer one is damage."""
 
 _FIXED = struct.Struct("<8sHHIQ")
 _DIGEST = hashlib.sha256().digest_size
@@ -41,7 +41,7 @@ _DIGEST = hashlib.sha256().digest_size
 
 @dataclass(frozen=True, slots=True)
 class Header:
-    """What a file says about its ids.
+    """The header of a file.
 
     Attributes:
         preset: name of the preset that wrote it.
@@ -92,8 +92,8 @@ def read_file(path: str | Path) -> HybridFile:
     """Read a `.hyt` file.
 
     Raises:
-        ContainerError: it is no such file, of another version, cut off or damaged.
-        OSError: it is not there, or cannot be read.
+        ContainerError: it is not such a file, has another version, is truncated or damaged.
+        OSError: it does not exist, or cannot be read.
     """
     with Path(path).open("rb") as file:
         fixed = file.read(_FIXED.size)
@@ -111,7 +111,7 @@ def read_file(path: str | Path) -> HybridFile:
 
 
 def _read_sizes(path: str | Path, fixed: bytes, length: int) -> tuple[int, int, int]:
-    """Length of the header, number of ids and bytes per id, once they agree with the length of the file."""
+    """Length of the header, number of ids and bytes per id, checked against the length of the file."""
     if not fixed or fixed[: len(MAGIC)] != MAGIC[: len(fixed)]:
         raise ContainerError(f"{path}: not a .hyt file (it starts with {fixed[:8].hex(' ') or 'nothing: it is empty'})")
     if len(fixed) < _FIXED.size:
@@ -120,7 +120,7 @@ def _read_sizes(path: str | Path, fixed: bytes, length: int) -> tuple[int, int, 
     if version != VERSION:
         raise ContainerError(f"{path}: version {version} of the format, but this release reads version {VERSION}")
     if width not in (2, 4) or header_length > MAX_HEADER:
-        raise ContainerError(f"{path}: damaged (its first {_FIXED.size} bytes make no sense); encode it again")
+        raise ContainerError(f"{path}: damaged (its first {_FIXED.size} bytes are invalid); encode it again")
     expected = _FIXED.size + header_length + count * width + _DIGEST
     if length != expected:
         raise ContainerError(f"{path}: {length} bytes long instead of {expected}: cut off or damaged; encode it again")

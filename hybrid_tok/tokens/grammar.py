@@ -12,9 +12,9 @@
     frame    := unit{num_codebooks} number?  # the number only with run-length coding: repeated so many times more
     end      := <|end|> digit digit          # locked timing only
 
-It knows what a context-free grammar cannot: numbers have no leading zero and at most `MAX_DIGITS` digits, `<|back|>`
-never goes before the start, a repeated frame is counted and not spelled again, pauses are not adjacent, a language is
-not tagged again while it is in force. So there is exactly one spelling of each stream.
+It also checks what a context-free grammar cannot: numbers have no leading zero and at most `MAX_DIGITS` digits,
+`<|back|>` never goes before the start, a repeated frame is counted and not spelled again, pauses are not adjacent, a
+language is not tagged again while it is in force. So each stream has exactly one spelling.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ class Grammar:
         raise GrammarError(position, self.space.describe(token), self.names(state))
 
     def names(self, state: State) -> tuple[str, ...]:
-        """What may follow, for people; ranges of one name together."""
+        """What may follow, for messages; ranges of one name together."""
         spans: dict[str, list[str]] = {}
         for ids in self.allowed(state):
             spans.setdefault(ids.name, []).append(f"{ids.start}" if ids.size == 1 else f"{ids.start}..{ids.stop - 1}")
@@ -72,7 +72,7 @@ class Grammar:
         return (*names, "the end of the sequence") if self.accepts_end(state) else tuple(names)
 
     def between_items(self, place: Place, boundary: Boundary) -> Ranges:
-        """What may follow a boundary; asked for often, so remembered."""
+        """What may follow a boundary; cached, since it is needed often."""
         key = (place.channel, place.speaker, place.language, place.cursor > 0, boundary)
         found = self._boundaries.get(key)
         if found is None:

@@ -1,4 +1,4 @@
-"""The id space: named ranges of ids, laid out once in declared order, and what each id is called."""
+"""The id space: named ranges of ids, laid out once in declared order, and the name of each id."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class IdRange:
         return IdRange(self.name, self.start + low, self.start + max(min(high, self.size), low))
 
     def describe(self) -> str:
-        """For people: the name and the ids."""
+        """The name and the ids, for messages."""
         return (
             f"{self.name} (id {self.start})" if self.size == 1 else f"{self.name} (ids {self.start}..{self.stop - 1})"
         )
@@ -64,7 +64,7 @@ class VocabularyOptions:
         codec: fingerprint of the codec whose units these are.
         codebook_size: codes per codebook.
         hop: samples per frame at the codec's rate.
-        num_codebooks: units written per frame, the codec's first so many.
+        num_codebooks: units written per frame, from the codec's first codebooks.
         layout: `hybrid`, `text` (no units) or `units` (nothing else).
         timing: `locked` writes durations, pauses and the exact end, `free` none of them.
         durations: locked timing: per text `run` or per `word`; the grammar is the same.
@@ -72,7 +72,7 @@ class VocabularyOptions:
         prosody: allow pitch, energy and rate bins before words.
         prosody_bins: of each of the three.
         voice_codes: values of each of the eight tokens of a voice code.
-        max_speakers, max_channels: how many there are tags for.
+        max_speakers, max_channels: numbers of tags.
     """
 
     codec: str
@@ -118,7 +118,7 @@ class IdSpace:
 
     Attributes:
         ranges: all of them in order; they tile [0, size).
-        pad: `<|pad|>`, for filling batches up; no stream contains it.
+        pad: `<|pad|>`, for padding batches; no stream contains it.
 
     Raises:
         OptionsError: there are more ids than fit 31 bits.
@@ -180,7 +180,7 @@ class IdSpace:
         return self.ranges[bisect_right(self._starts, token) - 1]
 
     def token_name(self, token: int) -> str:
-        """What an id is called, unlike any other: `<|speaker:0|>`, `<|lang:en|>`, `<|u1:902|>`, or its piece of text.
+        """The unique name of an id: `<|speaker:0|>`, `<|lang:en|>`, `<|u1:902|>`, or its piece of text.
 
         Raises:
             ValueError: the id is outside the space.
@@ -209,7 +209,7 @@ class IdSpace:
         """The id of a name that `token_name` gives.
 
         Raises:
-            ValueError: no id is called so.
+            ValueError: no id has this name.
         """
         try:
             return self._ids_by_name[name]

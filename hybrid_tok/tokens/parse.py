@@ -31,14 +31,14 @@ def parse(space: IdSpace, ids: Sequence[int]) -> HybridStream:
 
 
 class _Parser:
-    """Reads from the front; each method reads what it is named after."""
+    """A recursive-descent parser; each method reads what it is named after."""
 
     def __init__(self, space: IdSpace, ids: Sequence[int]) -> None:
         self._space = space
         self._ids = list(ids)
         self._at = 0
         self._language: str | None = None
-        """In force in the channel that is being read."""
+        """Index of the language in force in the current channel."""
 
     def stream(self) -> HybridStream:
         space = self._space

@@ -23,15 +23,15 @@ Ranges: TypeAlias = "tuple[IdRange, ...]"
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """What is remembered between items.
+    """The state that is kept between items.
 
     Attributes:
-        channel: number of the current channel; -1 while no channel tag was written.
+        channel: number of the current channel; -1 before any channel tag.
         speaker: of the current turn; -1 before a channel's first.
         spoken: speakers that have had a turn, the current one too.
         language: number of the one in force in the current channel; -1 before its first tag.
         cursor: frames from the start of the channel.
-        furthest: the furthest the cursor got in any channel.
+        furthest: the maximum of the cursor in any channel.
     """
 
     channel: int = -1
@@ -65,7 +65,7 @@ class Part(ABC):
 
 
 class State(NamedTuple):
-    """Where in a stream a sequence of ids has got to."""
+    """The position in a stream that a sequence of ids has reached."""
 
     place: Place
     part: Part
@@ -120,7 +120,7 @@ class Voice(Part):
     """Inside a voice code.
 
     Attributes:
-        read: how many of its tokens were read.
+        read: number of its tokens read so far.
     """
 
     read: int
@@ -150,7 +150,7 @@ class Bins(Part):
     """Inside the prosody before a text.
 
     Attributes:
-        read: how many of its bins were read.
+        read: number of its bins read so far.
     """
 
     read: int
@@ -188,8 +188,8 @@ class Number(Part):
     """Inside a text's duration, a pause or a step back.
 
     Attributes:
-        of: what it counts frames of.
-        value: that of the digits read so far; None before the first.
+        of: the item whose frames it counts.
+        value: of the digits read so far; None before the first.
     """
 
     of: Literal["duration", "pause", "back"]
@@ -303,7 +303,7 @@ class Done(Part):
 
 
 def others(ids: IdRange, index: int) -> Ranges:
-    """All ids of a range but the one of a number; -1 is none of them."""
+    """All ids of a range except the one with an index; -1 excludes none."""
     return ids.part(0, index), ids.part(index + 1, ids.size)
 
 

@@ -1,4 +1,4 @@
-"""A stream in writing: for people as text with tags, for programs as JSON."""
+"""A stream as text with tags, for people, and as JSON, for programs."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ JSON_VERSION = 1
 
 
 def format_stream(stream: HybridStream, max_frames: int | None = None) -> str:
-    """The stream as a person reads it, a line per turn; programs take `stream_to_json`.
+    """The stream as readable text, a line per turn; for programs there is `stream_to_json`.
 
-    Text cannot forge a tag: a backslash in it is doubled, `<|` is written `<\\\\|`, and what does not print is escaped
-    as in Python.
+    Text cannot forge a tag: a backslash in it is doubled, `<|` is written `<\\\\|`, and unprintable characters are
+    escaped as in Python.
 
     Args:
-        max_frames: units of longer runs are cut there, with the number of frames left out; None writes all.
+        max_frames: longer runs of units are cut there, with the number of omitted frames; None writes all.
     """
     lines: list[str] = []
     for number, channel in enumerate(stream.channels):
@@ -54,7 +54,7 @@ def format_stream(stream: HybridStream, max_frames: int | None = None) -> str:
 
 
 def escape(text: str) -> str:
-    """Text in which nothing can be taken for a tag or break a line."""
+    """Text escaped so that it has no tags and no line breaks."""
     plain = text.replace("\\", "\\\\").replace("<|", "<\\|")
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
 
@@ -76,7 +76,7 @@ def _format_item(item: Item, max_frames: int | None) -> str:
 
 
 def stream_to_json(stream: HybridStream) -> dict[str, Any]:
-    """The stream as JSON-able values, from which `stream_from_json` makes an equal one. What is None is left out."""
+    """The stream as JSON values, from which `stream_from_json` makes an equal one. None values are left out."""
     data: dict[str, Any] = {"version": JSON_VERSION, "timing": stream.timing, "remainder": stream.remainder}
     data["channels"] = [
         [

@@ -1,9 +1,9 @@
 """Repair of an id sequence: one pass from left to right that ends in a sequence the grammar accepts.
 
-An id that fits is kept. For one that does not, the first of these that makes it fit is done: an incomplete frame is
-taken back; the part that is open is closed, or taken back if it has nothing in it yet; a tag that must stand before it
-is put in. If none does, the id is left out and nothing else changes. Nothing is made up: no unit and no word is put
-in, and a text that lost its duration lasts 0 frames.
+An id that fits is kept. For one that does not, the first of these repairs that makes it fit is applied: remove an
+incomplete frame; close the open part, or remove it if it is empty; insert the tag that must stand before the id. If
+none does, the id is dropped and nothing else changes. No content is invented: no unit and no word is inserted, and a
+text without its duration gets 0 frames.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from hybrid_tok.tokens.parts import Bins, Done, Frames, Number, Remainder, State
 
 @dataclass(frozen=True, slots=True)
 class RepairAction:
-    """What was done, and at which position of the sequence as it was given."""
+    """A repair, and its position in the given sequence."""
 
     position: int
     action: str
@@ -26,14 +26,14 @@ class RepairAction:
 
 @dataclass(frozen=True, slots=True)
 class Repaired:
-    """A sequence the grammar accepts, and all that was done to make it so."""
+    """A sequence that the grammar accepts, and the repairs that were made."""
 
     ids: tuple[int, ...]
     actions: tuple[RepairAction, ...]
 
 
 def repair(grammar: Grammar, ids: Sequence[int]) -> Repaired:
-    """Repair a sequence; takes time in proportion to its length. An accepted sequence comes back as it is."""
+    """Repair a sequence, in linear time. An accepted sequence is returned unchanged."""
     repairer = _Repairer(grammar)
     for position, token in enumerate(ids):
         repairer.read(position, token)
@@ -49,7 +49,7 @@ class _Mark(NamedTuple):
 
 
 class _Plan(NamedTuple):
-    """A way to go on: go back to a mark, then put ids in."""
+    """A possible repair: go back to a mark, then insert ids."""
 
     mark: _Mark
     insert: tuple[int, ...] = ()
@@ -65,13 +65,13 @@ class _Repairer:
         """Before the item that is being read, or before its speaker's tag."""
         self._frame = self._item
         """After the last whole frame of the run that is being read."""
-        self._left_out: list[int] = []
-        """Ids left out just before, to be listed as one action."""
+        self._dropped: list[int] = []
+        """Ids dropped just before, to be listed as one action."""
 
     def read(self, position: int, token: int) -> None:
-        """Keep an id, if need be after a change that makes it fit; else leave it out."""
+        """Keep an id, if necessary after a repair that makes it fit; else drop it."""
         if self._grammar.admits(self._state, token):
-            self._tell_left_out(position)
+            self._report_dropped(position)
             self._keep(token)
             return
         for plan in self._plans():
@@ -82,30 +82,30 @@ class _Repairer:
                 state = self._grammar.advance(state, filler)
             else:
                 if self._grammar.admits(state, token):
-                    self._tell_left_out(position)
-                    self._carry_out(plan, position)
+                    self._report_dropped(position)
+                    self._apply(plan, position)
                     self._keep(token)
                     return
-        self._left_out.append(token)
+        self._dropped.append(token)
 
     def finish(self, position: int) -> None:
         """End the sequence."""
         space = self._grammar.space
-        self._tell_left_out(position)
+        self._report_dropped(position)
         if isinstance(self._state.part, Remainder):
             missing = 2 if self._state.part.high is None else 1
-            self._carry_out(_Plan(_Mark(len(self.kept), self._state), (space.numbers.start,) * missing), position)
+            self._apply(_Plan(_Mark(len(self.kept), self._state), (space.numbers.start,) * missing), position)
         if self._grammar.accepts_end(self._state):
             return
-        self._carry_out(self._closed(), position)
+        self._apply(self._closed(), position)
         if self._state.place.channel == 0:  # one channel has no tag: what has a tag is not the only one
-            self._carry_out(_Plan(self._here(), (space.channels.start + 1,)), position)
+            self._apply(_Plan(self._here(), (space.channels.start + 1,)), position)
         if self._grammar.locked:
             end = (space.end.start, space.numbers.start, space.numbers.start)
-            self._carry_out(_Plan(self._here(), end), position)
+            self._apply(_Plan(self._here(), end), position)
 
     def _plans(self) -> Iterator[_Plan]:
-        """What may be done before an id that does not fit, the least first."""
+        """Possible repairs before an id that does not fit, the smallest first."""
         space = self._grammar.space
         if isinstance(self._state.part, Remainder | Done):
             return
@@ -121,7 +121,7 @@ class _Repairer:
             yield _Plan(closed.mark, closed.insert + insert)
 
     def _closed(self) -> _Plan:
-        """Close the part that is open, or take it back where there is nothing in it yet."""
+        """Close the open part, or remove it if it is empty."""
         space, part = self._grammar.space, self._state.part
         if isinstance(part, Frames):
             whole = self._frame.state.part
@@ -138,19 +138,19 @@ class _Repairer:
     def _here(self) -> _Mark:
         return _Mark(len(self.kept), self._state)
 
-    def _carry_out(self, plan: _Plan, position: int) -> None:
+    def _apply(self, plan: _Plan, position: int) -> None:
         space = self._grammar.space
-        taken_back = len(self.kept) - plan.mark.kept
-        if taken_back:
-            self.actions.append(RepairAction(position, f"took back the last {taken_back} ids, which were unfinished"))
+        removed = len(self.kept) - plan.mark.kept
+        if removed:
+            self.actions.append(RepairAction(position, f"removed the last {removed} ids, which were unfinished"))
             del self.kept[plan.mark.kept :]
         self._state = plan.mark.state
         for filler in plan.insert:
-            self.actions.append(RepairAction(position, f"put in {space.describe(filler)}"))
+            self.actions.append(RepairAction(position, f"inserted {space.describe(filler)}"))
             self._keep(filler)
 
     def _keep(self, token: int) -> None:
-        """Add an id that fits, and note where one could come back to."""
+        """Add an id that fits, and update the marks to go back to."""
         before, grammar = self._state, self._grammar
         settled = before.part.settled(grammar, before.place)
         if settled is not None and not self._continues(before, token):
@@ -161,13 +161,13 @@ class _Repairer:
             self._frame = self._here()
 
     def _continues(self, state: State, token: int) -> bool:
-        """Whether an id goes on with a part that could have ended before it."""
+        """Whether an id continues a part that could have ended before it."""
         space = self._grammar.space
         return token in space.numbers or (isinstance(state.part, Words) and token in space.text_range)
 
-    def _tell_left_out(self, position: int) -> None:
-        left_out, self._left_out = self._left_out, []
-        if left_out:
-            names = ", ".join(map(self._grammar.space.describe, left_out[:3])) + (", .." if len(left_out) > 3 else "")
-            what = "" if len(left_out) == 1 else f"{len(left_out)} ids: "
-            self.actions.append(RepairAction(position - len(left_out), f"left out {what}{names}"))
+    def _report_dropped(self, position: int) -> None:
+        dropped, self._dropped = self._dropped, []
+        if dropped:
+            names = ", ".join(map(self._grammar.space.describe, dropped[:3])) + (", .." if len(dropped) > 3 else "")
+            what = "" if len(dropped) == 1 else f"{len(dropped)} ids: "
+            self.actions.append(RepairAction(position - len(dropped), f"dropped {what}{names}"))

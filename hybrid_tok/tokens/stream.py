@@ -1,9 +1,9 @@
 """`HybridStream`: the typed sequence between audio and ids.
 
-A stream is what the grammar of `grammar.py` describes, as values: channels of turns of items, with a time cursor
-on the 20 ms grid that every item starts at and moves. There is exactly one stream per id sequence: a stream that
-has two spellings (two adjacent pauses, an empty text run) is refused when it is made, so that
-ids -> stream -> ids and stream -> ids -> stream are both identities.
+A stream has the structure that `grammar.py` describes: channels of turns of items, with a time cursor on the 20 ms grid
+that every item starts at and moves. There is exactly one stream per id sequence: a stream that would have two spellings
+(two adjacent pauses, an empty text run) is refused when it is made, so that ids -> stream -> ids and
+stream -> ids -> stream are both identities.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class TextItem:
         text: the words, as written; empty only where `pieces` spell nothing but a space.
         frames: how long the run lasts; None exactly when the stream's timing is free.
         prosody: of the run's (one) word, where prosody tokens are written.
-        pieces: ids of the text tokenizer, only where they spell the text otherwise than the tokenizer itself would: a
-            model may sample such, also ones that are not valid UTF-8 (`text` then has U+FFFD).
+        pieces: ids of the text tokenizer, only if they spell the text in another way than the tokenizer itself: a model
+            may sample such ids, even invalid UTF-8 (`text` then has U+FFFD).
         language: the one in force, a code of `core.languages`; None only before the first text of its channel that has
             one.
     """
@@ -89,7 +89,7 @@ Item: TypeAlias = TextItem | EventItem | UnitItem | Pause | Back
 
 @dataclass(frozen=True, slots=True)
 class Turn:
-    """Items of one speaker; `voice` describes the speaker at the first turn he has in the stream."""
+    """Items of one speaker; `voice` is the speaker's voice code, at the first turn in the stream only."""
 
     speaker: int
     items: tuple[Item, ...] = ()
@@ -105,7 +105,7 @@ class Channel:
 
 @dataclass(frozen=True, slots=True)
 class PlacedItem:
-    """An item with the place the cursor gave it."""
+    """An item with its frames, as the cursor places it."""
 
     item: Item
     span: Span
@@ -115,7 +115,7 @@ class PlacedItem:
 
 @dataclass(frozen=True, slots=True)
 class HybridStream:
-    """What a recording says, channel by channel.
+    """The content of a recording, channel by channel.
 
     Attributes:
         channels: at least one.
@@ -133,19 +133,19 @@ class HybridStream:
 
     @property
     def frames(self) -> int:
-        """The furthest the cursor got in any channel. In free timing text counts as no time."""
+        """The maximum of the cursor in any channel. In free timing text takes no time."""
         return max((placed.span.end for placed in self.placed()), default=0)
 
     @property
     def speakers(self) -> tuple[int, ...]:
-        """Everybody who has a turn, in order of the first one."""
+        """All speakers with a turn, in order of their first one."""
         return tuple(dict.fromkeys(turn.speaker for channel in self.channels for turn in channel.turns))
 
     def with_voices(self, voices: Mapping[int, tuple[int, ...]]) -> HybridStream:
         """The stream with other voice codes for some speakers.
 
         Raises:
-            StreamError: a speaker has no turn in it, or a code has not 8 tokens.
+            StreamError: a speaker has no turn, or a code does not have 8 tokens.
         """
         missing = sorted(set(voices) - set(self.speakers))
         if missing:
@@ -190,7 +190,7 @@ def item_frames(item: Item) -> int:
 
 
 def _check(stream: HybridStream) -> None:
-    """Refuse what has no spelling or more than one."""
+    """Refuse a stream that has no spelling or more than one."""
     if stream.timing not in ("locked", "free"):
         raise StreamError(f"timing must be locked or free, not {stream.timing!r}")
     if not stream.channels:
@@ -255,7 +255,7 @@ def _check_item(item: Item, previous: Item | None, timing: Timing, where: str) -
         if isinstance(previous, Pause | Back):
             raise StreamError(f"{where}: {name} after {type(previous).__name__}; join them")
     else:
-        raise StreamError(f"{where}: {type(item).__name__} is no item")
+        raise StreamError(f"{where}: {type(item).__name__} is not an item of a stream")
 
 
 def _check_text(item: TextItem, previous: Item | None, timing: Timing, where: str) -> None:

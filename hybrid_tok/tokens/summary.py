@@ -1,4 +1,4 @@
-"""What a token sequence costs and holds: tokens/s, bits/s, and the share of time in each form."""
+"""The figures of a token sequence: tokens/s, bits/s, and the share of time in each form."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Summary:
     Attributes:
         seconds: length of the recording.
         tokens: ids written, all kinds counted.
-        tokens_per_second: true tokens per second: every codebook, every tag, every piece of text.
+        tokens_per_second: all tokens per second: every codebook, every tag, every piece of text.
         bits_per_second: every id counted as log2 of the whole id space, as a language model's softmax sees it.
         range_bits_per_second: every id counted as log2 of the size of its own range (a unit among its codebook's
             units, a piece among pieces), as an entropy coder that follows the grammar would at worst.
@@ -68,7 +68,7 @@ def summarize(stream: HybridStream, ids: Sequence[int], vocabulary: Vocabulary, 
 
 
 def transcript(stream: HybridStream) -> str:
-    """The stream as a person reads it: a line per speaker turn, events as tags, units as their length."""
+    """The stream as a readable transcript: a line per speaker turn, events as tags, units as their length."""
     lines: list[str] = []
     for number, channel in enumerate(stream.channels):
         if len(stream.channels) > 1:
@@ -82,7 +82,7 @@ def transcript(stream: HybridStream) -> str:
 
 
 def _shown(item: Item) -> str:
-    """An item as a person reads it; nothing where it is not shown."""
+    """An item as readable text; empty where it is not shown."""
     if isinstance(item, TextItem):
         return item.text
     if isinstance(item, EventItem):

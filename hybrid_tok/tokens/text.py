@@ -1,12 +1,12 @@
 """Text to pieces and back, losslessly: the bundled SentencePiece model, or an LLM's own tokenizer in its place.
 
 A text item is spelled with one space before it that is not part of the text. So a word has the same pieces wherever
-it stands, the ones a language model knows it by, and the pieces of one item after another spell their texts joined
-with spaces. In languages without spaces between words there is none. Pieces are joined as bytes, so that ids which
-spell broken UTF-8 (a model may sample them) still have a text, with U+FFFD for what is broken.
+it stands, those that a language model was trained on, and the pieces of consecutive items spell their texts joined
+with spaces. In languages without spaces between words there is none. Pieces are joined as bytes, so that ids that
+spell invalid UTF-8 (a model may sample them) still have a text, with U+FFFD for invalid bytes.
 
-Whatever its own tokenizer would do to a text (normalise it, write U+2581 as a space, recognize `<s>` in it) is found
-out by reading the pieces back, and what does not come back the same is spelled in bytes.
+Whatever a tokenizer would change in a text (normalise it, write U+2581 as a space, recognize `<s>` in it) is detected
+by decoding the pieces, and what does not come back the same is spelled in bytes.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ _TIKTOKEN_PATTERNS: Mapping[str, str] = MappingProxyType(
         ),
     }
 )
-"""How the published rank files split text into words; a rank file does not say."""
+"""The patterns by which published rank files split text into words; the files do not have them."""
 
 
 class TextTokenizer(ABC):
@@ -79,7 +79,7 @@ class TextTokenizer(ABC):
         return frozenset(index for index, spelling in enumerate(self._spellings) if spelling is None)
 
     def encode(self, text: str, spaced: bool = True) -> list[int]:
-        """The one spelling of a text that this tokenizer writes.
+        """The pieces of a text.
 
         Args:
             spaced: whether a space is spelled before it, as the language has one between words.
@@ -101,7 +101,7 @@ class TextTokenizer(ABC):
         """The text that ids spell.
 
         Args:
-            spaced: whether a space before it is no part of it.
+            spaced: whether a space before it is not part of it.
 
         Raises:
             ValueError: some spell nothing (`silent`).
@@ -118,10 +118,10 @@ class TextTokenizer(ABC):
 
     @abstractmethod
     def _split(self, text: str) -> list[int]:
-        """The outside library's spelling of a text, which need not come back the same."""
+        """The library's pieces of a text, which need not decode to the same text."""
 
     def _is_byte(self, index: int, spelling: bytes) -> bool:
-        """Whether an id is there to spell a byte with."""
+        """Whether an id is for byte fallback."""
         return len(spelling) == 1
 
     def _joined(self, ids: Sequence[int]) -> bytes | None:
@@ -132,14 +132,14 @@ class TextTokenizer(ABC):
             return None
 
     def _behind_bar(self, text: str) -> list[int]:
-        """The outside library's spelling of a text behind a bar, which hardly ever merges with what follows, and the
-        space before that; both are taken off."""
+        """The library's pieces of a text after a bar, which hardly ever merges with what follows, and the space before
+        that; both are removed."""
         ids = self._split(f"|{text}")
         ends = (end for end in range(1, len(ids) + 1) if self._joined(ids[:end]) in (b"|", b" |"))
         return ids[next(ends, 0) :]
 
     def _exact(self, text: str) -> list[int]:
-        """A text in ids that come back the same: what does not is halved until it does, or is one character."""
+        """Ids of a text that decode to it: parts that do not are halved until they do, or are one character."""
         ids = self._split(text)
         if self._joined(ids) == text.encode():
             return ids
@@ -180,8 +180,8 @@ class SentencePieceText(TextTokenizer):
 class TokenizersText(TextTokenizer):
     """A Hugging Face `tokenizer.json`: byte-level BPE, or SentencePiece-like with byte fallback.
 
-    Its added tokens (`<|im_end|>` and the like) are silent, whether the file calls them special or not: in a text they
-    are spelled out like any other characters. Only those that are nothing but whitespace count as text.
+    Its added tokens (such as `<|im_end|>`) are silent, whether the file calls them special or not: in a text they
+    are spelled out like any other characters. Only those of whitespace alone count as text.
     """
 
     def __init__(self, data: bytes, name: str) -> None:

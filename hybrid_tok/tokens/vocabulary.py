@@ -34,16 +34,16 @@ Errors: TypeAlias = Literal["strict", "repair"]
 class Vocabulary:
     """An id space with its grammar.
 
-    The grammar is the law: `decode` accepts what `grammar` accepts and nothing else, and then
-    `encode(decode(ids)) == ids`. Every stream that `encode` can spell comes back equal.
+    `decode` accepts exactly what `grammar` accepts, and then `encode(decode(ids)) == ids`. Every stream that `encode`
+    can write is decoded to an equal one.
 
     Args:
         options: what is written.
         text: the text tokenizer.
 
     Attributes:
-        space: which id means what.
-        grammar: which id may follow; drive a sampler with `grammar.start`, `allowed`, `advance` and `accepts_end`.
+        space: the meaning of ids.
+        grammar: which ids may follow; drive a sampler with `grammar.start`, `allowed`, `advance` and `accepts_end`.
     """
 
     def __init__(self, options: VocabularyOptions, text: TextTokenizer) -> None:
@@ -63,20 +63,20 @@ class Vocabulary:
 
     @property
     def pad_id(self) -> int:
-        """For filling batches up; no stream contains it."""
+        """For padding batches; no stream contains it."""
         return self.space.pad.start
 
     def token_name(self, token: int) -> str:
-        """What an id is called, for people: `<|speaker:0|>`, `<|u1:902|>`, or its piece of text."""
+        """The name of an id: `<|speaker:0|>`, `<|u1:902|>`, or its piece of text."""
         return self.space.token_name(token)
 
     def token_id(self, name: str) -> int:
-        """The id that is called so."""
+        """The id with a name."""
         return self.space.token_id(name)
 
     @cached_property
     def fingerprint(self) -> Mapping[str, str]:
-        """A hash per part; two vocabularies read each other's ids exactly when all parts agree."""
+        """A hash per part; two vocabularies are compatible exactly if all parts agree."""
         options = asdict(self.options)
         del options["codec"]
         options["ranges"] = [(part.name, part.start, part.stop) for part in self.ranges]
@@ -91,7 +91,7 @@ class Vocabulary:
         return math.log2(self.size)
 
     def range_bits(self, ids: Sequence[int]) -> float:
-        """Bits of a sequence when each id is told among its own range only.
+        """Bits of a sequence, each id counted within its own range only.
 
         Raises:
             GrammarError: an id is outside the space.
@@ -113,8 +113,8 @@ class Vocabulary:
         """Ids to the one stream they spell.
 
         Args:
-            errors: `strict` raises at the first id out of place; `repair` changes what is out of place (the method
-                `repair` lists what it did).
+            errors: `strict` raises at the first id out of place; `repair` repairs the sequence (the method `repair`
+                lists the changes).
 
         Raises:
             GrammarError: an id is outside the space or out of place, or the sequence stops too soon.
@@ -140,7 +140,7 @@ class Vocabulary:
             raise GrammarError(position + 1, "the end of the sequence", grammar.names(state))
 
     def repair(self, ids: Iterable[int]) -> Repaired:
-        """Repair a sequence, and list what was done; one that the grammar accepts comes back as it is."""
+        """Repair a sequence, and list the repairs; one that the grammar accepts is returned unchanged."""
         return repair(self.grammar, _integers(ids))
 
     def _checked(self, ids: Sequence[int]) -> np.ndarray:

@@ -89,7 +89,7 @@ def test_an_empty_stream() -> None:
             (Turn(0, (TextItem("a", 1, language="en"),)), Turn(1, (TextItem("b", 1),))),
             "turn 1: text run 'b' without a language after one in 'en'",
         ),
-        ((Turn(0, ("a",)),), "str is no item"),  # type: ignore[arg-type]
+        ((Turn(0, ("a",)),), "str is not an item"),  # type: ignore[arg-type]
     ],
 )
 def test_what_has_no_spelling_or_two_is_refused(turns: tuple[Turn, ...], message: str) -> None:
