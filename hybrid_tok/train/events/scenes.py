@@ -7,7 +7,7 @@ events, so that the network cannot learn events by that sound.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, get_args
 
 import numpy as np
@@ -24,6 +24,7 @@ from hybrid_tok.train.events.simulate import SIMULATORS
 from hybrid_tok.train.events.source_filter import (
     SAMPLE_RATE,
     Samples,
+    decibels,
     level,
     noise,
     normalized,
@@ -40,37 +41,17 @@ AUDIBLE = 1e-3
 """Root mean square (-60 dBFS) above which a background is noise; a scene below it, and nothing else, is silence."""
 
 Idea = Literal[
-    "simulated",
-    "recorded",
-    "breaths",
-    "resynthesized",
-    "granular",
-    "backgrounds",
-    "vocoded",
-    "distractors",
-    "rooms",
-    "music",
-    "overlap",
-]
+    "simulated", "recorded", "breaths", "resynthesized", "granular", "backgrounds", "vocoded", "distractors", "rooms",
+    "music", "overlap",
+]  # fmt: skip
 IDEAS: tuple[Idea, ...] = get_args(Idea)
 
 SHARES: dict[EventLabel, float] = {
-    "laugh": 0.14,
-    "cough": 0.11,
-    "sneeze": 0.065,
-    "cry": 0.08,
-    "sigh": 0.09,
-    "throat_clear": 0.11,
-    "scream": 0.1,
-    "yawn": 0.07,
-    "moan": 0.09,
-    "breath": 0.10,
-    "lip_smack": 0.05,
-    "other": 0.08,
-    "sniff": 0.02,
-    "gasp": 0.02,
+    "laugh": 0.14, "cough": 0.11, "sneeze": 0.065, "cry": 0.08, "sigh": 0.09, "throat_clear": 0.11, "scream": 0.1,
+    "yawn": 0.07, "moan": 0.09, "breath": 0.1, "lip_smack": 0.05, "other": 0.08, "sniff": 0.02, "gasp": 0.02,
     "snore": 0.02,
-}
+}  # fmt: skip
+"""How often each event is drawn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,12 +61,10 @@ class SceneOptions:
     Attributes:
         frames: length in 20 ms frames.
         ideas: parts of the simulation that are used; leaving one out measures its effect.
-        shares: how often each event is drawn.
     """
 
     frames: int = 400
     ideas: tuple[Idea, ...] = IDEAS
-    shares: dict[EventLabel, float] = field(default_factory=lambda: dict(SHARES))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -103,18 +82,16 @@ class Composer:
 
     def __init__(self, material: Material, options: SceneOptions) -> None:
         self.material, self.options = material, options
-        labels: list[EventLabel] = [label for label in EVENT_LABELS if self._can(label)]
-        shares = np.array([options.shares.get(label, 0.0) for label in labels])
-        self._labels, self._shares = labels, shares / shares.sum()
+        there = {label for label, clips in material.recorded.items() if clips and "recorded" in options.ideas}
+        there |= set(SIMULATORS) if "simulated" in options.ideas else set()
+        self._labels: list[EventLabel] = [label for label in EVENT_LABELS if label in there]
+        shares = np.array([SHARES[label] for label in self._labels])
+        self._shares = shares / shares.sum()
         self._voices = material.voices
         if "resynthesized" not in options.ideas:
             self._voices = tuple(replace(voice, voiced=(), pressed=()) for voice in self._voices)
         if "granular" not in options.ideas:
             self._voices = tuple(replace(voice, airs=()) for voice in self._voices)
-
-    def _can(self, label: EventLabel) -> bool:
-        recorded = "recorded" in self.options.ideas and bool(self.material.recorded.get(label))
-        return recorded or ("simulated" in self.options.ideas and label in SIMULATORS)
 
     def draw(self, rng: np.random.Generator) -> Scene:
         frames = self.options.frames
@@ -123,26 +100,21 @@ class Composer:
         events = np.full(frames, NONE, np.uint8)
         background = np.zeros((frames, 4), np.uint8)
         place = int(rng.integers(0, 60)) if rng.random() < 0.8 else 0
-        loudness = 10 ** (rng.uniform(-34, -16) / 20)
-        turn = 0
+        loudness = decibels(rng.uniform(-34, -16))
         while place < frames - 15 and kind != "background":
-            speak = kind == "speech" or (kind == "talk" and (rng.random() < 0.55))
-            gain = loudness * 10 ** (rng.normal(0, 3.5) / 20)
+            speak = kind == "speech" or (kind == "talk" and rng.random() < 0.55)
+            gain = loudness * decibels(rng.normal(0, 3.5))
             if speak:
                 piece, marks, spoken = self._speech(rng)
-                piece = piece * np.float32(gain / (level(piece) + 1e-9))
-                end = self._put(samples, piece, place)
+                end = _put(samples, at_level(piece, gain), place)
                 events[place:end] = marks[: end - place]
                 background[place:end, SPEECH] = spoken[: end - place]
-                overlap = kind == "talk" and "overlap" in self.options.ideas and rng.random() < 0.06
-                if overlap:
+                if kind == "talk" and "overlap" in self.options.ideas and rng.random() < 0.06:
                     self._event(rng, samples, events, place + int(rng.integers(0, max(1, end - place))), 2 * gain)
             elif "distractors" in self.options.ideas and rng.random() < (0.2 if kind == "talk" else 0.15):
-                end = self._distractor(rng, samples, background, place, gain * 10 ** (rng.uniform(-14, 6) / 20))
+                end = self._distractor(rng, samples, background, place, gain * decibels(rng.uniform(-14, 6)))
             else:
-                gain *= 10 ** (rng.uniform(-14, 8) / 20)
-                end = self._event(rng, samples, events, place, gain)
-            turn += 1
+                end = self._event(rng, samples, events, place, gain * decibels(rng.uniform(-14, 8)))
             if kind == "alone" and rng.random() < 0.75:
                 break
             place = end + int(rng.choice([rng.integers(0, 12), rng.integers(5, 60)], p=[0.4, 0.6]))
@@ -151,12 +123,6 @@ class Composer:
         quiet = (np.square(samples.reshape(frames, HOP)).mean(1) < AUDIBLE**2 * 0.1) & (background[:, SPEECH] == 0)
         background[:, SILENCE] = quiet & (background[:, NOISE] == 0) & (background[:, MUSIC] == 0) & (events == NONE)
         return Scene(samples, events, background)
-
-    def _put(self, samples: Samples, piece: Samples, place: int) -> int:
-        """Add a piece at a frame; returns the frame after it."""
-        room = samples[place * HOP : place * HOP + len(piece)]
-        room += piece[: len(room)]
-        return min(len(samples) // HOP, place + -(-len(piece) // HOP))
 
     def _speech(self, rng: np.random.Generator) -> tuple[Samples, NDArray[np.uint8], NDArray[np.uint8]]:
         """An utterance or a part of it, faster or slower, with its frames' labels."""
@@ -208,11 +174,10 @@ class Composer:
             pick = int(rng.integers(len(found)))
             first, last = found[pick][0], min(found[pick][1], found[pick][0] + 250)
             found = [(first, last)]
-        piece = piece[first * HOP : last * HOP]
-        piece = piece * np.float32(gain / (level(piece) + 1e-9))
+        piece = at_level(piece[first * HOP : last * HOP], gain)
         peak = float(np.abs(piece).max())
         piece = piece * np.float32(min(1.0, 0.98 / max(peak, 1e-9)))
-        end = self._put(samples, piece, place)
+        end = _put(samples, piece, place)
         for a, b in found:
             a, b = place + a - first, min(place + b - first, end)
             if a < b:
@@ -233,7 +198,7 @@ class Composer:
             piece = piece[start * HOP : min(end, start + int(rng.integers(10, 200))) * HOP]
             if rng.random() < 0.5:
                 piece = equalized(piece, rng)
-        end = self._put(samples, piece * np.float32(gain / (level(piece) + 1e-9)), place)
+        end = _put(samples, at_level(piece, gain), place)
         background[place:end, NOISE] = 1
         return end
 
@@ -245,8 +210,9 @@ class Composer:
             clip = recorded[rng.integers(len(recorded))]
             return stretched(material.samples(clip), rng.uniform(0.75, 1.35))
         if label == "breath" and "breaths" in ideas and rng.random() < 0.45:
-            utterance = self._utterance_with_breaths(rng)
-            if utterance is not None:
+            breathing = [utterance for utterance in material.utterances if utterance.breaths]
+            if breathing:
+                utterance = breathing[rng.integers(len(breathing))]
                 a, b = utterance.breaths[rng.integers(len(utterance.breaths))]
                 piece = material.samples(utterance.clip)[a * HOP : b * HOP]
                 return stretched(piece, rng.uniform(0.6, 1.3))
@@ -262,13 +228,8 @@ class Composer:
         piece = reverberant(np.pad(piece, (0, int(0.2 * SAMPLE_RATE))), rng)
         if self.material.backgrounds:
             background = np.resize(self.material.backgrounds[rng.integers(len(self.material.backgrounds))], len(piece))
-            below = 10 ** (-rng.uniform(18, 45) / 20) * level(piece) / (level(background) + 1e-9)
-            piece = piece + np.float32(below) * background
+            piece = piece + at_level(background, decibels(-rng.uniform(18, 45)) * level(piece))
         return piece
-
-    def _utterance_with_breaths(self, rng: np.random.Generator) -> Utterance | None:
-        breathing = [u for u in self.material.utterances if u.breaths]
-        return breathing[rng.integers(len(breathing))] if breathing else None
 
     def _background(
         self, rng: np.random.Generator, samples: Samples, background: NDArray[np.uint8], alone: bool, loudness: float
@@ -277,18 +238,18 @@ class Composer:
         choice = rng.random()
         n = len(samples)
         if alone or choice < 0.35:
-            gain = loudness * 10 ** (float(rng.uniform(-12, 6) if alone else rng.uniform(-38, -6)) / 20)
+            gain = loudness * decibels(rng.uniform(-12, 6) if alone else rng.uniform(-38, -6))
             if "music" in self.options.ideas and rng.random() < (0.4 if alone else 0.2):
                 under, kind = music(n / SAMPLE_RATE, rng)[:n], MUSIC
                 under = np.pad(under, (0, n - len(under)))
             else:
                 under, kind = self.noise(rng, n), NOISE
-            under = under * np.float32(gain / (level(under) + 1e-9))
+            under = at_level(under, gain)
             samples += under
             frames = np.sqrt(np.square(under.reshape(-1, HOP)).mean(1))
             background[:, kind] = frames > AUDIBLE
         elif choice < 0.85:
-            samples += noise(n, rng) * np.float32(10 ** (rng.uniform(-90, -58) / 20))
+            samples += noise(n, rng) * np.float32(decibels(rng.uniform(-90, -58)))
 
     def noise(self, rng: np.random.Generator, n: int) -> Samples:
         if rng.random() < 0.25:
@@ -307,13 +268,25 @@ class Composer:
         if rng.random() < 0.12:
             samples = band_limit(samples, rng)
         if rng.random() < 0.3:
-            samples = samples * np.float32(10 ** (rng.uniform(-18, 10) / 20))
+            samples = samples * np.float32(decibels(rng.uniform(-18, 10)))
         peak = float(np.abs(samples).max(initial=0.0))
         if rng.random() < 0.04:
             samples = samples * np.float32(rng.uniform(1, 8) / max(peak, 1e-3))
         elif peak > 1:
             samples = samples * np.float32(1 / peak)
         return np.clip(samples, -1, 1).astype(np.float32)
+
+
+def _put(samples: Samples, piece: Samples, place: int) -> int:
+    """Add a piece at a frame; returns the frame after it."""
+    room = samples[place * HOP : place * HOP + len(piece)]
+    room += piece[: len(room)]
+    return min(len(samples) // HOP, place + -(-len(piece) // HOP))
+
+
+def at_level(samples: Samples, wanted: float) -> Samples:
+    """Samples with this root mean square."""
+    return samples * np.float32(wanted / (level(samples) + 1e-9))
 
 
 def stretched(samples: Samples, speed: float) -> Samples:
@@ -335,7 +308,7 @@ def reverberant(samples: Samples, rng: np.random.Generator) -> Samples:
     n = int(decay * SAMPLE_RATE)
     tail = rng.standard_normal(n) * np.exp(-6.9 * np.arange(n) / n)
     tail = signal.lfilter([1], [1, -rng.uniform(0, 0.7)], tail)
-    tail *= 10 ** (-rng.uniform(0, 18) / 20) / np.sqrt(np.square(tail).sum())
+    tail *= decibels(-rng.uniform(0, 18)) / np.sqrt(np.square(tail).sum())
     tail[: int(0.002 * SAMPLE_RATE)] = 0
     tail[0] = 1.0
     return signal.fftconvolve(samples, tail.astype(np.float32))[: len(samples)].astype(np.float32)
@@ -345,8 +318,7 @@ def vocoded(samples: Samples, rng: np.random.Generator) -> Samples:
     """Speech resynthesized by the source-filter voice, at another pitch or whispered: still speech."""
     frames = spectra(samples)
     magnitudes = np.abs(frames)
-    envelopes = smooth_envelope(magnitudes, 36)
-    n = len(samples)
+    envelopes, n = smooth_envelope(magnitudes, 36), len(samples)
     whisper = rng.random() < 0.25
     pitch = rng.uniform(80, 420) * semitones(2.5 * wander(n, 2, rng))
     low = magnitudes[:, 3:32].sum(1) / (magnitudes.sum(1) + 1e-6)
