@@ -1,7 +1,7 @@
-"""Recordings as blocks of samples: whatever libsndfile or ffmpeg reads, from files and from streams.
+"""Recordings as blocks of samples: all formats of libsndfile and ffmpeg, from files and from streams.
 
-A file that holds less than its header promises is an error. Half a recording that looks like a whole one would be
-tokenized without a word, and nobody would miss the tail until it was too late.
+A file with less audio than its header states is an error: otherwise a truncated recording would be tokenized silently,
+without its end.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ _UNKNOWN_SIZE = 0x7FFF_F000
 """Sizes in a WAV header from here on mean "not known": ffmpeg, sox and arecord write them into pipes."""
 
 _DURATION_SLACK = 0.1
-"""Seconds by which ffmpeg may come out short of a declared duration: encoder delay and padding."""
+"""Seconds by which ffmpeg's output may be shorter than the declared duration: encoder delay and padding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +41,7 @@ class Reader:
     """An open recording.
 
     Attributes:
-        name: as messages give it.
+        name: for messages.
         sample_rate: in Hz.
         channels: how many.
         blocks: float32 arrays (channels, n), finite, to be read once and in order.
@@ -58,7 +58,7 @@ def open_reader(source: Readable) -> Iterator[Reader]:
     """Open a recording for reading block by block.
 
     Raises:
-        AudioError: there is no such file; it is a folder, empty, no audio, damaged or truncated; or (while
+        AudioError: there is no such file; it is a folder, empty, not audio, damaged or truncated; or (while
             reading) it has samples that are not finite.
     """
     with _open_file(source) as (name, file):
@@ -75,7 +75,7 @@ def open_reader(source: Readable) -> Iterator[Reader]:
 
 @contextmanager
 def _open_file(source: Readable) -> Iterator[tuple[str, BinaryIO]]:
-    """A real, seekable file: streams and pipes are copied to a temporary one, on disk, however long they are."""
+    """A seekable file: streams and pipes are copied to a temporary one, on disk, whatever their length."""
     if isinstance(source, str | Path) and str(source) != "-":
         try:
             file = Path(source).open("rb")  # noqa: SIM115 - entered below, away from these errors
@@ -127,7 +127,7 @@ def _checked(reader: Reader) -> Reader:
 
 @contextmanager
 def _open_soundfile(name: str, file: BinaryIO) -> Iterator[Reader | None]:
-    """The recording by libsndfile; None when the format is not one of its own."""
+    """The recording by libsndfile; None if it does not know the format."""
     import soundfile
 
     try:
@@ -166,7 +166,7 @@ def _soundfile_blocks(name: str, sound: soundfile.SoundFile) -> Iterator[NDArray
 
 
 def _check_promised_size(name: str, sound: soundfile.SoundFile) -> None:
-    """libsndfile shortens what is cut off without an error, but it logs "data : PROMISED (should be HELD)"."""
+    """libsndfile reads a truncated file without an error, but it logs "data : PROMISED (should be HELD)"."""
     for promised, held in re.findall(
         r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*:\s*(\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE
     ):
@@ -181,7 +181,7 @@ def _is_ogg(file: BinaryIO) -> bool:
 
 
 def _check_last_ogg_page(name: str, file: BinaryIO) -> None:
-    """An Ogg stream ends with a page that is flagged as its last (RFC 3533); a file that was cut off does not."""
+    """An Ogg stream ends with a page that is flagged as its last (RFC 3533); a truncated file does not."""
     size = os.fstat(file.fileno()).st_size
     tail = os.pread(file.fileno(), 1 << 17, max(0, size - (1 << 17)))  # a page is at most 65,307 bytes long
     start = tail.rfind(b"OggS")
@@ -192,7 +192,7 @@ def _check_last_ogg_page(name: str, file: BinaryIO) -> None:
 
 
 def _check_riff_size(name: str, file: BinaryIO) -> None:
-    """ffmpeg reads an AVI, or a WAV with an encoding that libsndfile lacks, as far as it goes and is content."""
+    """ffmpeg reads a truncated AVI, or WAV with an encoding that libsndfile lacks, without an error."""
     head, size = os.pread(file.fileno(), 8, 0), os.fstat(file.fileno()).st_size
     promised = int.from_bytes(head[4:8], "little") + 8
     if head[:4] == b"RIFF" and size < promised < _UNKNOWN_SIZE:
@@ -203,7 +203,7 @@ def _check_riff_size(name: str, file: BinaryIO) -> None:
 
 @contextmanager
 def _open_ffmpeg(name: str, file: BinaryIO) -> Iterator[Reader]:
-    """The recording by ffmpeg (PyAV), which reads what libsndfile does not: m4a, mp4, webm, wma..."""
+    """The recording by ffmpeg (PyAV), for formats that libsndfile lacks: m4a, mp4, webm, wma..."""
     import av.error
 
     try:

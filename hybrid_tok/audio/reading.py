@@ -32,9 +32,9 @@ def read_audio(source: Readable) -> Audio:
 
 
 def read_mono(source: Readable, sample_rate: int = 16_000) -> tuple[Audio, SourceInfo]:
-    """Read a recording as mono at a given rate, and say what it was before.
+    """Read a recording as mono at a given rate, with the properties of the original.
 
-    Mixes and resamples block by block: memory is what the result takes, whatever the recording's own rate and
+    Mixes and resamples block by block: memory is that of the result, whatever the recording's own rate and
     channels. The result is that of `resample(read_audio(source).to_mono(), sample_rate)`, sample for sample.
 
     Args:
@@ -51,16 +51,16 @@ def read_mono(source: Readable, sample_rate: int = 16_000) -> tuple[Audio, Sourc
 def read_channels(
     source: Readable, sample_rate: int = 16_000, channel_rate: int = 16_000
 ) -> tuple[Audio, SourceInfo, tuple[Audio, ...]]:
-    """Read a recording as `read_mono` does, and its channels by themselves, in one pass.
+    """Read a recording as `read_mono` does, and each of its channels, in one pass.
 
-    The channels are kept in temporary files on disk (64 kB a second and channel at 16 kHz, gone with the arrays) and
-    mapped into memory: the system pages them in as they are read, and takes the pages back when memory is short.
+    The channels are kept in temporary files on disk (64 kB per second and channel at 16 kHz, deleted with the arrays)
+    and mapped into memory: the system loads pages as they are read, and frees them when memory is short.
 
     Args:
         channel_rate: of the channels, in Hz.
 
     Returns:
-        The mix, what the recording was, and a mono `Audio` per channel; none where there is only one channel.
+        The mix, the properties of the original, and a mono `Audio` per channel; none if there is only one channel.
 
     Raises:
         AudioError: it cannot be read whole, or there is no room on disk.

@@ -14,7 +14,7 @@ from hybrid_tok.errors import AudioError
 def resampled_length(num_samples: int, sample_rate: int, new_rate: int) -> int:
     """How many samples a recording has at another rate: ceil(N * new / old).
 
-    Rounded up, so that nothing of a tail is lost, and so that there and back again is never shorter than before.
+    Rounded up, so that no samples are lost at the end, and so that resampling there and back is never shorter.
     """
     return -(-num_samples * new_rate // sample_rate)
 
@@ -23,11 +23,11 @@ def resample(audio: Audio, sample_rate: int, length: int | None = None) -> Audio
     """The audio at another rate (soxr, high quality), with exactly `resampled_length` samples.
 
     Args:
-        length: the exact length wanted, where rounding has lost it: that of a recording which went to this audio's
-            rate and now comes back. At most as long as `resampled_length`.
+        length: the exact length wanted, at most `resampled_length`: that of the recording that this audio was
+            resampled from, which rounding has lost.
 
     Raises:
-        AudioError: `length` is another recording's.
+        AudioError: `length` does not belong to this recording.
     """
     expected = resampled_length(audio.num_samples, audio.sample_rate, sample_rate)
     length = expected if length is None else length
@@ -69,7 +69,7 @@ class Resampler:
         return out.T
 
     def finish(self) -> NDArray[np.float32]:
-        """What is left once all blocks have been pushed."""
+        """The rest, once all blocks have been pushed."""
         if self._stream is None:
             return np.zeros((self._channels, 0), np.float32)
         # soxr rounds the length to nearest: two more output samples' worth of silence makes sure of the last one
@@ -89,7 +89,7 @@ def resampled(
 
 
 def join_blocks(blocks: Iterable[NDArray[np.float32]], channels: int) -> NDArray[np.float32]:
-    """All blocks (channels, n) in one array, letting go of each as it is copied: an hour fits only once."""
+    """All blocks (channels, n) in one array; each is freed once it is copied, to halve the memory of long audio."""
     held = list(blocks)
     joined = np.empty((channels, sum(block.shape[1] for block in held)), np.float32)
     position = joined.shape[1]

@@ -17,14 +17,14 @@ from hybrid_tok.errors import AudioError
 
 
 def write_wav(target: str | Path | BinaryIO, audio: Audio, *, clip: bool = False) -> None:
-    """Write a 16-bit PCM WAV file, whole or not at all.
+    """Write a 16-bit PCM WAV file, atomically.
 
     Reading a 16-bit file and writing it again gives the same samples. No dither, no time stamp: the same audio gives
     the same bytes.
 
     Args:
         target: a path, "-" for standard output, or a binary stream (which need not be seekable).
-        clip: cut samples beyond [-1, 1] off; otherwise they are an error.
+        clip: clip samples beyond [-1, 1]; otherwise they are an error.
 
     Raises:
         AudioError: samples beyond [-1, 1] or not finite, or more than a WAV file can hold (4 GiB).
