@@ -26,7 +26,6 @@ from hybrid_tok.errors import BackendError
 SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 30
 _MEL_HOP = 160
-_MEL_FRAMES = WINDOW_SECONDS * SAMPLE_RATE // _MEL_HOP
 _STATE_RATE = 50
 """Encoder states per second."""
 
