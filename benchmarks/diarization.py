@@ -33,9 +33,9 @@ from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.core.timeline import FRAME_RATE, Span, subtract_spans
 from hybrid_tok.diarizer.backend import BuiltinDiarizer
 from hybrid_tok.diarizer.online import OnlineDiarizer
-from hybrid_tok.diarizer.speaker_encoder import SPEAKER_WEIGHTS, SpeakerIdentity
+from hybrid_tok.diarizer.speaker_encoder import SPEAKER_WEIGHTS
 from hybrid_tok.encode.annotate import Annotator
-from hybrid_tok.nn.arrays import read_identity
+from hybrid_tok.nn.arrays import Identity, read_identity
 from hybrid_tok.tagger.backend import BuiltinTagger
 
 COLLAR = 0.25
@@ -88,7 +88,7 @@ class Online:
 
     @property
     def fingerprint(self) -> str:
-        return f"{self.name}:{read_identity(SpeakerIdentity, SPEAKER_WEIGHTS).fingerprint}:{self._diarizer.options!r}"
+        return f"{self.name}:{read_identity(Identity, SPEAKER_WEIGHTS).fingerprint}:{self._diarizer.options!r}"
 
     def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
         """How many speakers there are cannot be told to it."""

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +17,7 @@ from numpy.typing import NDArray
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
 from hybrid_tok.diarizer.voice_windows import joined
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.arrays import read_identity
+from hybrid_tok.nn.arrays import Identity, read_identity
 from hybrid_tok.nn.logmel import HOP, log_mel_frames
 from hybrid_tok.nn.weights import load_weights
 
@@ -29,16 +28,6 @@ FRAME = STRIDE * HOP
 
 BLOCK = 256
 """Frames per block: 10.24 s."""
-
-
-@dataclass(frozen=True, slots=True)
-class SpeakerIdentity:
-    """What a weights file's description says: name, fingerprint, SHA-256 of the weights, configuration."""
-
-    name: str
-    fingerprint: str
-    sha256: str
-    architecture: dict[str, Any]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -67,7 +56,7 @@ class SpeakerEncoder:
     """
 
     def __init__(self, weights: Path = SPEAKER_WEIGHTS) -> None:
-        self.identity = read_identity(SpeakerIdentity, weights)
+        self.identity = read_identity(Identity, weights)
         try:
             self._network = SpeakerNetwork(SpeakerConfig.from_dict(self.identity.architecture))
         except (KeyError, TypeError) as error:

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,23 @@ from hybrid_tok.errors import WeightsError
 
 MAX_BYTES = 64 * 2**20
 _T = TypeVar("_T")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """The description of a network's weights.
+
+    Attributes:
+        name: for display.
+        fingerprint: changes whenever the network's output could.
+        sha256: of the weights file.
+        architecture: the network's configuration.
+    """
+
+    name: str
+    fingerprint: str
+    sha256: str
+    architecture: dict[str, Any]
 
 
 def load_arrays(weights: Path) -> tuple[dict[str, NDArray[np.float32]], dict[str, Any]]:

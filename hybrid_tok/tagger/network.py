@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.arrays import read_identity
+from hybrid_tok.nn.arrays import Identity, read_identity
 from hybrid_tok.nn.weights import load_weights
 from hybrid_tok.tagger.features import AUXILIARY, HOP, MELS, EventFeatures
 
@@ -107,24 +107,12 @@ class EventNetwork(nn.Module):
         return logits[..., : len(EVENT_LABELS) + 1], logits[..., len(EVENT_LABELS) + 1 :]
 
 
-@dataclass(frozen=True, slots=True)
-class EventIdentity:
-    """The description beside the weights.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventIdentity(Identity):
+    """The description of the weights, with what each network's event logits are divided by, so that confidences are
+    calibrated; one per network."""
 
-    Attributes:
-        name: for display.
-        fingerprint: changes whenever posteriors could.
-        sha256: of the weights file.
-        temperatures: what each network's event logits are divided by, so that confidences are calibrated; one per
-            network.
-        architecture: of every network, as `EventConfig` takes it.
-    """
-
-    name: str
-    fingerprint: str
-    sha256: str
     temperatures: list[float]
-    architecture: dict[str, Any]
 
 
 class EventModel:

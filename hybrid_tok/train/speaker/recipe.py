@@ -25,9 +25,8 @@ from torch.nn import functional
 from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
-from hybrid_tok.diarizer.speaker_encoder import SpeakerIdentity
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.nn.arrays import write_description
+from hybrid_tok.nn.arrays import Identity, write_description
 from hybrid_tok.nn.weights import save_weights
 from hybrid_tok.train.speaker.crops import CropMaker, Crops
 from hybrid_tok.train.speaker.data import Clip, Material, load_material
@@ -159,7 +158,8 @@ def _export(network: SpeakerNetwork, weights: Path) -> Path:
     sha256, architecture = save_weights(weights, network), asdict(network.config)
     described = f"{sha256}:{json.dumps(architecture, sort_keys=True)}"
     fingerprint = hashlib.sha256(described.encode()).hexdigest()[:16]
-    write_description(weights, asdict(SpeakerIdentity(NAME, fingerprint, sha256, architecture)))
+    identity = Identity(name=NAME, fingerprint=fingerprint, sha256=sha256, architecture=architecture)
+    write_description(weights, asdict(identity))
     return weights
 
 
