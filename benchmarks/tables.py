@@ -17,11 +17,12 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_tok.bench.markdown import fill, number, percent, table
-from hybrid_tok.bench.results import load_part
+from hybrid_tok.bench.results import ResultsError, load_part, rounded
 from hybrid_tok.encode.gate import GateOptions
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
+RATE_WEIGHT, SWITCH_COST = rounded([GateOptions().rate_weight, GateOptions().switch_cost])
 
 
 def load(name: str, part: str) -> Any:
@@ -30,6 +31,8 @@ def load(name: str, part: str) -> Any:
 
 def words() -> str:
     """The recognizer, and the gate at its defaults, source by source."""
+    if [load("words", name) for name in ("rate_weight", "switch_cost")] != [RATE_WEIGHT, SWITCH_COST]:
+        raise ResultsError("words.json was measured with other defaults of the gate: python benchmarks/words.py")
     rows = [
         (
             f"{source} (characters)" if source == "aishell1" else source,
@@ -114,13 +117,14 @@ def aligned() -> str:
 
 def sweep() -> str:
     """The gate's curve over all recordings: along `rate_weight`, and along `switch_cost` at the default."""
-    default = GateOptions()
     results = load("roundtrip", "sweep")
-    along = [row for row in results if row["switch_cost"] == default.switch_cost]
-    across = [row for row in results if row["rate_weight"] == default.rate_weight]
+    along = [row for row in results if row["switch_cost"] == SWITCH_COST]
+    across = [row for row in results if row["rate_weight"] == RATE_WEIGHT]
+    if not along or not across:
+        raise ResultsError("roundtrip.json lacks the defaults of the gate: python benchmarks/roundtrip.py")
     rows = []
-    for row in (*along, *(row for row in across if row["switch_cost"] != default.switch_cost)):
-        chosen = (row["rate_weight"], row["switch_cost"]) == (default.rate_weight, default.switch_cost)
+    for row in (*along, *(row for row in across if row["switch_cost"] != SWITCH_COST)):
+        chosen = (row["rate_weight"], row["switch_cost"]) == (RATE_WEIGHT, SWITCH_COST)
         rows.append((f"{row['rate_weight']}{' (default)' if chosen else ''}", row["switch_cost"], *costs(row["all"])))
     alone = {"text_share": 0.0, "unit_share": 1.0, "words_as_text": 0.0}
     rows.append(("codec alone", "-", *costs({**load("roundtrip", "codec_alone"), **alone})))

@@ -53,19 +53,21 @@ def measure_parts(
 
 
 class ResultsError(HybridTokError):
-    """Results that were never measured."""
+    """Results that were never measured, or not as they should be."""
 
 
 def load_part(folder: Path, name: str, part: str) -> Any:
     """A part of `folder`/NAME.json.
 
     Raises:
-        ResultsError: it is not there; the message has the command that measures it.
+        ResultsError: it is not there, or of a few recordings only; the message has the command that measures it.
     """
     path = folder / f"{name}.json"
     results = json.loads(path.read_text("utf-8")) if path.is_file() else {}
     if part not in results:
         raise ResultsError(f"{path} has no {part!r}: python benchmarks/{name}.py")
+    if results.get("limit") is not None:
+        raise ResultsError(f"{path} was measured with --limit {results['limit']}: python benchmarks/{name}.py")
     return results[part]
 
 

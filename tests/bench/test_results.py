@@ -60,10 +60,13 @@ def test_json_has_a_line_for_each_innermost_value() -> None:
     ]
 
 
-def test_a_part_that_was_never_measured_names_its_script(tmp_path: Path) -> None:
+def test_a_part_that_was_not_measured_names_its_script(tmp_path: Path) -> None:
     (tmp_path / "speed.json").write_text('{"lengths": 1}')
     assert load_part(tmp_path, "speed", "lengths") == 1
     with pytest.raises(ResultsError, match=r"speed.json has no 'windows': python benchmarks/speed.py"):
         load_part(tmp_path, "speed", "windows")
     with pytest.raises(ResultsError, match=r"python benchmarks/words.py"):
+        load_part(tmp_path, "words", "models")
+    (tmp_path / "words.json").write_text('{"limit": 2, "models": 1}')
+    with pytest.raises(ResultsError, match=r"with --limit 2"):
         load_part(tmp_path, "words", "models")
