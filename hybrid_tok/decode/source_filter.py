@@ -72,11 +72,7 @@ class Filter:
 
 
 def reshape(
-    samples: NDArray[np.float32],
-    sample_rate: int,
-    track: PitchTrack,
-    pitch: NDArray[np.float64],
-    change: Filter,
+    samples: NDArray[np.float32], sample_rate: int, track: PitchTrack, pitch: NDArray[np.float64], change: Filter
 ) -> NDArray[np.float32]:
     """Speech (N,) with another pitch and another spectral envelope, with the same length and rhythm.
 

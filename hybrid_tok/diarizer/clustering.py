@@ -198,11 +198,7 @@ def _linked(voices: NDArray[np.float64], similarity: float) -> NDArray[np.int64]
 
 
 def _join(
-    voices: NDArray[np.floating],
-    seconds: NDArray[np.floating],
-    labels: NDArray[np.int64],
-    speakers: int,
-    doubt: float,
+    voices: NDArray[np.floating], seconds: NDArray[np.floating], labels: NDArray[np.int64], speakers: int, doubt: float
 ) -> NDArray[np.int64]:
     """Join the two most similar clusters until there are no more than `speakers`."""
     while (count := int(labels.max()) + 1) > speakers:

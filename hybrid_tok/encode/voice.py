@@ -37,10 +37,7 @@ class VoiceOptions:
 
 
 def measure_voices(
-    audio: Audio,
-    decisions: Sequence[Decision],
-    annotations: Annotations,
-    options: VoiceOptions = VoiceOptions(),
+    audio: Audio, decisions: Sequence[Decision], annotations: Annotations, options: VoiceOptions = VoiceOptions()
 ) -> dict[int, tuple[int, ...]]:
     """The voice code of each speaker with speech, by speaker.
 

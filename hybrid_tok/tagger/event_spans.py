@@ -129,10 +129,7 @@ def _hysteresis(probability: NDArray[np.float64], options: TaggerOptions) -> lis
 
 
 def bridged(
-    stretches: list[tuple[int, int]],
-    labels: NDArray[np.float64],
-    speech: NDArray[np.floating],
-    options: TaggerOptions,
+    stretches: list[tuple[int, int]], labels: NDArray[np.float64], speech: NDArray[np.floating], options: TaggerOptions
 ) -> list[tuple[int, int]]:
     """Merge stretches of one event: close together, without speech between, and not certainly two sounds."""
     gap = round(options.bridge * FRAME_RATE)

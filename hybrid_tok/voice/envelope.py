@@ -29,10 +29,7 @@ def fft_size(sample_rate: int, floor: float = 60.0) -> int:
 
 
 def envelopes(
-    samples: NDArray[np.float32],
-    sample_rate: int,
-    centres: NDArray[np.int64],
-    frequency: NDArray[np.float64],
+    samples: NDArray[np.float32], sample_rate: int, centres: NDArray[np.int64], frequency: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """Power spectra (T, size / 2 + 1) of the voice at given places, size = `fft_size(sample_rate)`.
 
@@ -47,10 +44,7 @@ def envelopes(
 
 
 def log_envelopes(
-    samples: NDArray[np.float32],
-    sample_rate: int,
-    centres: NDArray[np.int64],
-    frequency: NDArray[np.float64],
+    samples: NDArray[np.float32], sample_rate: int, centres: NDArray[np.int64], frequency: NDArray[np.float64]
 ) -> NDArray[np.float32]:
     """The natural logarithm of `envelopes`."""
     size = fft_size(sample_rate)
@@ -63,11 +57,7 @@ def log_envelopes(
 
 
 def _log_envelopes(
-    samples: NDArray[np.float32],
-    sample_rate: int,
-    centres: NDArray[np.int64],
-    pitch: NDArray[np.float64],
-    size: int,
+    samples: NDArray[np.float32], sample_rate: int, centres: NDArray[np.int64], pitch: NDArray[np.float64], size: int
 ) -> NDArray[np.float32]:
     reach = (1.5 * sample_rate / pitch)[:, None].astype(np.float32)
     half = min(size // 2, int(reach.max()) + 1)

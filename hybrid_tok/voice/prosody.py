@@ -43,9 +43,7 @@ def to_bins(delivery: Delivery) -> Prosody:
     """The bins nearest to how a word was said; those of the mean where it is not finite."""
     rate = math.log2(delivery.rate) if delivery.rate > 0.0 else float("nan")
     return Prosody(
-        _nearest(PITCH_SEMITONES, delivery.pitch),
-        _nearest(ENERGY_DB, delivery.energy),
-        _nearest(RATE_OCTAVES, rate),
+        _nearest(PITCH_SEMITONES, delivery.pitch), _nearest(ENERGY_DB, delivery.energy), _nearest(RATE_OCTAVES, rate)
     )
 
 
