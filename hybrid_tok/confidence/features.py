@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.languages import writes_spaces
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import Span, overlapping
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +56,9 @@ _SECONDS_PER_CHARACTER = 0.2
 _NEAR = 4
 """Words on either side that count as around."""
 
+_REACH = 50
+"""Frames on either side in which an event counts as near."""
+
 FEATURES: tuple[str, ...] = (
     "mean",  # log odds of the mean probability of its tokens
     "lowest",  # log odds of the least likely token
@@ -92,11 +95,15 @@ def word_features(words: Sequence[HeardWord], speech: Sequence[Span], events: Se
     """
     if not words:
         return np.zeros((0, len(FEATURES)))
-    rows: list[list[float]] = []
-    for _, group in groupby(words, key=lambda word: word.window):
-        window = list(group)
-        for index in range(len(window)):
-            rows.append(_row(window, index, speech, events))
+    windows = [list(group) for _, group in groupby(words, key=lambda word: word.window)]
+    reaches = [Span(max(window[0].span.start - _REACH, 0), window[-1].span.end + _REACH) for window in windows]
+    spoken = overlapping(reaches, speech, lambda span: span)
+    heard = overlapping(reaches, events, lambda event: event.span)
+    rows = [
+        _row(window, index, near_speech, near_events)
+        for window, near_speech, near_events in zip(windows, spoken, heard, strict=True)
+        for index in range(len(window))
+    ]
     return np.array(rows)
 
 
@@ -135,7 +142,7 @@ def _row(window: Sequence[HeardWord], index: int, speech: Sequence[Span], events
         math.log(stretch * 0.02 + 0.1),
         _load(word.span, events, voiced=True),
         _load(word.span, events, voiced=False),
-        _nearest(Span(max(word.span.start - 50, 0), word.span.end + 50), events),
+        _nearest(Span(max(word.span.start - _REACH, 0), word.span.end + _REACH), events),
         math.log(len(window)),
         min(len(window) / max(window_speech, 0.2), 8.0),
     ]
