@@ -272,10 +272,9 @@ def _in_one_language(listened: _Listened, told: Sequence[str]) -> Iterator[_Pass
 
 def _inside(speech: Sequence[Span], window: Window) -> list[Span]:
     """The speech in a window."""
-    ends = [span.end for span in speech]
     found: list[Span] = []
     for chunk in window.chunks:
-        index = bisect_right(ends, chunk.start)
+        index = bisect_right(speech, chunk.start, key=lambda span: span.end)
         while index < len(speech) and speech[index].start < chunk.end:
             found.append(Span(max(speech[index].start, chunk.start), min(speech[index].end, chunk.end)))
             index += 1

@@ -47,8 +47,7 @@ def tighten(spans: Sequence[Span], levels: NDArray[np.float64], speech: Sequence
         levels: of the recording, as `frame_levels` gives them.
         speech: where there is speech; sorted, disjoint.
     """
-    starts = [span.start for span in speech]
-    return [_audible(_within(span, speech, starts), levels) for span in spans]
+    return [_audible(_within(span, speech), levels) for span in spans]
 
 
 def frame_levels(audio: Audio) -> NDArray[np.float64]:
@@ -56,9 +55,9 @@ def frame_levels(audio: Audio) -> NDArray[np.float64]:
     return 10.0 * np.log10(frame_powers(audio.samples, audio.sample_rate) + 1e-12)
 
 
-def _within(span: Span, speech: Sequence[Span], starts: Sequence[int]) -> Span:
+def _within(span: Span, speech: Sequence[Span]) -> Span:
     """The part of a span in the speech it overlaps most; the span itself where there is none."""
-    index = max(bisect_right(starts, span.start) - 1, 0)
+    index = max(bisect_right(speech, span.start, key=lambda one: one.start) - 1, 0)
     best = span
     most = 0
     while index < len(speech) and speech[index].start < span.end:
