@@ -5,8 +5,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_tok.decode.limiter import limit
-from hybrid_tok.decode.mixer import Mixer
+from hybrid_tok.decode.mixer import Mixer, limit
 
 RATE = 16_000
 

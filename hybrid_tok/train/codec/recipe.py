@@ -9,6 +9,7 @@ from __future__ import annotations
 import itertools
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Generator
 from concurrent.futures import ThreadPoolExecutor
@@ -19,7 +20,7 @@ import numpy as np
 import torch
 import torch.distributed as dist
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import Progress
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
@@ -53,17 +54,18 @@ def train(options: TrainCodecOptions) -> Path:
     if options.workers == 1:
         _work(0, options)
     else:
-        spawn(_work, (options,), nprocs=options.workers)
+        with tempfile.TemporaryDirectory() as folder:  # where they meet
+            spawn(_work, (options, f"file://{folder}/meeting"), nprocs=options.workers)
     best = options.out / "best.safetensors"
     weights = options.out / "codec.safetensors"
     export_codec(best if best.exists() else options.out / "latest.safetensors", weights)
     return weights
 
 
-def _work(rank: int, options: TrainCodecOptions) -> None:
+def _work(rank: int, options: TrainCodecOptions, meeting: str | None = None) -> None:
     """One worker; the first also shows progress, evaluates, logs and saves."""
-    if options.workers > 1:
-        _meet(rank, options)
+    if meeting is not None:
+        dist.init_process_group("gloo", init_method=meeting, rank=rank, world_size=options.workers)
     clips = load_clips(options.data, options.out / "cache")
     trainer = CodecTrainer(options)
     latest = options.out / "latest.safetensors"
@@ -87,7 +89,7 @@ def _work(rank: int, options: TrainCodecOptions) -> None:
         batches.close()
         if journal is not None:
             journal.close()
-        if options.workers > 1:
+        if meeting is not None:
             dist.destroy_process_group()
 
 
@@ -110,16 +112,6 @@ def draw_batches(
             yield batch
 
 
-def _meet(rank: int, options: TrainCodecOptions) -> None:
-    """Join the other workers through a file; one left by a run that crashed would lead them astray."""
-    meeting = options.out / "rendezvous"
-    if rank == 0:
-        meeting.unlink(missing_ok=True)
-    else:
-        time.sleep(2)
-    dist.init_process_group("gloo", init_method=f"file://{meeting.resolve()}", rank=rank, world_size=options.workers)
-
-
 class Journal:
     """Progress bar, log, evaluation and checkpoints of a run."""
 
@@ -130,13 +122,8 @@ class Journal:
         self._last = trainer.seconds
         self._sums: dict[str, float] = {}
         self._count = 0
-        columns = (
-            BarColumn(),
-            TextColumn("step {task.fields[step]}  loss {task.fields[loss]:.3f}"),
-            TimeRemainingColumn(),
-        )
-        self._bar = Progress(*columns, console=Console(stderr=True))
-        self._task = self._bar.add_task("codec", total=1.0, step=trainer.step, loss=float("nan"))
+        self._bar = Progress(console=Console(stderr=True))
+        self._task = self._bar.add_task("codec", total=1.0)
         self._bar.start()
 
     def note(self, terms: dict[str, float]) -> bool:
@@ -145,7 +132,8 @@ class Journal:
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
         loss = sum(value for name, value in terms.items() if name != "norm")
-        self._bar.update(self._task, completed=self._trainer.spent, step=self._trainer.step, loss=loss)
+        said = f"step {self._trainer.step}, loss {loss:.3f}"
+        self._bar.update(self._task, completed=self._trainer.spent, description=said)
         if self._count == LOG_STEPS:
             self._write({name: round(total / self._count, 4) for name, total in self._sums.items()})
             self._sums, self._count = {}, 0
@@ -172,11 +160,7 @@ class Journal:
 
     def _write(self, entries: dict[str, Any]) -> None:
         options, trainer = self._options, self._trainer
-        hours = trainer.step * options.batch * options.frames / 50 / 3600
-        line = {
-            "step": trainer.step,
-            "minutes": round(trainer.seconds / 60, 2),
-            "audio_hours": round(hours, 3),
-        } | entries
+        hours = round(trainer.step * options.batch * options.frames / 50 / 3600, 3)
+        line = {"step": trainer.step, "minutes": round(trainer.seconds / 60, 2), "audio_hours": hours} | entries
         with self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")

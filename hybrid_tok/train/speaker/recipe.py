@@ -210,16 +210,12 @@ def equal_error_rate(network: SpeakerNetwork, material: Material, seed: int, sec
     network.eval()
     rng = np.random.default_rng(seed)
     length = int(seconds * 100) // STRIDE * STRIDE
-    windows, owners, groups = [], [], []
-    for owner, clips in enumerate(material.held_out):
-        for _ in range(8):
-            windows.append(_window(rng, material, clips, length))
-            owners.append(owner)
-            groups.append(len(clips) > 1)
+    windows = [_window(rng, material, clips, length) for clips in material.held_out for _ in range(8)]
+    owner = np.repeat(np.arange(len(material.held_out)), 8)
+    group = np.repeat([len(clips) > 1 for clips in material.held_out], 8)
     hidden, attention, _ = network(torch.from_numpy(np.stack(windows)))
     embeddings = functional.normalize(network.pool(hidden, attention, torch.ones(hidden.shape[:2])), dim=1).numpy()
     network.train(training)
-    owner, group = np.array(owners), np.array(groups)
     pairs = np.triu(group[:, None] == group, 1)
     return {"eer": round(crossing((embeddings @ embeddings.T)[pairs], (owner[:, None] == owner)[pairs]), 4)}
 
