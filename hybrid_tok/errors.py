@@ -8,7 +8,7 @@ class HybridTokError(Exception):
 
 
 class AudioError(HybridTokError):
-    """A recording cannot be read, or holds what no recording can (NaN, infinities)."""
+    """A recording cannot be read, or has invalid samples (NaN, infinities)."""
 
 
 class StreamError(HybridTokError):
@@ -16,7 +16,7 @@ class StreamError(HybridTokError):
 
 
 class TextError(HybridTokError, ValueError):
-    """A text that is not Unicode, so that no tokens can spell it."""
+    """A text that is not Unicode, so that tokens cannot spell it."""
 
 
 class GrammarError(HybridTokError):
@@ -63,4 +63,4 @@ class AnnotationError(HybridTokError):
 
 
 class AnnotationWarning(UserWarning):
-    """Something in given annotations is doubtful, and was taken with low confidence or mended."""
+    """Something in given annotations was uncertain, and was repaired or taken with low confidence."""

@@ -1,7 +1,7 @@
-"""Annotation files in and out: what other programs heard, and what hybrid-tok heard.
+"""Annotation files: reading those of other programs, and writing ours.
 
-Readers find a file's format themselves, by its content first. Every format is a module of its own that takes a file
-apart (`records`); `place` puts what it says on the recording's time grid, by the same rules for all.
+A file's format is detected, by its content first. Each format has a module that parses a file to `records`; `place`
+puts them on the recording's time grid, by the same rules for all formats.
 """
 
 from hybrid_tok.formats.place import DOUBTFUL as DOUBTFUL

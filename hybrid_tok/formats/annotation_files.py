@@ -1,4 +1,4 @@
-"""Annotations that lie in files beside a recording, gathered into what is `KnownAnnotations`."""
+"""Annotation files of a recording, read into `KnownAnnotations`."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hybrid_tok.errors import AnnotationError, OptionsError
 
 @dataclass(frozen=True, slots=True)
 class AnnotationFiles:
-    """Files that say what is in a recording.
+    """The annotation files of a recording.
 
     Attributes:
         words: word or segment times, in any format that `formats.read_words` knows; segments are aligned.
@@ -61,8 +61,8 @@ class AnnotationFiles:
 
 
 def _with_speakers(given: KnownAnnotations, same: Mapping[int, int]) -> KnownAnnotations:
-    """Speakers of words by the numbers of another file, which numbers them on its own: {number: number there} of those
-    with the same name. The others are forgotten: the turns say who speaks."""
+    """Words with their speakers renumbered as in another file: {number: number there} of those with the same name.
+    Other speakers are dropped, since the turns give them."""
 
     def number(speaker: int | None) -> int | None:
         return None if speaker is None else same.get(speaker)
@@ -79,7 +79,7 @@ def read_transcript(path: Path) -> Segment:
     """A plain text file as one segment without times.
 
     Raises:
-        AnnotationError: it cannot be read, is empty, too large, no text, or a file with times.
+        AnnotationError: it cannot be read, is empty, too large, not text, or a file with times.
     """
     from hybrid_tok.formats.detect import with_times
     from hybrid_tok.formats.source import read_source

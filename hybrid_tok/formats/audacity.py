@@ -25,13 +25,13 @@ _COLUMNS = {
     "recording": ("filename", "file", "segment_id", "audio", "begin file"),
     "confidence": ("confidence", "score", "probability"),
 }
-"""Names of columns, in small letters."""
+"""Names of columns, in lower case."""
 _PLAIN = {"start": 0, "end": 1, "label": 2}
 _CONFIDENCE = re.compile(r"(.*\S)\s+\(?([01]?\.\d+(?:[eE]-\d+)?|[01]|\d(?:\.\d+)?[eE]-\d+)\)?")
 
 
 def recognizes(source: Source) -> bool:
-    """Whether the first line with anything in it is a label or a header."""
+    """Whether the first line that is not empty is a label or a header."""
     for _, line in source.lines():
         if line.strip():
             cells = line.split("\t")
@@ -41,10 +41,10 @@ def recognizes(source: Source) -> bool:
 
 
 def read(source: Source, recording: str | None = None) -> Document:
-    """The labels of a file; they are words, segments or events, as the reader likes.
+    """The labels of a file, as words, segments or events.
 
     Raises:
-        AnnotationError: a line is no label, or the table is about several recordings and none is this one.
+        AnnotationError: a line is not a label, or the table is about several recordings and none is this one.
     """
     columns: dict[str, int] | None = None
     unit = 1.0
@@ -80,7 +80,7 @@ def event_text(event: Event) -> str:
 
 
 def label_record(text: str, start: float, end: float, where: str) -> LabelRecord:
-    """A label, with the confidence it may end in taken off."""
+    """A label, split from the confidence it may end in."""
     match = _CONFIDENCE.fullmatch(text.strip())
     if match is None or float(match[2]) > 1.0:
         return LabelRecord(text.strip(), start, end, None, where)
@@ -88,7 +88,7 @@ def label_record(text: str, start: float, end: float, where: str) -> LabelRecord
 
 
 def _header(cells: Sequence[str]) -> dict[str, int] | None:
-    """The columns a header names; None where it is none."""
+    """The columns that a header names; None if the line is not a header."""
     names = [cell.strip().lower() for cell in cells]
     found = {
         column: names.index(alias)
@@ -101,7 +101,7 @@ def _header(cells: Sequence[str]) -> dict[str, int] | None:
 def _label(
     source: Source, index: int, cells: Sequence[str], columns: dict[str, int], unit: float
 ) -> tuple[str, int, LabelRecord]:
-    """A line of the table: the recording it is about, its number, and what it says."""
+    """A line of the table: the recording it is about, its number, and its content."""
     cell = {column: cells[place] for column, place in columns.items() if place < len(cells)}
     if not {"start", "end"} <= cell.keys():
         raise AnnotationError(

@@ -1,4 +1,4 @@
-"""Words and events as captions: short lines for people to read along, as SRT and WebVTT have them."""
+"""Words and events as captions: short lines of subtitles, for SRT and WebVTT."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from hybrid_tok.core.spacing import space_between
 from hybrid_tok.core.timeline import Span, overlapping
 
 MAX_LETTERS = 42
-"""Of a line, by the style guides of broadcasters."""
+"""Characters of a line at most, by the style guides of broadcasters."""
 MAX_FRAMES = 350
-"""7 s: how long a caption stays at most."""
+"""7 s: the maximum duration of a caption."""
 MAX_PAUSE = 50
 """1 s: a longer pause ends a caption."""
 
@@ -34,7 +34,7 @@ class Caption:
 
 
 def captions(annotations: Annotations) -> list[Caption]:
-    """The captions of a recording, in order of start. Words whose speaker is not known get the turn's they lie in."""
+    """The captions of a recording, in order of start. Words without a speaker get that of their turn."""
     lines: dict[int | None, list[list[Word]]] = {}
     for word in _with_speakers(annotations.words, annotations.turns):
         spoken = lines.setdefault(word.speaker, [])
@@ -62,7 +62,7 @@ def _caption(line: Sequence[Word]) -> Caption:
 
 
 def space_before(number: int, line: Sequence[Word]) -> str:
-    """What is written before a word of a line, by its number: a space, or nothing in languages without."""
+    """The separator before a word of a line, by its index: a space, or nothing in languages without spaces."""
     if number == 0:
         return ""
     before, word = line[number - 1], line[number]
@@ -70,7 +70,7 @@ def space_before(number: int, line: Sequence[Word]) -> str:
 
 
 def _seen(span: Span) -> Span:
-    """A caption must last."""
+    """The span of a caption, at least one frame."""
     return span if span.frames else Span(span.start, span.start + 1)
 
 

@@ -19,12 +19,12 @@ from hybrid_tok.formats.speakers import is_speaker_name, speaker_name
 _SPACE = "<space>"
 """NeMo's spelling of a space inside a field."""
 _CHANNEL = "1"
-"""The channel of words nobody is known to have said."""
+"""The channel of words whose speaker is not known."""
 _BLANKS = re.compile(r"[ \t\r\n]+")
 
 
 def recognizes(source: Source) -> bool:
-    """Whether the first line that is no comment has the fields of a word."""
+    """Whether the first line that is not a comment has the fields of a word."""
     for _, line in source.lines():
         if line.strip() and not line.startswith(";;"):
             fields = split_fields(line)
@@ -36,7 +36,7 @@ def read(source: Source, recording: str | None = None) -> Document:
     """The words of a CTM file.
 
     Raises:
-        AnnotationError: a line is no such line, or the file is about several recordings and none is this one.
+        AnnotationError: a line is invalid, or the file is about several recordings and none is this one.
     """
     lines: list[tuple[str, int, WordRecord]] = []
     for index, line in source.lines():
@@ -55,7 +55,7 @@ def read(source: Source, recording: str | None = None) -> Document:
         lines.append((fields[0], index, word))
     words = about_one(source, lines, recording)
     channels = {word.speaker for word in words}
-    ours = any(is_speaker_name(channel) for channel in channels)  # written here: the plain channel is nobody's
+    ours = any(is_speaker_name(channel) for channel in channels)  # written here: the plain channel has no speaker
     if ours or len(channels) == 1:
         words = [word if ours and is_speaker_name(word.speaker) else replace(word, speaker=None) for word in words]
     return Document("CTM", words=tuple(words))

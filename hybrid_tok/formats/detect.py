@@ -1,4 +1,4 @@
-"""Which format a file is in: by what it says first, by its name only where that leaves it open."""
+"""Detects the format of a file: by its content, and by its name only if that leaves it open."""
 
 from __future__ import annotations
 
@@ -20,12 +20,11 @@ _TEXT_FORMATS = {
     ".ctm": ("CTM", ctm),
     ".tsv": ("a table with times", audacity),
 }
-"""By suffix, in this order: those that say what they are first, those that are known by numbers in the right places
-last."""
+"""By suffix, in this order: formats with a signature first, those recognized by numbers in the right columns last."""
 
 
 def read_document(source: Source, recording: str | None = None) -> Document | Annotations:
-    """What a file says; a file of our own says it exactly.
+    """The content of a file; of a file written here, the annotations themselves.
 
     Args:
         recording: name of the audio file without folder and suffix, for files about several recordings.
@@ -50,7 +49,7 @@ def read_document(source: Source, recording: str | None = None) -> Document | An
 
 
 def with_times(source: Source) -> str | None:
-    """The name of the format of a file with times in it; None where it is plain text, as far as can be seen."""
+    """The name of the format of a file with times in it; None if it seems to be plain text."""
     if source.is_json:
         try:
             parse(source)
@@ -71,4 +70,4 @@ def _read_json(source: Source, recording: str | None) -> Document | Annotations:
         return nemo.read(nodes, recording)
     if whisper_json.recognizes(first):
         return whisper_json.read(nodes)
-    raise AnnotationError(f"{first.where}: JSON of a shape not known here ({_JSON})")
+    raise AnnotationError(f"{first.where}: JSON of an unknown shape ({_JSON})")

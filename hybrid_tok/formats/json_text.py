@@ -1,4 +1,4 @@
-"""JSON that others wrote: values that know where they stand, so that what is wrong can be said with its place."""
+"""JSON of other programs: values that know their place, for error messages."""
 
 from __future__ import annotations
 
@@ -14,8 +14,8 @@ from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.source import Source, quoted
 
 MAX_CONTAINERS = 1 << 20
-"""Objects and arrays in a file: a day of words with their characters has fewer. Checked before parsing, since each
-takes a hundred times the memory that it takes in the file."""
+"""Maximum number of objects and arrays in a file: a day of words with their characters has fewer. Checked before
+parsing, since each takes a hundred times the memory that it takes in the file."""
 
 _LEXEME = re.compile(r'"[^"\\]*(?:\\.[^"\\]*)*"|[\[\]{},:]', re.DOTALL)
 _VALUE = re.compile(r"\S")
@@ -35,16 +35,16 @@ class Node:
     where: str
 
     def get(self, name: str) -> Node | None:
-        """A member of an object; None where it is missing or null, or this is no object."""
+        """A member of an object; None if it is missing or null, or this is not an object."""
         value = self.value.get(name) if isinstance(self.value, dict) else None
         return None if value is None else Node(value, f"{self.where}.{name}")
 
     def first(self, *names: str) -> Node | None:
-        """The first of some members that is there."""
+        """The first existing member of several."""
         return next((node for name in names if (node := self.get(name)) is not None), None)
 
     def need(self, *names: str) -> Node:
-        """That, which must be there."""
+        """As `first`; an error if there is none."""
         node = self.first(*names)
         if node is None:
             raise AnnotationError(f"{self.where}: has no {' or '.join(map(repr, names))}")
@@ -101,7 +101,7 @@ def parse(source: Source) -> list[Node]:
     """The values of a JSON file: one, or one per line (JSON Lines, as NeMo's manifests are).
 
     Raises:
-        AnnotationError: it is no JSON, too deep, or too large.
+        AnnotationError: it is not JSON, too deep, or too large.
     """
     if source.text.count("{") + source.text.count("[") > MAX_CONTAINERS:
         raise AnnotationError(f"{source.path}: more than {MAX_CONTAINERS} objects; give one recording's annotations")
@@ -130,7 +130,7 @@ def _reason(error: Exception) -> str:
 
 @contextmanager
 def with_lines(source: Source) -> Iterator[None]:
-    """Errors about values in a JSON file get the number of the line. It is looked for only where there is an error."""
+    """Adds the line number to errors about values in a JSON file. It is computed only for an error."""
     try:
         yield
     except AnnotationError as error:
@@ -138,7 +138,7 @@ def with_lines(source: Source) -> Iterator[None]:
 
 
 def with_line(source: Source, message: str) -> str:
-    """A message that begins with the place of a value, with the number of its line."""
+    """A message that begins with the place of a value, with its line number."""
     before = f"{source.path}, "
     if not source.is_json or not message.startswith(f"{before}$"):
         return message

@@ -16,7 +16,7 @@ _T = TypeVar("_T")
 
 
 def to_number(text: str) -> float | None:
-    """A decimal number, with a point or (as some programs write in some countries) a comma; None where it is none."""
+    """A decimal number, with a point or (as some programs write in some countries) a comma; None for other text."""
     text = text.strip()
     return float(text.replace(",", ".")) if _NUMBER.fullmatch(text) else None
 
@@ -25,7 +25,7 @@ def number(source: Source, line: int, text: str, what: str) -> float:
     """A finite number.
 
     Raises:
-        AnnotationError: it is none.
+        AnnotationError: it is not one.
     """
     value = to_number(text)
     if value is None or not math.isfinite(value):
@@ -34,7 +34,7 @@ def number(source: Source, line: int, text: str, what: str) -> float:
 
 
 def start_and_end(source: Source, line: int, start: str, duration: str) -> tuple[float, float]:
-    """The times of a stretch given by its start and its duration."""
+    """Start and end of a stretch given by its start and its duration."""
     first, length = number(source, line, start, "the start"), number(source, line, duration, "the duration")
     if length < 0:
         raise AnnotationError(f"{source.at(line)}: a duration must not be negative, as {duration} is")
@@ -52,16 +52,16 @@ def split_fields(line: str) -> list[str]:
 
 
 def field_name(name: str) -> str:
-    """A recording's name as a field of a line: without blanks, and without what starts a comment."""
+    """A recording's name as a field of a line: without blanks, and without comment marks."""
     return re.sub(r"[\s;]+", "_", name) or "recording"
 
 
 def about_one(source: Source, lines: Sequence[tuple[str, int, _T]], recording: str | None) -> list[_T]:
-    """What the lines about a recording say. A file about a single recording is about it whatever it calls it.
+    """The content of the lines about a recording. If a file is about a single recording, its name does not matter.
 
     Args:
-        lines: (recording, line number, what the line says).
-        recording: name of the audio file without folder and suffix; None where it has none.
+        lines: (recording, line number, content).
+        recording: name of the audio file without folder and suffix; None if it has none.
 
     Raises:
         AnnotationError: the file is about several recordings, and none of them is this one.

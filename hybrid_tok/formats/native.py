@@ -1,7 +1,7 @@
 """Our own JSON: everything `Annotations` holds, exactly.
 
-Times are in seconds, for people and other programs; the grid has 50 frames to the second, so that two decimals hold
-them. It is read strictly: nothing is mended, since a file that reads back otherwise than it was written is damaged.
+Times are in seconds, for people and other programs; the grid has 50 frames per second, so that two decimals are exact.
+It is read strictly: nothing is repaired, since a file that differs from what was written is damaged.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _T = TypeVar("_T")
 
 
 def recognizes(node: Node) -> bool:
-    """Whether it says that it is such a file."""
+    """Whether it has the signature."""
     return node.is_object and node.value.get("format") == NAME
 
 
@@ -61,7 +61,7 @@ def read(node: Node) -> Annotations:
     """The annotations in a file.
 
     Raises:
-        AnnotationError: something in it is not as it was written.
+        AnnotationError: something in it is not as we write it.
     """
     version = node.need("version").whole()
     if version != VERSION:
@@ -134,7 +134,7 @@ def _span(item: Node, start: Node, end: Node, frames: int) -> Span:
     first, last = (seconds_to_frame(min(max(time.number(), -1.0), latest)) for time in (start, end))
     if not 0 <= first <= last <= frames:
         raise AnnotationError(
-            f"{item.where}: {start.number():g} to {end.number():g} s is no stretch of {frames / FRAME_RATE:g} s"
+            f"{item.where}: {start.number():g} to {end.number():g} s is not within {frames / FRAME_RATE:g} s"
         )
     return Span(first, last)
 

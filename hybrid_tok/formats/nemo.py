@@ -26,7 +26,7 @@ _MARKS = ("audio_filepath", "pred_text", "timestamps_word", "timestamps_segment"
 
 
 def recognizes(node: Node) -> bool:
-    """Whether it has what a line of a manifest has, is a dump of timestamps, or SegLST."""
+    """Whether it is a line of a manifest, a dump of timestamps, or SegLST."""
     if not node.is_object:
         first = node.value[0] if node.is_array and node.value else None
         return isinstance(first, dict) and {"session_id", "words"} <= first.keys()
@@ -117,7 +117,7 @@ def _read_talkers(items: list[Node], recording: str | None) -> Document:
 
 
 def _shifted(node: Node, read: Callable[[Node], _Record], shift: float) -> _Record:
-    """A word or segment of a piece of a recording, in the whole."""
+    """A word or segment of a piece of a recording, with times in the whole."""
     if node.get("start") is None and node.get("start_offset") is not None:
         raise AnnotationError(
             f"{node.where}: has offsets in encoder frames but no times in seconds; transcribe with timestamps=True"
@@ -129,7 +129,7 @@ def _shifted(node: Node, read: Callable[[Node], _Record], shift: float) -> _Reco
 
 
 def _with_confidences(node: Node, words: list[WordRecord]) -> Document:
-    """Words with the confidences that stand in a list of their own."""
+    """Words with the confidences from a separate list."""
     listed = node.get("word_confidence")
     if listed is not None:
         confidences = [item.number() for item in listed.items()]

@@ -1,12 +1,12 @@
-"""From seconds to frames: what a file says is put on the recording's time grid, and mended where it cannot be right.
+"""From seconds to frames: the content of a file is put on the recording's time grid, and impossible times are repaired.
 
 The rules are the same for every format:
 
-- A word, segment or event is never dropped. One that lies outside the recording goes to the nearest frame, with
-  confidence 0; one that sticks out is cut off; one that ends before it starts keeps its start and one frame.
+- A word, segment or event is never dropped. One outside the recording moves to the nearest frame, with confidence 0;
+  one that exceeds the recording is cut; one that ends before it starts keeps its start and one frame.
 - Words of one speaker that overlap share the time between them.
-- What had to be mended by more than `SLACK` keeps a confidence of at most `DOUBTFUL`, and is warned of.
-- Times that are no numbers, and confidences outside [0, 1], are errors: nobody knows what they mean.
+- What was repaired by more than `SLACK` gets a confidence of at most `DOUBTFUL`, with a warning.
+- Times that are not numbers, and confidences outside [0, 1], are errors, since their meaning is unknown.
 """
 
 from __future__ import annotations
@@ -28,27 +28,27 @@ from hybrid_tok.formats.speakers import number_speakers
 from hybrid_tok.formats.wording import event_label
 
 UNSTATED = 0.9
-"""Confidence of a word whose file has none: somebody chose to give these words, and recognizers that are chosen get
-about nine in ten right. It is below what sure recognizers say of themselves, and enough for the gate to write text."""
+"""Confidence of a word whose file has none: the user chose these words, and chosen recognizers get about nine in ten
+right. It is below the confidences of certain words, and enough for the gate to write text."""
 
 DOUBTFUL = 0.1
-"""The most that a word may have whose time is wrong: too little for the gate to write it as text."""
+"""Maximum confidence of a word with repaired times: too low for the gate to write it as text."""
 
 SLACK = 5
-"""Frames (100 ms): word times are no better than this, so that smaller faults say nothing about the word."""
+"""Frames (100 ms): word times are no better than this, so that smaller errors do not count."""
 
 LATEST = 1e9
-"""Seconds (30 years): beyond, no number is a time."""
+"""Seconds (30 years): larger numbers are not times."""
 
 UNKNOWN_WORDS = frozenset({"<unk>", "[unk]", "<eps>"})
-"""What recognizers and aligners write for a word they do not know: it has confidence 0, so that it stays sound."""
+"""What recognizers and aligners write for unknown words: they get confidence 0, so that they become units."""
 
 _BREAKS = re.compile(r"[ \t\r\n\f\v]+")
 _Record = TypeVar("_Record", WordRecord, SegmentRecord)
 
 
 class Placer:
-    """Puts what a file says on the grid of a recording, and gathers doubts: of each kind, one warning says the first.
+    """Puts the content of a file on the grid of a recording, and collects problems, with one warning per kind.
 
     Args:
         document: from the file; its language is that of all words, its speakers are numbered.
@@ -58,15 +58,15 @@ class Placer:
     def __init__(self, source: Source, document: Document, frames: int) -> None:
         self._source, self._frames, self._language = source, frames, document.language
         self._speakers = numbers_of(document)
-        self._doubts: dict[str, list[str]] = {}
+        self._reports: dict[str, list[str]] = {}
 
-    def doubt(self, kind: str, where: str, message: str) -> None:
-        """Note that something was taken with low confidence, or mended."""
-        self._doubts.setdefault(kind, []).append(f"{where}: {message}")
+    def report(self, kind: str, where: str, message: str) -> None:
+        """Report that something was repaired, or taken with low confidence."""
+        self._reports.setdefault(kind, []).append(f"{where}: {message}")
 
     def warn(self, stacklevel: int = 3) -> None:
-        """Say the doubts, one `AnnotationWarning` per kind."""
-        for first, *others in self._doubts.values():
+        """Issue the reports, one `AnnotationWarning` per kind."""
+        for first, *others in self._reports.values():
             more = f" (and {len(others)} more like this)" if others else ""
             warnings.warn(f"{with_line(self._source, first)}{more}", AnnotationWarning, stacklevel)
 
@@ -74,7 +74,7 @@ class Placer:
         """Words in order of start; those of one speaker do not overlap.
 
         Raises:
-            AnnotationError: a time or confidence is no such thing, no word has times, or none lies in the recording.
+            AnnotationError: a time or confidence is invalid, no word has times, or none lies in the recording.
         """
         records = self._fill_in_times([record for record in map(_cleaned, records) if record.text])
         self._check_belongs([(record.start or 0.0, record.where) for record in records], "word")
@@ -103,7 +103,7 @@ class Placer:
         for record in records:
             label, name = event_label(record.label), quoted(record.label)
             if label is None:
-                self.doubt("label", record.where, f"{name} is no event known here; taken as an event 'other'")
+                self.report("label", record.where, f"{name} is not a known event; taken as an event 'other'")
             stated = _confidence(record.confidence, record.where)
             span, ceiling = self._place(record, name)
             if span.frames == 0:
@@ -113,8 +113,8 @@ class Placer:
         return tuple(sorted(events, key=lambda event: event.span.start))
 
     def turns(self, records: Sequence[TurnRecord]) -> tuple[SpeakerTurn, ...]:
-        """Turns in order of start. Those of one speaker that overlap are one, those that only touch stay two; one
-        outside the recording is left out with a warning, since it says nothing about it."""
+        """Turns in order of start. Overlapping turns of one speaker are merged, those that only touch are not; turns
+        outside the recording are left out with a warning."""
         self._check_belongs([(record.start, record.where) for record in records], "turn")
         spans: dict[int, list[Span]] = {}
         for record in records:
@@ -128,28 +128,28 @@ class Placer:
         return None if record.speaker is None else self._speakers[record.speaker]
 
     def _place(self, record: WordRecord | SegmentRecord | LabelRecord | TurnRecord, what: str) -> tuple[Span, float]:
-        """The frames of a record, inside the recording, and the most confidence that its times leave it."""
+        """The frames of a record, inside the recording, and the maximum confidence that its times allow."""
         start, end, where, frames = record.start, record.end, record.where, self._frames
         if start is None or end is None or not (abs(start) <= LATEST and abs(end) <= LATEST):
             raise AnnotationError(f"{where}: the times of {what} must be numbers, not {start} and {end}")
         if frames == 0:
-            raise AnnotationError(f"{where}: {what} in a recording without a sample; this is another recording's file")
+            raise AnnotationError(f"{where}: {what} in an empty recording; give the file of this recording")
         first, last = seconds_to_frame(start), seconds_to_frame(end)
         length = f"{frames / FRAME_RATE:.2f} s"
         if last < first:
-            self.doubt("reversed", where, f"{what} ends before it starts ({start:g} s, {end:g} s): low confidence")
+            self.report("reversed", where, f"{what} ends before it starts ({start:g} s, {end:g} s): low confidence")
             first = min(max(first, 0), frames - 1)
             return Span(first, first + 1), DOUBTFUL
         if first >= frames or last < 0 or (last == 0 and first < 0):
             outside = f"{what} at {start:g} s lies outside the recording of {length}: confidence 0"
-            self.doubt("outside", where, outside)
+            self.report("outside", where, outside)
             nearest = 0 if first < 0 else frames - 1
             return Span(nearest, nearest + 1), 0.0
         span = Span(max(first, 0), min(last, frames))
         if max(-first, last - frames) <= SLACK:
             return span, 1.0
-        beyond = f"sticks out of the recording of {length}: cut off, low confidence"
-        self.doubt("sticks out", where, f"{what}, {start:g} to {end:g} s, {beyond}")
+        beyond = f"exceeds the recording of {length}: cut, low confidence"
+        self.report("exceeds", where, f"{what}, {start:g} to {end:g} s, {beyond}")
         return span, DOUBTFUL
 
     def _check_belongs(self, starts: Sequence[tuple[float, str]], kind: str) -> None:
@@ -163,8 +163,7 @@ class Placer:
             )
 
     def _fill_in_times(self, records: list[WordRecord]) -> list[WordRecord]:
-        """Words without times share what lies between the words around them, inside their segment where that is
-        known."""
+        """Words without times share the time between the words around them, inside their segment if that is known."""
         if records and all(record.start is None and record.inside is None for record in records):
             raise AnnotationError(f"{records[0].where}: no word has times")
         filled: list[WordRecord] = []
@@ -180,7 +179,7 @@ class Placer:
             low, high = _room(filled[-1:], record, records[stop : stop + 1])
             share = (high - low) / (stop - index)
             for number, word in enumerate(records[index:stop]):
-                self.doubt("untimed", word.where, f"{quoted(word.text)} has no times; put between its neighbours")
+                self.report("untimed", word.where, f"{quoted(word.text)} has no times; put between its neighbours")
                 stated = min(DOUBTFUL, 1.0 if word.confidence is None else word.confidence)
                 start, end = low + number * share, low + (number + 1) * share
                 filled.append(replace(word, start=start, end=end, confidence=stated))
@@ -198,7 +197,7 @@ class Placer:
                 if shared > SLACK:
                     both = f"{quoted(word.text)} overlaps {quoted(placed[before].text)}"
                     where = places[order[index]]
-                    self.doubt("overlap", where, f"{both} by {shared / FRAME_RATE:g} s: low confidence")
+                    self.report("overlap", where, f"{both} by {shared / FRAME_RATE:g} s: low confidence")
                     for one in (before, index):
                         placed[one] = replace(placed[one], confidence=min(placed[one].confidence, DOUBTFUL))
             last[word.speaker] = index
@@ -222,7 +221,7 @@ def _cleaned(record: _Record) -> _Record:
 
 
 def _confidence(value: float | None, where: str) -> float | None:
-    """A confidence as the file has it; rounding may have put it a little over 1."""
+    """A confidence as in the file, clipped to [0, 1] if rounding has put it slightly outside."""
     if value is None:
         return None
     if not -1e-3 <= value <= 1.0 + 1e-3:
@@ -231,7 +230,7 @@ def _confidence(value: float | None, where: str) -> float | None:
 
 
 def _room(before: Sequence[WordRecord], word: WordRecord, after: Sequence[WordRecord]) -> tuple[float, float]:
-    """Where words without times may lie, between one word or none and one word or none."""
+    """The time that words without times may take, between the word before and the word after, if there are any."""
     low = before[0].end if before and before[0].end is not None else 0.0
     high = after[0].start if after and after[0].start is not None else math.inf
     if word.inside is not None:
@@ -240,7 +239,7 @@ def _room(before: Sequence[WordRecord], word: WordRecord, after: Sequence[WordRe
 
 
 def _share(before: Word, after: Word) -> tuple[Word, Word]:
-    """Two overlapping words, apart: the first ends where the second starts; if they start together, halfway."""
+    """Separates two overlapping words: the first ends where the second starts, or halfway if they start together."""
     cut, end = after.span.start, after.span.end
     if cut <= before.span.start:
         end = max(end, before.span.end)

@@ -17,8 +17,7 @@ from hybrid_tok.formats.speakers import speaker_name, turns_of_words
 
 
 def read_words(path: str | Path, frames: int, recording: str | None = None) -> KnownAnnotations:
-    """Words with their times, or segments of text where a file has only theirs. A file that says who said them gives
-    the speaker turns too.
+    """Words with their times, or segments of text if the file has only those. A file with speakers gives the turns too.
 
     Args:
         frames: length of the recording on the 20 ms grid.
@@ -28,7 +27,7 @@ def read_words(path: str | Path, frames: int, recording: str | None = None) -> K
         AnnotationError: the file is damaged, of no known format, has no words, or is another recording's.
 
     Warns:
-        AnnotationWarning: times had to be mended; those words have a low confidence.
+        AnnotationWarning: times were repaired; those words have a low confidence.
     """
     source = read_source(path)
     with with_lines(source):
@@ -43,13 +42,13 @@ def read_words(path: str | Path, frames: int, recording: str | None = None) -> K
             raise AnnotationError(f"{path}: {empty}")
         placer = Placer(source, document, frames)
         for note in document.notes:
-            placer.doubt("note", note.where, f"{note.label!r} is a note and no word; left to be heard")
+            placer.report("note", note.where, f"{note.label!r} is a note, not a word; left out")
         if document.words is not None:
             words = placer.words(document.words)
             given = KnownAnnotations(words=words, turns=turns_of_words(words) or None)
         else:
             segments = placer.segments(document.segments or ())
-            turns = Placer(source, document, frames).turns(_speaking(document))  # its doubts are those of the segments
+            turns = Placer(source, document, frames).turns(_speaking(document))  # its reports are those of the segments
             given = KnownAnnotations(segments=segments, turns=turns or None)
         placer.warn()
         return given
@@ -82,8 +81,8 @@ def speaker_numbers(path: str | Path, recording: str | None = None) -> dict[str,
 
 
 def read_events(path: str | Path, frames: int, recording: str | None = None) -> KnownAnnotations:
-    """Vocal events; arguments, errors and warnings as of `read_words`. A label that is no name of an event, ours or
-    of a published system, is an event `other`, with a warning."""
+    """Vocal events; arguments, errors and warnings as of `read_words`. A label that is not the name of an event, ours
+    or of a published system, becomes an event `other`, with a warning."""
     source = read_source(path, empty=Path(path).suffix.lower() == ".txt")
     if not source.text.strip():
         warnings.warn(f"{path}: is empty: no events", AnnotationWarning, 2)  # as Audacity writes a track without labels
@@ -106,7 +105,7 @@ def read_annotations(path: str | Path, frames: int) -> KnownAnnotations:
     """Everything, from a JSON file written here.
 
     Raises:
-        AnnotationError: it is no such file, damaged, or of a recording of another length.
+        AnnotationError: it is not such a file, damaged, or of a recording of another length.
     """
     source = read_source(path)
     with with_lines(source):
@@ -130,13 +129,13 @@ def _read(source: Source, frames: int, recording: str | None) -> Document | Anno
 
 
 def _speaking(document: Document) -> list[TurnRecord]:
-    """Turns, from segments that say who speaks."""
+    """Turns, from segments with speakers."""
     said = document.segments or ()
     return [TurnRecord(one.speaker, one.start, one.end, one.where) for one in said if one.speaker is not None]
 
 
 def _turns(document: Document, placer: Placer) -> tuple[SpeakerTurn, ...] | None:
-    """Who speaks when, by the best witness in a document."""
+    """Who speaks when, from the best source in a document."""
     if document.turns is not None:
         return placer.turns(document.turns)
     if document.words is not None and any(word.speaker is not None for word in document.words):

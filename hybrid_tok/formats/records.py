@@ -1,7 +1,6 @@
-"""What a file says, before it is put on the time grid: times in seconds, speakers by name, each with its place.
+"""The content of a file before it is put on the time grid: times in seconds, speakers by name, each with its place.
 
-Readers only take a file apart. What is wrong with the times, and what is done about it, is the business of `place`,
-the same for every format.
+Readers only parse. `place` checks and repairs the times, in the same way for every format.
 """
 
 from __future__ import annotations
@@ -32,7 +31,7 @@ class WordRecord:
 
 @dataclass(frozen=True, slots=True)
 class SegmentRecord:
-    """Text of which only the whole has times, in seconds."""
+    """Text with a start and an end in seconds, but no times of its words."""
 
     text: str
     start: float
@@ -43,7 +42,7 @@ class SegmentRecord:
 
 @dataclass(frozen=True, slots=True)
 class LabelRecord:
-    """A labelled stretch that may be an event: what the label means is found out later."""
+    """A labelled stretch that may be an event: the label is interpreted later."""
 
     label: str
     start: float
@@ -54,7 +53,7 @@ class LabelRecord:
 
 @dataclass(frozen=True, slots=True)
 class TurnRecord:
-    """A stretch in which a speaker is heard."""
+    """A stretch in which a speaker talks."""
 
     speaker: str
     start: float
@@ -64,12 +63,12 @@ class TurnRecord:
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """All that a file says. A part is None where the file says nothing of the kind, and empty where there is none.
+    """The content of a file. A part is None if the format or file does not have it, and empty if it has no entries.
 
     Attributes:
-        format: its name, for people.
-        notes: labels that stood among the words, such as "[Music]" in a subtitle. They are no words.
-        language: of the words, a code of `core.languages`; None where the file has none that is known.
+        format: its name, for messages.
+        notes: labels among the words that are not words, such as "[Music]" in a subtitle.
+        language: of the words, a code of `core.languages`; None if the file has none that is known.
     """
 
     format: str

@@ -1,4 +1,4 @@
-"""A file as text: its size bounded, its encoding found, its lines numbered for messages."""
+"""A file as text: limits its size, detects its encoding, and numbers its lines for messages."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from pathlib import Path
 from hybrid_tok.errors import AnnotationError
 
 MAX_BYTES = 32 << 20
-"""A day of speech in the wordiest format is half of this; whatever is larger is no annotation of a recording."""
+"""A day of speech in the most verbose format is half of this; larger files are not annotations of a recording."""
 MAX_PARTS = 1 << 19
-"""Lines, or other parts, of a file: six words a second for a day. Counted before a file is taken apart, since each part
-takes a hundred times the memory that it takes in the file."""
+"""Maximum number of lines, or other parts, of a file: six words a second for a day. Counted before parsing, since each
+part takes a hundred times the memory that it takes in the file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,11 +46,11 @@ class Source:
         yield from enumerate(self.text.replace("\r\n", "\n").replace("\r", "\n").split("\n"), 1)
 
     def check_parts(self, mark: str, what: str, per_part: int = 1) -> None:
-        """Refuse a file that has too much of something to be about one recording.
+        """Refuse a file that has too many parts to be about one recording.
 
         Args:
-            mark: what every one of the parts has in the file.
-            per_part: how often.
+            mark: text that each part has in the file.
+            per_part: how often each part has it.
         """
         if self.text.count(mark) > MAX_PARTS * per_part:
             raise AnnotationError(
@@ -71,7 +71,7 @@ def read_source(path: str | Path, empty: bool = False, json: bool = True) -> Sou
 
     Args:
         empty: whether it may be.
-        json: whether it may be JSON, of which some has bytes that are no UTF-8.
+        json: whether it may be JSON, some of which has bytes that are not UTF-8.
 
     Raises:
         AnnotationError: it cannot be read, is empty, too large, binary, or neither UTF-8 nor UTF-16 with its mark.
@@ -90,7 +90,7 @@ def read_source(path: str | Path, empty: bool = False, json: bool = True) -> Sou
 
 
 def quoted(text: str) -> str:
-    """A piece of a file as a message shows it: on one line, and not all of it."""
+    """A piece of a file for a message: on one line, and shortened."""
     return repr(text if len(text) <= 40 else text[:37] + "...")
 
 

@@ -9,13 +9,13 @@ from hybrid_tok.core.annotations import SpeakerTurn, Word
 from hybrid_tok.core.timeline import Span
 
 TURN_GAP = 50
-"""Frames (1 s): words of a speaker that are no farther apart belong to one turn, where nobody speaks between them."""
+"""Frames (1 s): words of a speaker with shorter gaps belong to one turn, if no one else speaks between them."""
 
 _OURS = re.compile(r"speaker:(0|[1-9]\d{0,2})")
 
 
 def speaker_name(speaker: int) -> str:
-    """The name a speaker has in the files written here; it is that of the stream's own tag."""
+    """The name of a speaker in the files written here; it is that of the stream's tag."""
     return f"speaker:{speaker}"
 
 
@@ -38,7 +38,7 @@ def number_speakers(appearances: Iterable[tuple[float, str]]) -> dict[str, int]:
 
 
 def turns_of_words(words: Iterable[Word]) -> tuple[SpeakerTurn, ...]:
-    """Who speaks when, from words that say so: a speaker's words in a row, with pauses up to `TURN_GAP`, are a turn."""
+    """Turns from words with speakers: a speaker's consecutive words, with pauses up to `TURN_GAP`, are a turn."""
     turns: list[SpeakerTurn] = []
     for word in sorted(words, key=lambda word: word.span):
         if word.speaker is None:

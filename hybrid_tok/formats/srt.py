@@ -1,6 +1,6 @@
 """SubRip subtitles: a number, `00:00:01,000 --> 00:00:02,500`, lines of text, an empty line; WebVTT has the same cues.
 
-Nothing in them has confidences, and only the whole of a subtitle has times: words read back are aligned anew.
+They have no confidences, and times only of whole subtitles: words that are read back are aligned again.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def read(source: Source, recording: str | None = None) -> Document:
     """The subtitles as segments, or as words where each is one; notes in brackets are labels.
 
     Raises:
-        AnnotationError: a range of times is none.
+        AnnotationError: a range of times is invalid.
     """
     segments = []
     for cue in read_cues(source):
@@ -69,10 +69,10 @@ def write(annotations: Annotations, name: str) -> str:
 
 
 def read_cues(source: Source) -> Iterator[Cue]:
-    """The cues of a file: after a line with an arrow, lines up to an empty one. What lies between cues is left alone.
+    """The cues of a file: after a line with an arrow, lines up to an empty one. Lines between cues are ignored.
 
     Raises:
-        AnnotationError: the times over a cue are none.
+        AnnotationError: the times over a cue are invalid.
     """
     times: tuple[float, float, int] | None = None
     text: list[str] = []
@@ -92,7 +92,7 @@ def read_cues(source: Source) -> Iterator[Cue]:
 
 def _times(source: Source, number: int, line: str) -> tuple[float, float]:
     first, _, rest = line.partition(_ARROW)
-    start, end = clock(first), clock((rest.split() or [""])[0])  # WebVTT has settings behind it
+    start, end = clock(first), clock((rest.split() or [""])[0])  # WebVTT has settings after it
     if start is None or end is None:
         found = quoted(line.strip())
         raise AnnotationError(
@@ -102,7 +102,7 @@ def _times(source: Source, number: int, line: str) -> tuple[float, float]:
 
 
 def clock(text: str) -> float | None:
-    """Seconds of a time such as 01:02:03,400 or 02:03.4; None where it is none."""
+    """Seconds of a time such as 01:02:03,400 or 02:03.4; None for other text."""
     match = _CLOCK.fullmatch(text.strip())
     if match is None:
         return None

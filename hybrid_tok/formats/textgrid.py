@@ -1,11 +1,11 @@
 """Praat's TextGrid, long and short text form.
 
-Both forms are one language: Praat reads the free-standing numbers, the strings in quotes and the flags in angle
-brackets, one after the other, and takes everything else for comment (Praat manual, "TextGrid file formats").
+Both forms have one syntax: Praat reads the free-standing numbers, the strings in quotes and the flags in angle
+brackets in order, and treats everything else as comment (Praat manual, "TextGrid file formats").
 
-Tiers are found by name, as the Montreal Forced Aligner names them: `words`, or `Ann - words` per speaker. Where no tier
-is so named, every interval tier that is not of phones or the like is a speaker's. Files written here have, per speaker,
-words, their confidences and turns, and events; what has no length is a point on a tier of points.
+Tiers are found by name, as the Montreal Forced Aligner names them: `words`, or `Ann - words` per speaker. If no tier
+has such a name, each interval tier that is not of phones or other units is a speaker's. Files written here have, per
+speaker, words, their confidences and turns, and events; items without a length are points on a point tier.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _SILENCE = frozenset({"", "sil", "sp", "<sil>", "<eps>", "<p:>", "<p>", "#"})
-"""What aligners write where nobody speaks."""
+"""Labels of silence by aligners."""
 _KINDS = {
     "words": "words word ort-mau orthography",
     "confidence": "confidence confidences",
@@ -42,7 +42,7 @@ _KINDS = {
     "events": "events event nonverbal vocalizations vocalisations",
     "other": "phones phone phonemes phoneme phonetic segments syllables mau kan-mau sentences",
 }
-"""The last part of a tier's name, in small letters, and what is on the tier."""
+"""The last part of a tier's name, in lower case, and the content of the tier."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,7 +57,7 @@ class _Mark:
 
 @dataclass(frozen=True, slots=True)
 class _Tier:
-    """A tier, and what its name says: what is on it, and whose it is."""
+    """A tier, with the content and the speaker that its name states."""
 
     name: str
     kind: str | None
@@ -67,7 +67,7 @@ class _Tier:
 
 
 def recognizes(source: Source) -> bool:
-    """Whether it starts as Praat's text files do."""
+    """Whether it starts like Praat's text files."""
     return "ooTextFile" in source.text[:200]
 
 
@@ -75,7 +75,7 @@ def read(source: Source, recording: str | None = None) -> Document:
     """The words, events and turns of a TextGrid.
 
     Raises:
-        AnnotationError: it is no TextGrid, or cut off.
+        AnnotationError: it is not a TextGrid, or truncated.
     """
     tiers = _tiers(source)
     kinds = {tier.kind for tier in tiers}
@@ -126,7 +126,7 @@ def write(annotations: Annotations, name: str) -> str:
 
 
 def _words(source: Source, tiers: Sequence[_Tier]) -> Iterator[WordRecord]:
-    """The words, each with the confidence that stands at the same time on the tier beside its own."""
+    """The words, each with the confidence at the same time on the tier of confidences."""
     confidences = [tier for tier in tiers if tier.kind == "confidence"]
     for tier in (tier for tier in tiers if tier.kind == "words"):
         beside = next((other for other in confidences if other.speaker == tier.speaker), None)
@@ -143,12 +143,12 @@ def _words(source: Source, tiers: Sequence[_Tier]) -> Iterator[WordRecord]:
 
 
 def _spoken(tiers: Sequence[_Tier]) -> Iterator[_Mark]:
-    """The marks that say something."""
+    """The marks with a text that is not silence."""
     return (mark for tier in tiers for mark in tier.marks if mark.text.strip().lower() not in _SILENCE)
 
 
 def _tiers(source: Source) -> list[_Tier]:
-    """Take a TextGrid apart. Sizes are believed only as far as the file goes."""
+    """Parse a TextGrid. Stated sizes are not trusted beyond the end of the file."""
     source.check_parts('"', "quotation marks", 2)
     tokens = _Tokens(source)
     if tokens.string("the file type") != "ooTextFile" or tokens.string("the object class").split()[:1] != ["TextGrid"]:
@@ -177,7 +177,7 @@ def _tier(tokens: _Tokens) -> _Tier:
 
 
 def _meaning(name: str) -> tuple[str | None, str | None]:
-    """What a tier's name says is on it, and whose it is: "Ann - words", "words 2"."""
+    """The content and the speaker that a tier's name states: "Ann - words", "words 2"."""
     parts = [part for part in re.split(r"[\s/_-]+", name) if part]
     if len(parts) > 1 and parts[-1].isdecimal():
         parts.pop()
@@ -190,7 +190,7 @@ def _meaning(name: str) -> tuple[str | None, str | None]:
 
 
 class _Tokens:
-    """The free-standing numbers, strings and flags of a file, in order, each asked for by what it must be."""
+    """The free-standing numbers, strings and flags of a file, in order, each read by its expected type."""
 
     def __init__(self, source: Source) -> None:
         self._source = source
@@ -231,8 +231,8 @@ class _Tokens:
 
 
 def _layers(name: str, marks: Sequence[tuple[Span, str]]) -> list[_Tier]:
-    """Marks, in frames, on as few tiers as hold them: intervals of a tier may not overlap, and what has no length is a
-    point."""
+    """Marks, in frames, on as few tiers as possible: intervals of a tier may not overlap, and marks of no length are
+    points."""
     layers: list[tuple[bool, list[_Mark]]] = [(True, [])]
     for span, text in sorted(marks, key=lambda mark: mark[0]):
         intervals = span.frames > 0
@@ -266,7 +266,7 @@ def _long_form(tiers: Sequence[_Tier], frames: int) -> Iterator[str]:
 
 
 def _tiled(marks: Sequence[_Mark], frames: int) -> Iterator[_Mark]:
-    """Intervals without gaps between them, as Praat wants them."""
+    """Intervals without gaps between them, as Praat requires."""
     cursor = 0
     for mark in (*marks, _Mark(frames, frames, "", 0)):
         if mark.start > cursor:

@@ -1,8 +1,8 @@
 """WebVTT subtitles (W3C): cues as SRT's, with tags for voices, `<v Ann>`, and for times inside a cue, `<00:00:01.500>`.
 
 A cue with times inside has words (karaoke; the automatic captions of video sites); without, it is a segment. The files
-written here have the start of every word, and its end where a pause follows, but no confidences: there is no place for
-them that a player would not show. Events are notes in brackets.
+written here have the start of every word, and its end if a pause follows, but no confidences: a player would show them.
+Events are notes in brackets.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ def read(source: Source, recording: str | None = None) -> Document:
     """The cues as words where they have times inside, else as segments; notes in brackets are labels.
 
     Raises:
-        AnnotationError: a range of times is none.
+        AnnotationError: a range of times is invalid.
     """
     cues = list(read_cues(source))
     timed = any(_STAMP.search(line) for cue in cues for line in cue.lines)
@@ -95,7 +95,7 @@ def _pieces(source: Source, cue: Cue) -> list[SegmentRecord]:
 
 
 def _split(piece: SegmentRecord) -> list[WordRecord]:
-    """The words of a piece: times for one, else only where they lie."""
+    """The words of a piece: one word with times, or several without."""
     texts = piece.text.split()
     if len(texts) == 1:
         return [WordRecord(piece.text, piece.start, piece.end, None, piece.speaker, piece.where)]

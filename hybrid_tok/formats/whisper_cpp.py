@@ -67,7 +67,7 @@ def _words(segment: SegmentRecord, tokens: Node | None, language: str | None) ->
 
 
 def _piece(node: Node, segment: SegmentRecord) -> WordRecord:
-    """A token, its text with the space before it, bytes that are no UTF-8 as lone surrogates."""
+    """A token, its text with the space before it, bytes that are not UTF-8 as lone surrogates."""
     text, probability = node.need("text").value, node.get("p")
     if not isinstance(text, str):
         raise AnnotationError(f"{node.where}.text: must be a string")
@@ -82,13 +82,12 @@ def _times(node: Node) -> tuple[float, float]:
 
 
 def _is_special(text: str) -> bool:
-    """Tokens that are no text: "[_BEG_]", "[_TT_150]", "<|en|>"."""
+    """Tokens that are not text: "[_BEG_]", "[_TT_150]", "<|en|>"."""
     return text.startswith("[_") or (text.startswith("<|") and text.endswith("|>"))
 
 
 def _whole(pieces: Iterable[WordRecord]) -> list[WordRecord]:
-    """Pieces with whole characters in them: of those that share one, the first has it. What is still no UTF-8 becomes
-    U+FFFD."""
+    """Pieces of whole characters: the first of those that share one gets it. Remaining invalid UTF-8 becomes U+FFFD."""
     pieces, whole = list(pieces), []
     cut: list[WordRecord] = []
     for number, piece in enumerate(pieces, 1):

@@ -1,4 +1,4 @@
-"""JSON of Whisper's relatives: openai-whisper and its API, what people dump of faster-whisper, and WhisperX.
+"""JSON of programs around Whisper: openai-whisper and its API, dumps of faster-whisper, and WhisperX.
 
 `{"segments": [...]}`, a bare array of segments, a bare array of words, a line for each, or `{"words": [...]}` (OpenAI's
 API). Segments have `start`, `end`, `text` and, with word timestamps, `words` of `word`, `start`, `end`, `probability`:
@@ -19,7 +19,7 @@ from hybrid_tok.formats.wording import is_note, join_pieces, without_notes
 
 
 def recognizes(node: Node) -> bool:
-    """Whether it has segments or words, or is one, where each is a line."""
+    """Whether it has segments or words, or is one (with one per line)."""
     if node.is_array:
         first = node.value[0] if node.value else None
         return first is None or isinstance(first, list) or _is_timed(first)
@@ -62,7 +62,7 @@ def _read_segments(segments: Iterable[Node], language: str | None) -> Document:
 
 
 def read_word(node: Node, speaker: str | None = None, inside: tuple[float, float] | None = None) -> WordRecord:
-    """A word. WhisperX leaves the times of words out that its aligner has no letters for, such as numbers."""
+    """A word. WhisperX leaves out the times of words that its aligner has no letters for, such as numbers."""
     node = _named(node)
     start, end = node.first("start", "start_time"), node.first("end", "end_time")
     placed = (None, None) if start is None or end is None else (start.number(), end.number())
@@ -80,7 +80,7 @@ def read_segment(node: Node) -> SegmentRecord:
 
 
 def read_speaker(node: Node) -> str | None:
-    """A speaker's name, or a number as a name; "?" is nobody (whisper.cpp)."""
+    """A speaker's name, or a number as a name; None for "?" (whisper.cpp)."""
     speaker = node.first("speaker", "speaker_id")
     if speaker is None:
         return None
@@ -89,7 +89,7 @@ def read_speaker(node: Node) -> str | None:
 
 
 def read_language(node: Node, translated: bool = False) -> str | None:
-    """The language of the words in a file: the one heard, or English where Whisper has translated what it heard."""
+    """The language of the words in a file: the one spoken, or English if Whisper has translated."""
     stated = node.get("language")
     if translated:
         return "en"
@@ -97,15 +97,15 @@ def read_language(node: Node, translated: bool = False) -> str | None:
 
 
 def untimed(segment: SegmentRecord, language: str | None) -> list[WordRecord]:
-    """The words of a segment that could not be aligned, somewhere inside it."""
+    """The words of a segment that could not be aligned, without times."""
     inside = (segment.start, segment.end)
     texts = split_words(segment.text, language)
     return [WordRecord(text, None, None, None, segment.speaker, segment.where, inside) for text in texts]
 
 
 def _joined(pieces: Sequence[WordRecord]) -> Sequence[WordRecord]:
-    """Whole words. The server of whisper.cpp lists Whisper's tokens as words: " That", "'s"; what begins with a space
-    begins a word, if anything in the list does."""
+    """Whole words. The server of whisper.cpp lists Whisper's tokens as words: " That", "'s"; a token with a leading
+    space begins a word, if any token in the list has one."""
     return join_pieces(pieces) if any(piece.text.startswith(" ") for piece in pieces) else pieces
 
 

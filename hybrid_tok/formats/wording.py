@@ -1,4 +1,4 @@
-"""What the text in a file is: words or longer, speech or notes about other sounds, names of events and of speakers."""
+"""Classifies text in a file: words or longer, speech or notes about other sounds, names of events and of speakers."""
 
 from __future__ import annotations
 
@@ -13,10 +13,10 @@ from hybrid_tok.core.spacing import UNSPACED
 from hybrid_tok.formats.records import LabelRecord, SegmentRecord, WordRecord
 
 _LONGEST = 3.0
-"""Seconds a word may last; a single word on screen for longer is a subtitle."""
+"""Maximum duration of a word in seconds; a longer single word is a subtitle."""
 _UNSPACED = re.compile(f"[{UNSPACED}]")
 _PHRASE = re.compile(f"{_UNSPACED.pattern}{{5,}}")
-"""Five letters of scripts without spaces are no word."""
+"""Five letters of scripts without spaces are more than a word."""
 _NOTE = re.compile(r"\[([^\[\]]{0,80})\]|\(([^()]{0,80})\)|[♪♫]+")
 _MARKUP = re.compile(r"[<>\[\]()|*_-]")
 _SPEAKER = re.compile(r"\s*(?:\[([^\[\]]{1,60})\]:|\((speaker [^()]{1,20})\)|(SPEAKER_\d{1,4}):)\s*")
@@ -24,7 +24,7 @@ _SPEAKER = re.compile(r"\s*(?:\[([^\[\]]{1,60})\]:|\((speaker [^()]{1,20})\)|(SP
 
 
 def as_words(segments: Sequence[SegmentRecord]) -> tuple[WordRecord, ...] | None:
-    """Segments that are one word each, as words; None where some are longer."""
+    """Segments of one word each, as words; None if some are longer."""
     words: list[WordRecord] = []
     for segment in segments:
         if len(segment.text.split()) > 1 or segment.end - segment.start > _LONGEST or _PHRASE.search(segment.text):
@@ -54,7 +54,7 @@ def join_pieces(pieces: Sequence[WordRecord]) -> list[WordRecord]:
 
 
 def _begins_word(before: str, piece: str) -> bool:
-    """Whether a token starts a word rather than going on with what the word before consists of so far."""
+    """Whether a token starts a word, rather than continuing the one before."""
     if piece[:1].isspace():
         return True
     if not piece or unicodedata.category(piece[0]).startswith("M"):  # a mark belongs to the letter before it
@@ -65,7 +65,7 @@ def _begins_word(before: str, piece: str) -> bool:
 
 
 def event_label(name: str) -> EventLabel | None:
-    """The label of an event by its name here or in any published system, however it is bracketed; None: unknown."""
+    """The label of an event by its name here or in any published system, with or without brackets; None: unknown."""
     return _event_names().get(_plain(name))
 
 
@@ -84,16 +84,16 @@ def _plain(name: str) -> str:
 
 
 def is_note(word: str) -> bool:
-    """Whether a word from Whisper is (part of) a note such as "[Music]", which it has learnt from subtitles."""
+    """Whether a word from Whisper is (part of) a note such as "[Music]", which it learned from subtitles."""
     bracketed = word.startswith("[") or word.endswith("]") or "♪" in word
     return bracketed or (word.startswith("(") and event_label(word) is not None)
 
 
 def without_notes(segments: Sequence[SegmentRecord]) -> tuple[tuple[SegmentRecord, ...], tuple[LabelRecord, ...]]:
-    """Segments with their speech alone, and the notes about other sounds that stood in them.
+    """Segments with only their speech, and the notes about other sounds in them.
 
-    What is in square brackets is a note, and so are the signs of music; what is in round brackets only where it names
-    an event, since people also speak in parentheses.
+    Text in square brackets is a note, and so are musical symbols; text in round brackets only if it names an event,
+    since speech can be in parentheses too.
     """
     kept: list[SegmentRecord] = []
     notes: list[LabelRecord] = []
@@ -112,6 +112,6 @@ def without_notes(segments: Sequence[SegmentRecord]) -> tuple[tuple[SegmentRecor
 
 
 def named_speaker(text: str) -> tuple[str | None, str]:
-    """The speaker written before a subtitle's text, and the text without."""
+    """The speaker written before a subtitle's text, and the text without it."""
     match = _SPEAKER.match(text)
     return (None, text) if match is None else (match[match.lastindex or 0], text[match.end() :])

@@ -1,4 +1,4 @@
-"""What was heard, in the formats that people's tools read."""
+"""Writes annotations in the formats of other tools."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from hybrid_tok.formats import audacity, ctm, native, rttm, srt, textgrid, webvt
 
 @dataclass(frozen=True, slots=True)
 class Format:
-    """A format that is written.
+    """A format that can be written.
 
     Attributes:
         suffix: of its files.
-        holds: which parts of the annotations read back exactly, with their confidences. Subtitles have no place for
-            these: what is read back from them has the confidence of words whose file states none.
+        holds: which parts of the annotations read back exactly, with their confidences. Subtitles have no confidences:
+            words read back from them have that of words whose file has none.
     """
 
     suffix: str

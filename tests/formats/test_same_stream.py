@@ -74,7 +74,7 @@ def test_subtitles_hold_words_and_times_but_no_confidences(
 ) -> None:
     alone = replace(heard, words=tuple(replace(word, speaker=0) for word in WORDS[:2]), turns=(), events=heard.events)
     path = write_annotations(alone, tmp_path, "talk", ["vtt"], audio.seconds)[0]
-    with pytest.warns(UserWarning, match="is a note and no word"):
+    with pytest.warns(UserWarning, match="is a note, not a word"):
         again = tokenizer.annotate(audio, annotations=AnnotationFiles(words=path, events=path))
     assert again.words == tuple(replace(word, confidence=UNSTATED) for word in alone.words)
     assert again.events == (replace(heard.events[0], confidence=1.0),)
