@@ -24,7 +24,7 @@ SOURCE_WEIGHTS: dict[str, float] = {
     "esc10": 0.08,
     "covid19-cough": 0.08,
 }
-"""Share of the segments per source: voices of many people first, Mandarin and non-verbal sounds a steady share."""
+"""Share of the segments per source: mostly many speakers, with a fixed share of Mandarin and of non-verbal sounds."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,5 +119,5 @@ class SegmentSampler:
 
     @property
     def noises(self) -> list[str]:
-        """Sources that may be laid under speech."""
+        """Sources that may be mixed with speech."""
         return [s for s in self._sources if s == "esc10"]

@@ -1,4 +1,4 @@
-"""Augmentation of training segments: what a codec meets outside clean read speech."""
+"""Augmentation of training segments, for input other than clean read speech."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ class AugmentOptions:
     Attributes:
         gain: change of level by -20 to +10 dB (never into clipping).
         speed: play 0.88 to 1.14 times as fast, which also moves pitch and formants: more voices than the data has.
-        noise: lay a noise clip under the segment at 5 to 30 dB.
-        mixture: lay a second segment over it at -3 to 15 dB.
+        noise: mix with a noise clip at 5 to 30 dB.
+        mixture: mix with a second segment at -3 to 15 dB.
         band_limit: low-pass between 2 and 7 kHz, or telephone band.
         synthetic: replace by silence, DC, tones, square waves, clicks or white noise.
     """
@@ -70,7 +70,7 @@ def band_limit(samples: NDArray[np.float32], rng: np.random.Generator) -> NDArra
 
 
 def synthetic_signal(rng: np.random.Generator, num_samples: int) -> NDArray[np.float32]:
-    """Silence, DC, a tone, a square wave, clicks or white noise: rare in recordings, sure to be met."""
+    """Silence, DC, a tone, a square wave, clicks or white noise: rare in recordings, but expected in use."""
     level = 10 ** rng.uniform(-4, 0)
     time = np.arange(num_samples) / SAMPLE_RATE
     phase = 2 * np.pi * (10 ** rng.uniform(1.5, 3.7)) * time

@@ -19,7 +19,7 @@ from hybrid_tok.train.codec.trainer import load_checkpoint, prefixed
 from hybrid_tok.train.data import Clips
 
 VERSION = 1
-"""Of the codec; counted up with each release of other weights, and part of the fingerprint, so that a message can say
+"""Of the codec; incremented with each release of other weights, and part of the fingerprint, so that a message can say
 which release a stream needs."""
 
 NAME = "hybrid-tok-codec-16k"
@@ -35,7 +35,7 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> Builtin
         model = Codec(config)
         model.load_state_dict(prefixed(tensors, part))
     except (KeyError, TypeError, RuntimeError) as error:
-        raise WeightsError(f"{trained} is no checkpoint of this codec: {error}") from None
+        raise WeightsError(f"{trained} is not a checkpoint of this codec: {error}") from None
     sha256 = save_weights(weights, model)
     identity = BuiltinCodecIdentity(
         name=NAME,
@@ -55,7 +55,7 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> Builtin
 def code_usage(codec: BuiltinCodec, clips: Clips) -> list[dict[str, float]]:
     """Per codebook, over all clips: codes in use, and the perplexity of their distribution.
 
-    Clips of a source are encoded as one recording, which costs nothing but the context at their seams.
+    Clips of a source are encoded as one recording, which changes only the context at their boundaries.
     """
     identity = codec.identity
     counts = np.zeros((identity.num_codebooks, identity.codebook_size), np.int64)

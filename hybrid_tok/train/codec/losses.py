@@ -26,8 +26,7 @@ def magnitude_spectrum(samples: Tensor, window: Tensor, hop: int) -> Tensor:
 class SpectralLoss(nn.Module):
     """Log-mel, log-magnitude and compressed-magnitude distance of one STFT resolution.
 
-    The log terms follow the ear over the whole range of levels; the compressed one (power 1/2) keeps the loud parts
-    right.
+    The log terms weigh all levels as hearing does; the compressed one (power 1/2) keeps the loud parts right.
     """
 
     window: Tensor
@@ -78,7 +77,7 @@ class IntelligibilityLoss(nn.Module):
         x = x - x.mean(-1, keepdim=True)
         y = y - y.mean(-1, keepdim=True)
         correlation = (x * y).sum(-1) / (x.norm(dim=-1) * y.norm(dim=-1) + 1e-6)
-        # A band in which nothing varies correlates with nothing.
+        # A constant band has no correlation.
         weight = weight * (x.norm(dim=-1) > 1e-3)
         return ((1 - correlation) * weight).sum() / (weight.sum() + 1e-6)
 
@@ -87,8 +86,7 @@ class LoudnessLoss(nn.Module):
     """Disturbance between Bark loudness spectra, in the spirit of PESQ (ITU-T P.862.2) and PMSQE (Martin-Donas 2018).
 
     Both signals are scaled by the gain that brings the recording to PESQ's standard level; loudness follows Zwicker's
-    law; differences under a quarter of the smaller loudness are masked; what is added is punished more than what is
-    missing.
+    law; differences under a quarter of the smaller loudness are masked; additions cost more than omissions.
     """
 
     bank: Tensor
@@ -140,7 +138,7 @@ class LoudnessLoss(nn.Module):
 
 
 class ReconstructionLoss(nn.Module):
-    """The weighted sum; each step looks at the 512-sample STFT and at two other resolutions in turn."""
+    """The weighted sum; each step uses the 512-sample STFT and two of the other resolutions in turn."""
 
     MELS: ClassVar[dict[int, int]] = {128: 20, 256: 40, 512: 80, 1024: 100, 2048: 150}
 
@@ -156,7 +154,7 @@ class ReconstructionLoss(nn.Module):
         others = (("1024", "128"), ("2048", "256"), ("1024", "256"), ("2048", "128"))[step % 4]
         spectra = {name: self._spectra(name, output, target) for name in ("512", *others)}
         terms = [self.spectral[name](*pair) for name, pair in spectra.items()]
-        # The other two want a hop of 16 ms.
+        # The other two losses need a hop of 16 ms.
         magnitudes, goal = (spectrum[:, ::2] for spectrum in spectra["512"])
         losses = {
             "spectral": torch.stack(terms).mean(),

@@ -1,7 +1,7 @@
 """The recipe of the unit codec: data, losses, schedule, evaluation, checkpoints, export.
 
-The learning rate falls linearly to zero at the end of the budget, which is given in steps or in minutes. Batch k is a
-function of the seed and k alone, so that a resumed run sees the same data.
+The learning rate falls linearly to zero at the end of the budget, which is given in steps or in minutes. Batch k
+depends only on the seed and k, so that a resumed run gets the same data.
 """
 
 from __future__ import annotations
@@ -40,11 +40,11 @@ EVALUATE_SECONDS = 450.0
 
 
 def train(options: TrainCodecOptions) -> Path:
-    """Train until the budget is spent, resuming from `out` if a checkpoint lies there.
+    """Train until the budget is spent, resuming from a checkpoint in `out` if there is one.
 
     Returns:
         The exported weights, `out`/codec.safetensors, with their description beside them. `out`/log.jsonl has the
-        losses and the development scores over time, `out`/latest.safetensors what a further run resumes from.
+        losses and the development scores over time, `out`/latest.safetensors is the checkpoint for resuming.
 
     Raises:
         AudioError: the data cannot be read.
@@ -54,7 +54,7 @@ def train(options: TrainCodecOptions) -> Path:
     if options.workers == 1:
         _work(0, options)
     else:
-        with tempfile.TemporaryDirectory() as folder:  # where they meet
+        with tempfile.TemporaryDirectory() as folder:  # rendezvous of the workers
             spawn(_work, (options, f"file://{folder}/meeting"), nprocs=options.workers)
     best = options.out / "best.safetensors"
     weights = options.out / "codec.safetensors"
@@ -81,7 +81,7 @@ def _work(rank: int, options: TrainCodecOptions, meeting: str | None = None) -> 
             terms = trainer.train_step(segments, kept)
             trainer.clock = before + time.monotonic() - started
             if journal is not None and journal.note(terms):
-                # Scoring is not training: it does not count against the budget.
+                # Evaluation does not count towards the budget.
                 started += journal.evaluate((2,) if options.model.num_codebooks >= 2 else (1,))
         if journal is not None:
             journal.evaluate(tuple(sorted({1, min(2, options.model.num_codebooks), options.model.num_codebooks})))
@@ -127,7 +127,7 @@ class Journal:
         self._bar.start()
 
     def note(self, terms: dict[str, float]) -> bool:
-        """Take down a step; says whether it is time to evaluate."""
+        """Log a step; returns whether it is time to evaluate."""
         for name, value in terms.items():
             self._sums[name] = self._sums.get(name, 0.0) + value
         self._count += 1
@@ -140,7 +140,7 @@ class Journal:
         return self._trainer.seconds - self._last > EVALUATE_SECONDS
 
     def evaluate(self, prefixes: tuple[int, ...]) -> float:
-        """Save, then score on the development clips; returns the seconds that took."""
+        """Save, then score on the development clips; returns the seconds this took."""
         started = time.monotonic()
         trainer, latest = self._trainer, self._options.out / "latest.safetensors"
         self._last = trainer.seconds

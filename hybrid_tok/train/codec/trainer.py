@@ -1,4 +1,4 @@
-"""One training step of the unit codec, everything that it changes, and checkpoints of it.
+"""One training step of the unit codec, its state, and checkpoints of it.
 
 Checkpoints are safetensors: parameters, their moving average, Adam's moments; no pickle.
 """
@@ -24,14 +24,14 @@ from hybrid_tok.errors import OptionsError, WeightsError
 from hybrid_tok.train.codec.losses import ReconstructionLoss, pitch_loss
 
 LEARNING_RATE, WARMUP = 1e-3, 200
-"""The highest, and steps until it is reached."""
+"""The highest learning rate, and steps until it is reached."""
 EMA = 0.99
 """Decay of the moving average of the weights, which is what is evaluated and exported."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainCodecOptions:
-    """What `hybrid-tok train codec` can be told.
+    """Options of `hybrid-tok train codec`.
 
     Attributes:
         data: folder with manifest.jsonl and the clips it lists.
@@ -45,8 +45,8 @@ class TrainCodecOptions:
         seed: of initialization, data order and augmentation.
         device: "cpu" or "cuda".
         autocast: bfloat16 where the device is fast at it (it is not on CPUs without AVX512-BF16 or AMX).
-        workers: processes that share each batch, one thread each, on the CPU; cores that wait for one another at every
-            operation are slower than two that meet once a step.
+        workers: processes that share each batch, one thread each, on the CPU: threads that synchronize at every
+            operation are slower than processes that synchronize once a step.
     """
 
     data: Path
@@ -79,7 +79,7 @@ class TrainCodecOptions:
 
 
 class CodecTrainer:
-    """Everything that a training step changes."""
+    """The state that a training step changes."""
 
     def __init__(self, options: TrainCodecOptions) -> None:
         torch.manual_seed(options.seed)
@@ -98,13 +98,13 @@ class CodecTrainer:
         self.best_quality = 0.0
         self.step = 0
         self.clock = 0.0
-        """Seconds trained as this process counts them."""
+        """Seconds of training, by this process's clock."""
         self.seconds = 0.0
-        """Seconds trained as all workers have agreed on at the last step; the schedule follows these."""
+        """Seconds of training that all workers agreed on at the last step; the schedule follows these."""
 
     @property
     def spent(self) -> float:
-        """Part of the budget that is used up, 0 to 1."""
+        """Share of the budget that is spent, 0 to 1."""
         return min(1.0, max(self.seconds / 60 / self.options.minutes, self.step / self.options.steps))
 
     def train_step(self, segments: Tensor, kept: Tensor) -> dict[str, float]:
@@ -134,12 +134,12 @@ class CodecTrainer:
         return {name: float(value.detach()) for name, value in terms.items()} | {"norm": float(norm)}
 
     def _true_pitch(self, segments: Tensor) -> Tensor:
-        """Pitch (B, 2T) of the 10 ms that the decoder speaks."""
+        """Pitch (B, 2T) of the 10 ms pieces that the decoder outputs."""
         margin = (PITCH_WINDOW - SUBHOP) // 2
         return self.model.encoder.pitch(F.pad(segments, (margin, margin)), SUBHOP)
 
     def _share_gradients(self) -> None:
-        """Average the gradients over the workers, and let all read the first one's clock."""
+        """Average the gradients over the workers, and set all clocks to the first one's."""
         if self.options.workers == 1:
             self.seconds = self.clock
             return
@@ -175,7 +175,7 @@ class CodecTrainer:
         return self.average.waveform(self.average.quantizer.decode(codes), kept)[0][0].cpu().numpy()
 
     def save(self, path: Path) -> None:
-        """Write a checkpoint, atomically: a crash leaves the one before."""
+        """Write a checkpoint, atomically: after a crash, the previous one remains."""
         tensors = {f"model.{name}": value for name, value in self.model.state_dict().items()}
         tensors |= {f"average.{name}": value for name, value in self.average.state_dict().items()}
         for name, parameter in self.model.named_parameters():
@@ -190,7 +190,7 @@ class CodecTrainer:
         partial.replace(path)
 
     def load(self, path: Path) -> None:
-        """Go on from a checkpoint.
+        """Resume from a checkpoint.
 
         Raises:
             WeightsError, OptionsError: it is damaged, or of another model.
@@ -220,7 +220,7 @@ def load_checkpoint(path: Path) -> tuple[dict[str, Tensor], dict[str, float | in
             progress = json.loads((file.metadata() or {})["progress"])
             return {name: file.get_tensor(name) for name in file.keys()}, progress  # noqa: SIM118 (not a dict)
     except Exception as error:
-        raise WeightsError(f"{path} is not a checkpoint of this recipe: {error}; remove it to start anew") from None
+        raise WeightsError(f"{path} is not a checkpoint of this recipe: {error}; remove it to start again") from None
 
 
 def prefixed(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

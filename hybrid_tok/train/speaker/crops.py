@@ -1,8 +1,8 @@
-"""Crops to teach voices with: a batch of many people, each heard twice, every time over another channel.
+"""Crops for training embeddings: a batch of many speakers, each twice, each time over another channel.
 
-Telling people apart takes far more examples than hearing what a frame holds, and they need no composing: one talker
-each, all of one length, so that a whole batch is mixed in a few array operations on mel-band powers. A step of the
-recipe then costs what the network costs.
+Embeddings need far more examples than activity does, and no composed scenes: one talker each, all of one length, so
+that a whole batch is mixed in a few array operations on mel-band powers. A step of the recipe then costs little more
+than the network.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ Power = NDArray[np.float32]
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Crops:
-    """A batch; crop 2 p and crop 2 p + 1 are of one person.
+    """A batch; crop 2 p and crop 2 p + 1 are of one speaker.
 
     Attributes:
         mel: (2 * people, 4 * frames, 64) float32, log-mel.
         masks: (2 * people, frames) float32, where the talker talks.
-        speakers: (2 * people,) who it is.
+        speakers: (2 * people,) index of the speaker.
     """
 
     mel: NDArray[np.float32]
@@ -36,7 +36,7 @@ class Crops:
 
 
 _TABLE = 2048
-"""Channels in the table that crops take theirs from."""
+"""Channels in the table that crops draw theirs from."""
 _ROOMS = 8
 """Different rooms per batch."""
 
@@ -45,7 +45,7 @@ class CropMaker:
     """Draws batches; the same generator state gives the same batch.
 
     Args:
-        people: in a batch; each is heard twice.
+        people: speakers in a batch; each has two crops.
         seconds: length of a batch's crops, from and to.
     """
 
@@ -79,7 +79,7 @@ class CropMaker:
         return Crops(heard, masks, speakers.astype(np.int64))
 
     def _people(self, rng: np.random.Generator) -> list[list[Clip]]:
-        """Different people, each given by their clips; from small data there may be fewer than asked for."""
+        """Different speakers, each given by their clips; small data may have fewer than `people`."""
         wanted = rng.multinomial(self._wanted, self._shares)
         found: list[list[Clip]] = []
         for source, number in zip(self._sources, wanted, strict=True):
@@ -89,7 +89,7 @@ class CropMaker:
         return found
 
     def _places(self, rng: np.random.Generator, clips: list[Clip], length: int) -> list[tuple[int, int]]:
-        """Two crops of a person: of two recordings where there are two, else of the two halves of the one."""
+        """Two crops of a speaker: of two recordings if there are two, else of the two halves of the one."""
         if len(clips) > 1:
             return [self._within(rng, clips[int(k)], length) for k in rng.permutation(len(clips))[:2]]
         clip = clips[0]
@@ -98,7 +98,7 @@ class CropMaker:
         return [self._within(rng, halves[int(k)], length) for k in rng.permutation(2)]
 
     def _within(self, rng: np.random.Generator, clip: Clip, length: int) -> tuple[int, int]:
-        """A stretch of a clip, of `length` frames or less, that begins and (if it can) ends in talk."""
+        """A stretch of a clip, of at most `length` frames, that begins and (if possible) ends in speech."""
         places = np.flatnonzero(self._material.talking[clip.start : clip.end])
         if len(places) == 0:
             return clip.start, min(clip.end, clip.start + length)
@@ -113,7 +113,7 @@ class CropMaker:
         for room in np.array_split(rng.permutation(count), _ROOMS):
             if rng.random() < 0.4 and len(room):
                 out[room] += late_reverberation(rng, power[room], -2)
-        chosen = np.flatnonzero(rng.random(count) < 0.15)  # somebody else of the batch is heard too
+        chosen = np.flatnonzero(rng.random(count) < 0.15)  # another speaker of the batch in the background
         if len(chosen):
             level = 10 ** (-rng.uniform(8, 25, (len(chosen), 1, 1)) / 10)
             out[chosen] += power[(chosen + count // 2 + 1) % count] * level.astype(np.float32)

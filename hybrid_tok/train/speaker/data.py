@@ -1,7 +1,7 @@
-"""Training material of the speaker network: log-mel spectra of every clip, decoded once, with the talking marked.
+"""Training material of the speaker network: log-mel spectra of every clip, decoded once, with speech marked.
 
-Speech is also played at 0.9 and 1.1 times its speed, which moves pitch and formants: another voice, and taught as
-another speaker (Yamamoto et al., 2019).
+Speech is also played at 0.9 and 1.1 times its speed, which moves pitch and formants and counts as another speaker
+(Yamamoto et al., 2019).
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from hybrid_tok.nn.logmel import BANDS, SAMPLE_RATE, log_mel
 SPEEDS = (1.0, 0.9, 1.1)
 
 TALKER_SHARES = {"librispeech": 0.33, "speechocean762": 0.47, "speech-commands": 0.18, "aishell1": 0.02}
-"""How often a talker is drawn from each source; those without speakers' names are left out."""
+"""How often a talker is drawn from each source; sources without names of speakers are left out."""
 
 VOCAL_LABELS = ("cough", "sneeze", "cry")
 """Clips that are vocal sounds; all other labels are noises."""
@@ -50,9 +50,9 @@ class Material:
         spectra: (frames, 64) float16, log-mel, memory-mapped.
         talking: (frames,) bool, where the clip's talker talks; pauses under 0.4 s are part of talking.
         speakers: per source, the clips of each of its speakers.
-        held_out: clips of the speakers that are kept from training, at their own speed.
+        held_out: clips of the held-out speakers, at their own speed.
         vocal, noise: sounds without speech.
-        num_speakers: how many speakers there are to tell apart.
+        num_speakers: number of training speakers.
     """
 
     spectra: NDArray[np.float16]
@@ -74,7 +74,7 @@ def load_material(data: Path, cache: Path, hold_out: int = 0) -> Material:
     """Decode the clips that `data/manifest.jsonl` lists into `cache` (once), and sort them.
 
     Args:
-        hold_out: how many speakers of LibriSpeech and of speechocean762 each to keep from training.
+        hold_out: how many speakers of LibriSpeech and of speechocean762 each to hold out.
 
     Raises:
         OptionsError: no manifest, or a damaged one.
@@ -136,7 +136,7 @@ def _decode(data: Path, cache: Path) -> None:
     with (cache / "spectra.f16").open("wb") as spectra, (cache / "talking.b1").open("wb") as talking:
         for clip in listed:
             audio = read_audio(clip.path).to_mono()
-            # A clip of sound has no talker.
+            # A clip of other sounds has no talker.
             speaker = clip.speaker if clip.source in TALKER_SHARES and clip.label is None else None
             for speed in SPEEDS if speaker is not None else SPEEDS[:1]:
                 mono = soxr.resample(audio.samples, audio.sample_rate * speed, SAMPLE_RATE, quality="MQ")

@@ -1,10 +1,10 @@
 """The recipe of the speaker network: scenes, losses, schedule, verification of held-out speakers, export.
 
-Scenes come in pairs with the same talkers and different channels. Three losses share them: on embeddings pooled where
-a talker is heard alone, additive angular margin softmax over the training speakers (ArcFace; Deng et al., 2019) and the
+Scenes come in pairs with the same talkers and different channels. There are three losses: on embeddings pooled where
+a talker talks alone, additive angular margin softmax over the training speakers (ArcFace; Deng et al., 2019) and the
 angular prototypical loss between the two scenes of a pair, against all other talkers of the batch (Chung et al., 2020);
-and cross-entropy over what each frame holds.
-Batch k is a function of the seed and k alone.
+and cross-entropy over the activity of frames.
+Batch k depends only on the seed and k.
 """
 
 from __future__ import annotations
@@ -35,27 +35,27 @@ from hybrid_tok.train.speaker.scenes import IGNORED, TALKERS, Scene, SceneMaker
 NAME = "hybrid-tok-speaker-16k"
 LOG_STEPS = 50
 LEARNING_RATE, WARMUP = 3e-3, 100
-"""The highest, and steps until it is reached."""
+"""The highest learning rate, and steps until it is reached."""
 MARGIN, SCALE = 0.2, 20.0
-"""Of the softmax over speakers, in radians and as a factor. The margin grows from none, when a quarter of the budget is
-spent, to the whole at half: asked for at once, nothing is learnt for long."""
+"""Of the softmax over speakers, in radians and as a factor. The margin grows from zero, at a quarter of the budget, to
+this at half: with the whole margin from the start, nothing is learned for a long time."""
 PROTOTYPE_WEIGHT, ACTIVITY_WEIGHT = 3.0, 2.0
-"""Of the other two losses, against that of the softmax over speakers."""
+"""Weights of the other two losses, relative to the softmax over speakers."""
 EMA = 0.995
 """Decay of the moving average of the weights, which is what is exported."""
 
 
 @dataclass(frozen=True, slots=True)
 class TrainSpeakerOptions:
-    """What `hybrid-tok train speaker` can be told.
+    """Options of `hybrid-tok train speaker`.
 
     Attributes:
         data: folder with manifest.jsonl and the clips it lists.
         out: folder for the spectra, the log and the exported weights.
         minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
         batch: scenes per step of scenes, an even number.
-        scene_every: every so many steps one learns from scenes, the others from crops.
-        hold_out: speakers of LibriSpeech and of speechocean762 each that are verified and not trained on.
+        scene_every: one in so many steps trains on scenes, the others on crops.
+        hold_out: speakers of LibriSpeech and of speechocean762 each that are used for verification, not for training.
         seed: of initialization and of the scenes.
     """
 
@@ -77,7 +77,7 @@ class TrainSpeakerOptions:
 
 
 class MarginSoftmax(nn.Module):
-    """Cosine similarities to a centre per speaker; the right one must win by an angle. Also matches voices in pairs."""
+    """Cosine similarities to a centre per speaker, with an angular margin for the right one. Also matches pairs."""
 
     def __init__(self, embedding: int, speakers: int, scale: float) -> None:
         super().__init__()
@@ -86,7 +86,7 @@ class MarginSoftmax(nn.Module):
         self._scale = scale
 
     def match(self, voices: Tensor, others: Tensor) -> Tensor:
-        """Mean loss of finding each talker's other voice, (n, embedding) both, among all n, and the reverse."""
+        """Mean loss of matching each talker's two embeddings, (n, embedding) both, among all n, in both directions."""
         likeness = self.sharpness.clamp_min(1.0) * voices @ others.T
         right = torch.arange(len(voices))
         return (functional.cross_entropy(likeness, right) + functional.cross_entropy(likeness.T, right)) / 2
@@ -164,7 +164,7 @@ def _export(network: SpeakerNetwork, weights: Path) -> Path:
 
 
 def _crop_losses(network: SpeakerNetwork, classifier: MarginSoftmax, crops: Crops, margin: float) -> dict[str, Tensor]:
-    """The losses of a batch of crops, which come in pairs of one person."""
+    """The losses of a batch of crops, which come in pairs of one speaker."""
     hidden, attention, _ = network(torch.from_numpy(crops.mel))
     unit = functional.normalize(network.pool(hidden, attention, torch.from_numpy(crops.masks)), dim=1)
     return {
@@ -176,7 +176,7 @@ def _crop_losses(network: SpeakerNetwork, classifier: MarginSoftmax, crops: Crop
 def _scene_losses(
     network: SpeakerNetwork, classifier: MarginSoftmax, scenes: list[Scene], margin: float
 ) -> dict[str, Tensor]:
-    """The losses of a batch of scenes: what each frame holds, and who is heard where one talker is heard alone."""
+    """The losses of a batch of scenes: the activity of frames, and the speakers where one talks alone."""
     mel = torch.from_numpy(np.stack([scene.mel for scene in scenes]))
     activity = torch.from_numpy(np.stack([scene.activity for scene in scenes]))
     masks = torch.from_numpy(np.concatenate([scene.masks for scene in scenes]))
@@ -199,10 +199,10 @@ def _scene_losses(
 
 @torch.inference_mode()
 def equal_error_rate(network: SpeakerNetwork, material: Material, seed: int, seconds: float = 1.5) -> dict[str, float]:
-    """How often two windows of held-out speakers are taken wrongly for one voice, or for two.
+    """Speaker verification on pairs of windows of held-out speakers.
 
     Returns:
-        "eer": over pairs of windows within a source, which is the harder comparison; empty if nobody was held out.
+        "eer": over pairs of windows within a source, which is the harder comparison; empty without held-out speakers.
     """
     if len(material.held_out) < 2:
         return {}

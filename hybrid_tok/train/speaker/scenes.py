@@ -1,8 +1,8 @@
 """Scenes to train the speaker network on: short conversations mixed from clips, as spectra.
 
-Powers of independent sounds add, and a room's late reverberation smears power over time, so everything happens on
+Powers of independent sounds add, and a room's late reverberation smears power over time, so everything is done on
 mel-band powers: hundreds of times cheaper than on samples, and every scene has another channel. That matters because
-most speakers are known from a single recording, whose channel must not pass for their voice.
+most speakers have a single recording, whose channel must not be learned as their voice.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ TALKERS = 2
 """Talkers whose embeddings are taken from a scene."""
 
 IGNORED = -1
-"""Label of a talker who is not heard alone for long enough to be recognized."""
+"""Label of a talker who does not talk alone for long enough."""
 
 _NOTHING, _VOCAL, _ONE, _SEVERAL = range(len(ACTIVITIES))
 
 
 _SHORTEST = 12
-"""Frames a talker must be heard alone to be taught."""
+"""Frames that a talker must talk alone to be used for training."""
 _POOLED = (15, 75)
 """Frames of a talker that are pooled, from and to."""
 
@@ -42,8 +42,8 @@ class Scene:
     Attributes:
         mel: (4 * frames, 64) log-mel.
         activity: (frames,) index into `ACTIVITIES`.
-        masks: (TALKERS, frames), where each talker is heard alone.
-        speakers: (TALKERS,) who they are, or IGNORED.
+        masks: (TALKERS, frames), where each talker talks alone.
+        speakers: (TALKERS,) their indices, or IGNORED.
     """
 
     mel: NDArray[np.float32]
@@ -53,7 +53,7 @@ class Scene:
 
 
 _FLICKER = 2**18
-"""Values of the table that noise is cut from: drawing each anew takes longer than all the rest."""
+"""Values of the table that noise is cut from: drawing noise each time would take longer than everything else."""
 
 
 class SceneMaker:
@@ -65,7 +65,7 @@ class SceneMaker:
         self._flicker = np.random.default_rng(0).gamma(2.0, 0.5, _FLICKER).astype(np.float32)
 
     def draw_pair(self, rng: np.random.Generator) -> tuple[Scene, Scene]:
-        """Two scenes with the same talkers, each with a channel of its own."""
+        """Two scenes with the same talkers and different channels."""
         talkers = [self._talker(rng) for _ in range(2 if rng.random() < 0.7 else 1)]
         return self.draw(rng, talkers), self.draw(rng, talkers)
 
@@ -122,7 +122,7 @@ class SceneMaker:
         return people[int(rng.integers(len(people)))]
 
     def _speech(self, rng: np.random.Generator, clips: list[Clip], seconds: float) -> tuple[Power, NDArray[np.bool_]]:
-        """Some of a talker's speech, at a mean power of one while talking, and where in it they talk."""
+        """Some of a talker's speech, at a mean power of one while talking, and where it is speech."""
         clip = clips[int(rng.integers(len(clips)))]
         talking = np.asarray(self._material.talking[clip.start : clip.end])
         places = np.flatnonzero(talking)
@@ -133,11 +133,11 @@ class SceneMaker:
         return power / max(float(power[talking[part]].mean()), 1e-6), talking[part]
 
     def _power(self, start: int, end: int) -> Power:
-        # Rounded to 16 bits, silence may lie a little below the floor that was added to it.
+        # Rounded to 16 bits, silence may be a little below the floor that was added to it.
         return np.maximum(np.exp(self._material.spectra[start:end].astype(np.float32)) - np.float32(FLOOR), 0)
 
     def _vocal_sound(self, rng: np.random.Generator) -> Power:
-        """A cough, sneeze or baby's cry; or one that nobody recorded: speech bent into laughs and moans."""
+        """A recorded cough, sneeze or baby's cry, or a laugh or moan made from speech."""
         if self._material.vocal and rng.random() < 0.3:
             clip = self._material.vocal[int(rng.integers(len(self._material.vocal)))]
             length = min(clip.end - clip.start, int(rng.uniform(60, 300)))
@@ -153,7 +153,7 @@ class SceneMaker:
         return _held(rng, speech, centre) if kind < 0.8 else _breath(rng)
 
     def _record(self, rng: np.random.Generator, power: Power) -> NDArray[np.float32]:
-        """What a microphone in a room makes of the sound: reverberation, noise, channel, level."""
+        """The sound as recorded in a room: reverberation, noise, channel, level."""
         if rng.random() < 0.6:
             power = power + late_reverberation(rng, power, -4)
         if rng.random() < 0.7:
@@ -179,7 +179,7 @@ class SceneMaker:
 
 
 def _lay(join: np.ufunc, scene: NDArray[Any], sound: NDArray[Any], start: int) -> None:
-    """Add or join what lies within a scene to it, in place."""
+    """Add or join a sound to a scene, as far as it fits, in place."""
     a, b = max(start, 0), min(start + len(sound), len(scene))
     if a < b:
         join(scene[a:b], sound[a - start : b - start], out=scene[a:b])
@@ -201,7 +201,7 @@ def _laugh(rng: np.random.Generator, speech: Power, centre: int) -> Power:
 
 
 def _held(rng: np.random.Generator, speech: Power, centre: int) -> Power:
-    """A vowel held far longer than in speech, gliding: moans, yawns, screams, whining; now and then repeated."""
+    """A vowel far longer than in speech, gliding: moans, yawns, screams, whining; sometimes repeated."""
     length = int(rng.uniform(40, 220))
     vowel = _stretch(speech[max(0, centre - 5) : centre + 5], length)
     start, end = rng.normal(2, 6, 2)
@@ -234,13 +234,13 @@ def _breath_shape(rng: np.random.Generator) -> NDArray[np.float32]:
 
 
 def _stretch(frames: Power, length: int) -> Power:
-    """Frames repeated there and back to a given length."""
+    """Frames repeated back and forth to a given length."""
     there_and_back = np.concatenate([frames, frames[::-1]])
     return np.resize(there_and_back, (length, BANDS))
 
 
 def _shift(frames: Power, bands: float | NDArray[np.float64]) -> Power:
-    """Spectra moved up by some bands, one number or (T, 1): a higher pitch and a shorter throat."""
+    """Spectra moved up by some bands, one number or (T, 1): a higher pitch and a shorter vocal tract."""
     position = np.broadcast_to(np.clip(np.arange(BANDS) - bands, 0, BANDS - 1), frames.shape)
     low = np.minimum(position.astype(int), BANDS - 2)
     share = (position - low).astype(np.float32)
