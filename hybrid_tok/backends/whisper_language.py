@@ -6,15 +6,17 @@ a cost for each change. So a second of audio alone never changes the language: i
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 from types import MappingProxyType
 
+import numpy as np
+
 from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.nn.viterbi import best_path, min_marginals
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,24 +90,15 @@ def tell_languages(
         return [], state
     codes = sorted({"en", *state.costs} | {max(one, key=lambda code: one[code]) for one in probabilities})
     ranks = {code: rank for rank, code in enumerate(LANGUAGES, 1)}
-    total = {code: state.costs.get(code, options.change_cost if state.costs else 0.0) for code in codes}
-    origins: list[dict[str, str]] = []
-    for stretch, one in zip(stretches, probabilities, strict=True):
-        cheapest = min(codes, key=lambda code: total[code])
-        change = total[cheapest] + options.change_cost
-        origins.append({code: code if total[code] <= change else cheapest for code in codes})
-        weight = min(stretch.seconds / options.full, 1.0)
-        heard = {code: one.get(code, 0.0) / ranks[code] ** options.rarity for code in codes}
-        whole = max(sum(heard.values()), 1e-9)
-        total = {
-            code: min(total[code], change) - weight * math.log(max(heard[code] / whole, options.floor))
-            for code in codes
-        }
-    code = min(codes, key=lambda code: total[code])
-    least = total[code]
-    told: list[str] = []
-    for origin in reversed(origins):
-        told.append(code)
-        code = origin[code]
-    after = {code: min(cost - least, options.change_cost) for code, cost in total.items()}
-    return told[::-1], LanguageState(MappingProxyType(after))
+    surprise = np.empty((len(stretches), len(codes)))
+    for row, stretch, one in zip(surprise, stretches, probabilities, strict=True):
+        heard = np.array([one.get(code, 0.0) / ranks[code] ** options.rarity for code in codes])
+        share = np.maximum(heard / max(float(heard.sum()), 1e-9), options.floor)
+        row[:] = -min(stretch.seconds / options.full, 1.0) * np.log(share)
+    before = np.array([state.costs.get(code, options.change_cost if state.costs else 0.0) for code in codes])
+    first = np.minimum(before, before.min() + options.change_cost)
+    moves, kinds = options.change_cost * (1.0 - np.eye(len(codes)))[np.newaxis], np.zeros(len(stretches), np.int64)
+    path = best_path(surprise, moves, kinds, first)
+    total = min_marginals(surprise, moves, kinds, first)[-1]
+    costs = np.minimum(total - total.min(), options.change_cost).tolist()
+    return [codes[index] for index in path], LanguageState(MappingProxyType(dict(zip(codes, costs, strict=True))))
