@@ -45,28 +45,28 @@ Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
 """A recording: a path ("-" is standard input), an `Audio`, or (samples (N,) or (channels, N), sample rate in Hz)."""
 
 Known: TypeAlias = "AnnotationFiles | KnownAnnotations | Annotations | None"
-"""What is known about a recording beforehand. Each part of a `KnownAnnotations`, or each of the files, takes the
-place of the stage that would have made it; with `Annotations` nothing is left to listen for."""
+"""What is known about a recording beforehand. Each part of a `KnownAnnotations`, or each of the files, replaces the
+result of the stage that would have made it; with `Annotations` no stage has to run."""
 
 Voices: TypeAlias = "Mapping[int, Source | Sequence[int]] | None"
-"""Speakers that are to have another voice: that of a recording, or a voice code (8 integers, 0 to 63)."""
+"""Speakers to be decoded in another voice: that of a recording, or a voice code (8 integers, 0 to 63)."""
 
 OnProgress: TypeAlias = Callable[[str, float, float], None]
-"""Told (stage, done, total) while long work goes on."""
+"""Called with (stage, done, total) during long work."""
 
 
 @dataclass(frozen=True, slots=True)
 class Analysis:
-    """A recording as ids, and everything that led to them.
+    """A recording as ids, and the steps that led to them.
 
     Attributes:
         ids: in one flat id space.
-        stream: what the ids spell.
+        stream: what is written as ids.
         decisions: the gate's choice and reason for each stretch; they tile the recording.
-        annotations: what was heard.
+        annotations: words, events, turns, speech.
         source: rate, samples and channels of the input.
         summary: tokens/s, bits/s, shares of the time.
-        stage_seconds: wall-timer seconds per stage.
+        stage_seconds: wall-clock seconds per stage.
     """
 
     ids: tuple[int, ...]
@@ -80,7 +80,7 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """Decoded audio, and the wall-timer seconds each stage took."""
+    """Decoded audio, and the wall-clock seconds each stage took."""
 
     audio: Audio
     stage_seconds: MappingProxyType[str, float]
@@ -213,11 +213,11 @@ class HybridTokenizer:
             source: several channels are mixed to one; speakers may be told apart in each (option
                 `diarize_channels`).
             annotations: what is known already; see `Known`.
-            on_progress: told (stage, done, total) while it works.
+            on_progress: called with (stage, done, total) during the work.
 
         Raises:
-            AudioError: the recording cannot be read, has samples that are not finite, or one channel where they were
-                said to be separate.
+            AudioError: the recording cannot be read, has samples that are not finite, or has one channel although
+                `diarize_channels` is `separate`.
             BackendError: a backend is missing or failed.
         """
         timer = StageTimer(on_progress)
@@ -239,7 +239,7 @@ class HybridTokenizer:
     def annotate(
         self, source: Source, *, annotations: Known = None, on_progress: OnProgress | None = None
     ) -> Annotations:
-        """What is heard in a recording: words, events, turns, speech; arguments and errors as of `analyze`."""
+        """Annotate a recording: words, events, turns, speech; arguments and errors as of `analyze`."""
         return self.encoder.annotate(self._record(source, annotations), StageTimer(on_progress))
 
     def encode(self, source: Source, *, annotations: Known = None) -> list[int]:
@@ -255,17 +255,17 @@ class HybridTokenizer:
 
         Args:
             errors: `strict` raises on the first id out of place; `repair` changes the sequence as little as it can.
-            voices: speakers whose text is to be spoken in another voice (voice conversion). Units stay as they are.
+            voices: speakers whose text is decoded in another voice (voice conversion). Units do not change.
 
         Raises:
             GrammarError: an id is out of range or out of place (with `strict`).
-            StreamError: a speaker who is to have another voice has no turn.
+            StreamError: a speaker in `voices` has no turn.
         """
         stream = self.vocabulary.decode(ids, errors=errors)
         return self.decoder.decode(stream.with_voices(self._codes(voices)))
 
     def voice_code(self, source: Source) -> tuple[int, ...]:
-        """How the speaker of a recording sounds: 8 integers, 0 to 63; the neutral ones where nobody speaks."""
+        """The voice code of the speaker of a recording: 8 integers, 0 to 63; neutral without speech."""
         return self.encoder.voice_code(self.read(source)[0])
 
     def decode_batch(self, sequences: Iterable[Sequence[int]], *, errors: Errors = "strict") -> list[Audio]:
@@ -277,7 +277,7 @@ class HybridTokenizer:
         return self._decode_like(analysis.ids, analysis.source, on_progress)
 
     def save(self, path: str | Path, analysis: Analysis) -> None:
-        """Write a `.hyt` file, whole or not at all."""
+        """Write a `.hyt` file, atomically."""
         options = written_options(self.options) | {"num_codebooks": self.vocabulary.options.num_codebooks}
         header = Header(
             preset=self.preset.name,
@@ -309,7 +309,7 @@ class HybridTokenizer:
         return self._decode_like(file.ids, file.header.source, on_progress, voices).audio
 
     def read(self, source: Source) -> tuple[Audio, SourceInfo]:
-        """A recording as mono audio at the codec's rate, and what it was before."""
+        """A recording as mono audio at the codec's rate, and the properties of the original."""
         rate = self.codec_identity.sample_rate
         if isinstance(source, str | Path):
             return read_mono(source, rate)
@@ -352,7 +352,7 @@ class HybridTokenizer:
         self.close()
 
     def _codes(self, voices: Voices) -> dict[int, tuple[int, ...]]:
-        """The voice codes that were given, or that the recordings given have."""
+        """The given voice codes, and those of the given recordings."""
         codes: dict[int, tuple[int, ...]] = {}
         for speaker, voice in (voices or {}).items():
             if isinstance(voice, str | Path | Audio) or len(voice) == 2:
@@ -374,7 +374,7 @@ class HybridTokenizer:
         return Decoding(audio, MappingProxyType(timer.seconds))
 
     def _backend(self, stage: Stage) -> Any:
-        """Make a backend when it is first asked for."""
+        """Make a backend when it is first needed."""
         if stage not in self._backends:
             entry = find_backend(stage, self.preset.backends[stage])
             self._backends[stage] = entry.make(**{name: getattr(self.options, name) for name in entry.options})

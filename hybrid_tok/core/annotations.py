@@ -1,4 +1,4 @@
-"""What was heard in a recording: the values that recognizers, taggers and diarizers give and the gate reads."""
+"""Annotations of a recording: the results of recognizers, taggers and diarizers, which the gate reads."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class Word:
         language: a code of `core.languages`; None where it is not known.
 
     Raises:
-        ValueError: a text or confidence that no word has.
+        ValueError: the text or the confidence is invalid.
         OptionsError: there is no such language.
     """
 
@@ -51,7 +51,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class SpeakerTurn:
-    """A stretch in which a speaker is heard; turns of different speakers may overlap."""
+    """A stretch in which a speaker talks; turns of different speakers may overlap."""
 
     speaker: int
     span: Span
@@ -63,11 +63,11 @@ class Annotations:
 
     Attributes:
         frames: length of the recording in frames, the last one possibly partial: ceil(samples / hop).
-        speech: where the voice activity detector hears speech; sorted, disjoint.
-        active: where something is audible above the recording's own noise floor; sorted, disjoint.
+        speech: where the voice activity detector finds speech; sorted, disjoint.
+        active: where something is audible above the recording's noise floor; sorted, disjoint.
         words: in order of start; words of one speaker do not overlap.
         events: in order of start.
-        turns: who speaks when, in order of start; empty when nobody was told apart (one speaker).
+        turns: who speaks when, in order of start; empty without diarization (one speaker).
     """
 
     frames: int
@@ -80,7 +80,7 @@ class Annotations:
 
 @dataclass(frozen=True, slots=True)
 class Segment:
-    """Text of which only the whole is placed: a subtitle, or a transcript (then the whole recording is its span).
+    """Text without times of its words: a subtitle, or a transcript (then the whole recording is its span).
 
     Attributes:
         text: as people write it, with punctuation, numbers and abbreviations.
@@ -106,8 +106,8 @@ class Segment:
 
 @dataclass(frozen=True, slots=True)
 class KnownAnnotations:
-    """What is known about a recording beforehand. A part that is given takes the place of the stage that makes it; None
-    leaves the part to that stage.
+    """Annotations that are known beforehand. A given part replaces the result of the stage that makes it; None leaves
+    the part to that stage.
 
     Attributes:
         words: with times, in place of the recognizer's.
@@ -130,7 +130,7 @@ class KnownAnnotations:
 
     @classmethod
     def everything(cls, annotations: Annotations) -> KnownAnnotations:
-        """All that `annotations` says: nothing is left to listen for."""
+        """All parts of `annotations`, so that no stage has to run."""
         return cls(
             words=annotations.words,
             events=annotations.events,

@@ -11,10 +11,10 @@ from numpy.typing import NDArray
 from hybrid_tok.errors import AudioError
 
 BLOCK = 1 << 16
-"""Samples per channel that are worked on at a time."""
+"""Samples per channel that are processed at a time."""
 
 _MAX_CHANNELS = 64
-"""More channels than this are taken for samples whose array is the wrong way round."""
+"""With more channels than this, an array is assumed to be transposed."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -83,7 +83,7 @@ class Audio:
 
 @dataclass(frozen=True, slots=True)
 class SourceInfo:
-    """What a recording was before it was mixed and resampled.
+    """The properties of a recording before it was mixed and resampled.
 
     Attributes:
         sample_rate: in Hz.

@@ -1,4 +1,4 @@
-"""How powerful a recording is in each frame of 20 ms: what levels, activity and loudness are told from."""
+"""The power of a recording in each frame of 20 ms, from which levels, activity and loudness are measured."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ def frame_powers(samples: NDArray[np.floating], sample_rate: int, centred: bool 
 
     Args:
         sample_rate: a multiple of 50 Hz; a frame has `sample_rate` / 50 = hop samples.
-        centred: give the variance of the samples there are, in which a constant offset has no part.
+        centred: give the variance, which a constant offset does not change.
     """
     hop = sample_rate // FRAME_RATE
     powers = np.empty(-(-len(samples) // hop))

@@ -1,7 +1,7 @@
-"""What a backend must be: six small protocols and the values that travel between them.
+"""The interfaces of backends: small protocols and the values they exchange.
 
-Every backend takes mono float32 audio at a stated rate and answers in frames of the 20 ms grid (`timeline`), so
-that the pipelines never guess units. All arrays are numpy; no backend's own types leak through.
+Every backend takes mono float32 audio at a stated rate and returns frames of the 20 ms grid (`timeline`), so that the
+pipelines never guess units. All arrays are numpy; no backend's own types leak through.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ class Backend(Protocol):
 
 
 class VoiceActivityDetector(Backend, Protocol):
-    """Finds where somebody speaks."""
+    """Finds speech."""
 
     def detect(self, audio: Audio) -> tuple[Span, ...]:
         """Speech stretches, sorted and disjoint, in frames; `audio` is mono at 16 kHz."""
@@ -62,8 +62,8 @@ class Recognizer(Backend, Protocol):
         """Words in order of time, inside the given speech stretches; `audio` is mono at 16 kHz.
 
         Args:
-            events: vocal events heard there, under which a recognizer may imagine words.
-            progress: told now and then the seconds of audio done, and the seconds in all.
+            events: vocal events in the audio, on which a recognizer may hallucinate words.
+            progress: called with the seconds of audio done, and the seconds in all.
         """
         ...
 
@@ -103,14 +103,14 @@ class Diarizer(Backend, Protocol):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CodecIdentity:
-    """What one must know of a codec to read its codes.
+    """The properties of a codec that are needed to read its codes.
 
     Attributes:
         name: for people.
         fingerprint: changes whenever the same audio could get other codes, or the same codes another sound.
         sample_rate: in Hz.
         num_codebooks: codebooks per frame in the full set.
-        default_codebooks: how many of them are used unless told otherwise.
+        default_codebooks: how many of them are used by default.
         codebook_size: codes per codebook.
     """
 
@@ -128,7 +128,7 @@ class CodecIdentity:
 
     @classmethod
     def of(cls, codec: UnitCodec) -> CodecIdentity:
-        """That of a codec at hand, all of whose codebooks are used."""
+        """The identity of a codec object, with all its codebooks in use."""
         return cls(
             name=codec.name,
             fingerprint=codec.fingerprint,
@@ -161,14 +161,14 @@ class UnitCodec(Backend, Protocol):
 
 
 class Synthesizer(Backend, Protocol):
-    """Speaks words."""
+    """Synthesizes speech."""
 
     @property
     def sample_rate(self) -> int: ...
 
     def synthesize(self, words: Sequence[str]) -> Speech:
-        """Speak the words as one utterance at a natural pace, and say where each word came to lie.
+        """Speak the words as one utterance at a natural pace, with the place of each word.
 
-        They are what `core.spacing.split_words` makes of a text: in Chinese and Japanese, characters.
+        The words are those of `core.spacing.split_words`: in Chinese and Japanese, characters.
         """
         ...

@@ -1,4 +1,4 @@
-"""Folders of clips with a `manifest.jsonl`: what recipes learn from, and what benchmarks measure on."""
+"""Folders of clips with a `manifest.jsonl`: the data of recipes and benchmarks."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Masks over frames, and the stretches they hold in."""
+"""Masks over frames, and the stretches in which they are true."""
 
 from __future__ import annotations
 

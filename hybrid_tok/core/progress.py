@@ -1,4 +1,4 @@
-"""Stages of long work: how long each took, and whom to tell how far it has got."""
+"""Stages of long work: their times, and reports of their progress."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ Progress: TypeAlias = Callable[[float, float], None]
 
 
 class StageTimer:
-    """Adds up wall-timer seconds per stage, and passes progress on to whoever listens.
+    """Adds up wall-clock seconds per stage, and reports progress.
 
     Args:
-        listen: called with (stage, done, total) while stages run; done == 0 announces a stage.
+        on_progress: called with (stage, done, total) while stages run; done == 0 announces a stage.
     """
 
-    def __init__(self, listen: Callable[[str, float, float], None] | None = None) -> None:
-        self._listen = listen
+    def __init__(self, on_progress: Callable[[str, float, float], None] | None = None) -> None:
+        self._on_progress = on_progress
         self._seconds: dict[str, float] = {}
 
     @property
@@ -30,19 +30,19 @@ class StageTimer:
     @contextmanager
     def stage(self, name: str) -> Iterator[None]:
         """Time a stage; entering the same stage again adds to it."""
-        if self._listen is not None:
-            self._listen(name, 0.0, 1.0)
+        if self._on_progress is not None:
+            self._on_progress(name, 0.0, 1.0)
         start = time.perf_counter()
         try:
             yield
         finally:
             self._seconds[name] = self._seconds.get(name, 0.0) + time.perf_counter() - start
-        if self._listen is not None:
-            self._listen(name, 1.0, 1.0)
+        if self._on_progress is not None:
+            self._on_progress(name, 1.0, 1.0)
 
     def progress(self, name: str) -> Progress | None:
-        """A callback for the inside of a stage; None when nobody listens."""
-        listen = self._listen
-        if listen is None:
+        """A callback for the inside of a stage; None without a listener."""
+        on_progress = self._on_progress
+        if on_progress is None:
             return None
-        return lambda done, total: listen(name, done, total)
+        return lambda done, total: on_progress(name, done, total)

@@ -33,7 +33,7 @@ class Encoding:
         stream: what is written as ids.
         decisions: what the gate chose for each stretch and why; they tile the recording.
         annotations: what the gate chose from.
-        stage_seconds: wall-timer seconds per stage.
+        stage_seconds: wall-clock seconds per stage.
     """
 
     stream: HybridStream

@@ -83,9 +83,9 @@ class CropMaker:
         wanted = rng.multinomial(self._wanted, self._shares)
         found: list[list[Clip]] = []
         for source, number in zip(self._sources, wanted, strict=True):
-            everybody = self._material.speakers[source]
-            chosen = rng.permutation(len(everybody))[:number]
-            found += [everybody[int(k)] for k in chosen]
+            everyone = self._material.speakers[source]
+            chosen = rng.permutation(len(everyone))[:number]
+            found += [everyone[int(k)] for k in chosen]
         return found
 
     def _places(self, rng: np.random.Generator, clips: list[Clip], length: int) -> list[tuple[int, int]]:
