@@ -1,6 +1,6 @@
 """One written token to the ways it may be said.
 
-Nobody knows from the text alone whether "1984" was read as a year or as a number. So every reading that is common is
+The text alone does not show whether "1984" was read as a year or as a number. So every common reading is
 given, and the alignment to the audio chooses.
 """
 
