@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import WindowRule
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames, frame_to_sample
 from hybrid_tok.errors import OptionsError
@@ -134,6 +135,5 @@ def _cut_long(audio: Audio, span: Span, longest: int) -> Iterator[Span]:
 def _quietest(audio: Audio, start: int, end: int) -> int:
     """The frame in the middle of the quietest 100 ms between two frames."""
     hop = audio.sample_rate // FRAME_RATE
-    samples = audio.samples[start * hop : end * hop]
-    power = np.square(samples[: len(samples) // hop * hop].reshape(-1, hop), dtype=np.float64).mean(axis=1)
+    power = frame_powers(audio.samples[start * hop : end * hop], audio.sample_rate)
     return start + int(np.convolve(power, np.ones(5), "valid").argmin()) + 2

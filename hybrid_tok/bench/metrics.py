@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from scipy import signal
 
 from hybrid_tok.errors import BackendError
-from hybrid_tok.nn.mel import triangles
+from hybrid_tok.nn.logmel import triangles
 
 SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]

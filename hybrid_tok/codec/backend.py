@@ -1,8 +1,7 @@
-"""The unit codec's interface: numpy samples to numpy codes and back, whole, in batches or as streams."""
+"""The unit codec's interface: numpy samples to numpy codes and back, whole or as streams."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -53,14 +52,6 @@ class BuiltinCodec:
         """Codes (T, K), K any prefix of the codebooks, to samples (T * 320,) within [-1, 1]."""
         stream = self.decoder_stream()
         return np.concatenate([stream.push(codes), stream.finish()])
-
-    def encode_batch(self, batch: Sequence[NDArray[np.float32]]) -> list[NDArray[np.int64]]:
-        """`encode` of each; one after another, since the last bits of a matrix product depend on its shape."""
-        return [self.encode(samples) for samples in batch]
-
-    def decode_batch(self, batch: Sequence[NDArray[np.integer]]) -> list[NDArray[np.float32]]:
-        """`decode` of each."""
-        return [self.decode(codes) for codes in batch]
 
     def encoder_stream(self) -> EncoderStream:
         """A stream with `push(samples) -> codes` and `finish() -> codes`; codes equal `encode`'s for any chunks."""

@@ -1,4 +1,4 @@
-"""Log-mel spectra in numpy, the input of the speaker encoder, at 100 frames per second.
+"""Log-mel spectra in numpy, the input of the speaker encoder, at 100 frames per second, and filters on the mel scale.
 
 Torch-free, so that the recipe can compute and mix spectra without it. Frame k depends only on samples 160 k - 120 to
 160 k + 280: any way of cutting a recording on the grid gives the same frames.
@@ -10,8 +10,6 @@ from functools import cache
 
 import numpy as np
 from numpy.typing import NDArray
-
-from hybrid_tok.nn.mel import mel_points, triangles
 
 SAMPLE_RATE = 16_000
 HOP = 160
@@ -64,3 +62,24 @@ def _filter_bank() -> NDArray[np.float32]:
     """Triangular filters on the mel scale, each of unit sum: (257, 64)."""
     filters = triangles(mel_points(_LOWEST, _HIGHEST, BANDS + 2), np.fft.rfftfreq(_FFT, 1 / SAMPLE_RATE))
     return (filters / np.maximum(filters.sum(0), 1e-9)).astype(np.float32)
+
+
+def mel_points(low: float, high: float, count: int) -> NDArray[np.float64]:
+    """Frequencies (count,) in Hz from `low` to `high`, evenly spaced on the mel scale (O'Shaughnessy 1987)."""
+    mel = 2595.0 * np.log10(1.0 + np.array([low, high]) / 700.0)
+    return 700.0 * (10.0 ** (np.linspace(mel[0], mel[1], count) / 2595.0) - 1.0)
+
+
+def triangles(
+    points: NDArray[np.float64], frequencies: NDArray[np.floating], least: float = 0.0
+) -> NDArray[np.float64]:
+    """Filters (F, K - 2) at frequencies (F,) in Hz: each is 1 at a point, and 0 at the one before and the one after.
+
+    Args:
+        points: (K,), in Hz, increasing.
+        least: minimum width of a side in Hz, so that a band narrower than a bin still includes the bins beside it.
+    """
+    sides = np.maximum(np.diff(points), least)
+    rising = (frequencies[:, None] - points[:-2]) / sides[:-1]
+    falling = (points[2:] - frequencies[:, None]) / sides[1:]
+    return np.maximum(0.0, np.minimum(rising, falling))

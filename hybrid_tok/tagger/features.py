@@ -11,7 +11,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
-from hybrid_tok.nn.mel import mel_points, triangles
+from hybrid_tok.nn.logmel import mel_points, triangles
 
 SAMPLE_RATE = 16_000
 HOP = 320

@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.nn.arrays import read_tables
-from hybrid_tok.nn.mel import mel_points, triangles
+from hybrid_tok.nn.logmel import mel_points, triangles
 from hybrid_tok.tokens.stream import VOICE_CODES
 from hybrid_tok.voice.code import LEVELS, VoiceTraits, quantize
 

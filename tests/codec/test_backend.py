@@ -38,6 +38,6 @@ def test_streams_equal_whole(codec: BuiltinCodec) -> None:
     samples = np.random.default_rng(0).uniform(-0.1, 0.1, 5_000).astype(np.float32)
     encoder, decoder = codec.encoder_stream(), codec.decoder_stream()
     codes = np.concatenate([encoder.push(samples[:3_000]), encoder.push(samples[3_000:]), encoder.finish()])
-    assert np.array_equal(codes, codec.encode_batch([samples])[0])
+    assert np.array_equal(codes, codec.encode(samples))
     spoken = np.concatenate([decoder.push(codes), decoder.finish()])
-    assert np.array_equal(spoken, codec.decode_batch([codes])[0])
+    assert np.array_equal(spoken, codec.decode(codes))

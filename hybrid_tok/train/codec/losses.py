@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from hybrid_tok.nn.mel import mel_points, triangles
+from hybrid_tok.nn.logmel import mel_points, triangles
 
 SAMPLE_RATE = 16_000
 

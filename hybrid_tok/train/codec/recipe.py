@@ -11,7 +11,8 @@ import json
 import shutil
 import tempfile
 import time
-from collections.abc import Generator
+import warnings
+from collections.abc import Callable, Generator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -19,14 +20,16 @@ from typing import Any
 import numpy as np
 import torch
 import torch.distributed as dist
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.progress import Progress
 from torch import Tensor
 from torch.multiprocessing.spawn import spawn
 
-from hybrid_tok.codec.network import HOP
+from hybrid_tok.audio import read_mono
+from hybrid_tok.codec.network import HOP, SAMPLE_RATE
+from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.train.codec.augment import draw_segment
-from hybrid_tok.train.codec.evaluate import load_dev_clips, score
 from hybrid_tok.train.codec.export import export_codec
 from hybrid_tok.train.codec.trainer import CodecTrainer, TrainCodecOptions
 from hybrid_tok.train.data import SegmentSampler, load_clips
@@ -164,3 +167,36 @@ class Journal:
         line = {"step": trainer.step, "minutes": round(trainer.seconds / 60, 2), "audio_hours": hours} | entries
         with self._log.open("a", encoding="utf-8") as file:
             file.write(json.dumps(line) + "\n")
+
+
+def load_dev_clips(data: Path, per_source: dict[str, int], seconds: float) -> dict[str, list[NDArray[np.float32]]]:
+    """The first clips of each named source, cut to `seconds` and to whole frames."""
+    clips: dict[str, list[NDArray[np.float32]]] = {}
+    listed = read_manifest(data)
+    for source, count in per_source.items():
+        paths = [clip.path for clip in listed if clip.source == source]
+        for path in paths[:: max(1, len(paths) // count)][:count]:
+            samples = read_mono(path, SAMPLE_RATE)[0].samples[: int(seconds * SAMPLE_RATE)]
+            clips.setdefault(source, []).append(samples[: len(samples) // HOP * HOP])
+    return clips
+
+
+def score(
+    clips: dict[str, list[NDArray[np.float32]]], reconstruct: Callable[[NDArray[np.float32]], NDArray[np.float32]]
+) -> dict[str, dict[str, float]]:
+    """Mean PESQ-wb and STOI per source; a clip in which PESQ finds no speech counts 1.0."""
+    import pesq
+    import pystoi
+
+    out = {}
+    for source, samples in clips.items():
+        values = []
+        for x in samples:
+            y = reconstruct(x)
+            quality = pesq.pesq(SAMPLE_RATE, x, y, "wb", on_error=pesq.PesqError.RETURN_VALUES)
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore", RuntimeWarning)
+                values.append((max(float(quality), 1.0), float(pystoi.stoi(x, y, SAMPLE_RATE))))
+        mean = np.mean(values, axis=0)
+        out[source] = {"pesq_wb": round(float(mean[0]), 4), "stoi": round(float(mean[1]), 4)}
+    return out
