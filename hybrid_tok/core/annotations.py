@@ -42,7 +42,7 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Event:
-    """A non-lexical vocalization heard in the recording, with the probability that it is there."""
+    """A non-lexical vocalization in the recording, with the probability that it is there."""
 
     label: EventLabel
     span: Span

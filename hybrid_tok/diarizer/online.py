@@ -100,7 +100,7 @@ class OnlineDiarizer:
         self._own_ears: bool | None = None
         self._pushed = 0  # samples
         self._kept = 0  # frame at which the kept samples begin
-        self._processed = 0  # frames heard
+        self._processed = 0  # frames processed
         self._mask = np.zeros(0, bool)  # speech of frames from `_mask_first` on
         self._mask_first = 0
         self._run, self._run_end = 0, -(10**9)

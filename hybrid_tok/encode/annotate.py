@@ -93,10 +93,10 @@ class Annotator:
         # The diarizer would take an event for another speaker.
         sure = [event.span for event in events if event.confidence >= self.sure]
 
-        def hear(channel: Audio) -> Sequence[Span]:
+        def find_speech(channel: Audio) -> Sequence[Span]:
             return speech if recording.known.speech is not None else self.voice_activity().detect(channel)
 
-        apart = separate_talk(recording.channels, speech, hear, sure, self.channels, self.speakers)
+        apart = separate_talk(recording.channels, speech, find_speech, sure, self.channels, self.speakers)
         if apart is not None:
             return diarize_channels(diarizer, recording.channels, apart, self.speakers) if any(apart) else ()
         talk = subtract_spans(speech, sure)

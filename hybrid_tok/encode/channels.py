@@ -62,7 +62,7 @@ class ChannelOptions:
 def separate_talk(
     channels: Sequence[Audio],
     speech: Sequence[Span],
-    hear: Callable[[Audio], Sequence[Span]],
+    find_speech: Callable[[Audio], Sequence[Span]],
     events: Sequence[Span] = (),
     options: ChannelOptions = ChannelOptions(),
     speakers: int | None = None,
@@ -72,7 +72,7 @@ def separate_talk(
     Args:
         channels: mono, of the same rate and length.
         speech: where the mix has speech.
-        hear: finds the speech in a channel.
+        find_speech: the speech of a channel.
         events: vocal events of the mix.
         speakers: how many there are, where known: `auto` never takes more channels than that as separate.
     """
@@ -81,7 +81,7 @@ def separate_talk(
     levels = measure_levels(channels)
     if options.use == "auto" and not are_separate(levels, speech, options):
         return None
-    talk = own_talk(levels, [hear(channel) for channel in channels], events, options)
+    talk = own_talk(levels, [find_speech(channel) for channel in channels], events, options)
     if options.use == "auto" and speakers is not None and speakers < sum(map(bool, talk)):
         return None
     return talk

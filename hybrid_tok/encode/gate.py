@@ -111,13 +111,13 @@ class Decision:
     Attributes:
         span: the frames it covers; decisions tile the recording.
         kind: `text`, `units`, `event` (label with units), `tag` (label alone, then silence) or `pause`.
-        words: what the recognizer heard there, also where it is written as units; of a text decision without
-            words, the run of words around it goes on over a short gap.
+        words: the recognized words, also where they are written as units; a text decision without words is a short gap
+            in the run of words around it.
         under: words of other speakers at the same time: text over the text, or part of the same units.
-        label: of an event or a tag; of a text decision, of an event that is heard under the words and written over them
-            as a label.
+        label: of an event or a tag; of a text decision, of an event under the words that is written over them as a
+            label.
         event: where that event is; adjacent decisions on the same one are written as one event.
-        speaker: who is heard.
+        speaker: of the stretch.
         reason: one readable part of a sentence, with the numbers.
         cost: distortion + rate_weight * tokens of the stretch standing alone (distortion alone when rate_weight is
             infinite).
@@ -242,8 +242,8 @@ def stretch_costs(
             loss[TAG] = at_stake * options.tag_loss + mislabelled
         else:
             noise = options.noise_loss + (1.0 - options.noise_loss) * min(stretch.span.frames / options.long_sound, 1.0)
-            heard = stretch.speech + (1.0 - stretch.speech) * noise
-            loss[PAUSE] = at_stake * (heard if stretch.kind == "sound" else options.silence_loss)
+            audible = stretch.speech + (1.0 - stretch.speech) * noise
+            loss[PAUSE] = at_stake * (audible if stretch.kind == "sound" else options.silence_loss)
             loss[UNITS] *= 1.0 if stretch.kind == "sound" else options.silence_loss
             if stretch.joinable:
                 loss[JOIN] = loss[PAUSE]

@@ -107,7 +107,7 @@ def events_of(
         if levels is not None:
             first = events[-1].span.end if events else 0
             last = stretches[k + 1][0] if k + 1 < len(stretches) else frames
-            start, end = _heard(start, end, first, last, speech < 0.5, levels, options)
+            start, end = _extended(start, end, first, last, speech < 0.5, levels, options)
         events.append(Event(EVENT_LABELS[best], Span(start, end), confidence))
     return tuple(events)
 
@@ -137,16 +137,16 @@ def bridged(
     for start, end in stretches:
         if merged and start - merged[-1][1] <= gap:
             first, last = merged[-1]
-            (before, surely), (after, as_surely) = _named(labels[first:last]), _named(labels[start:end])
+            (before, confidence), (after, following) = _named(labels[first:last]), _named(labels[start:end])
             spoken = last < start and float(speech[last:start].mean()) > 0.5
-            if not spoken and (before == after or min(surely, as_surely) < options.sure):
+            if not spoken and (before == after or min(confidence, following) < options.sure):
                 merged[-1] = (first, end)
                 continue
         merged.append((start, end))
     return merged
 
 
-def _heard(
+def _extended(
     start: int,
     end: int,
     first: int,
@@ -155,7 +155,7 @@ def _heard(
     levels: NDArray[np.floating],
     options: TaggerOptions,
 ) -> tuple[int, int]:
-    """The event from where its sound begins to where it ends, within [first, last)."""
+    """The event extended to where its sound begins and ends, within [first, last)."""
     around = levels[max(0, start - _SURROUNDINGS) : end + _SURROUNDINGS]
     floor = float(np.percentile(around, 5)) + options.margin
     audible = (levels > max(floor, float(levels[start:end].max()) - options.depth)) & free
@@ -169,10 +169,10 @@ def _run(audible: NDArray[np.bool_], hole: int = 5) -> int:
     """How far a sound continues, over gaps of up to 0.1 s."""
     silent = 0
     length = 0
-    for k, heard in enumerate(audible):
-        silent = 0 if heard else silent + 1
+    for k, loud in enumerate(audible):
+        silent = 0 if loud else silent + 1
         if silent > hole:
             break
-        if heard:
+        if loud:
             length = k + 1
     return length

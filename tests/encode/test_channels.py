@@ -94,14 +94,14 @@ def test_channels_stand_apart_where_one_is_far_louder(channels: list[Audio], apa
 
 
 def test_a_channel_is_listened_to_where_the_use_says_so() -> None:
-    def hear(channel: Audio) -> Sequence[Span]:
+    def find_speech(channel: Audio) -> Sequence[Span]:
         return [Span(0, 100)] if channel.samples[0] else [Span(50, 150)]
 
     sides = two_sides(0.0)
-    assert separate_talk(sides, EVERYTHING, hear, options=ChannelOptions("mix")) is None
-    assert separate_talk(two_sides(0.5), EVERYTHING, hear, options=ChannelOptions("separate")) is not None
-    assert separate_talk(sides, EVERYTHING, hear, speakers=1) is None
-    talk = separate_talk(sides, EVERYTHING, hear, speakers=2)
+    assert separate_talk(sides, EVERYTHING, find_speech, options=ChannelOptions("mix")) is None
+    assert separate_talk(two_sides(0.5), EVERYTHING, find_speech, options=ChannelOptions("separate")) is not None
+    assert separate_talk(sides, EVERYTHING, find_speech, speakers=1) is None
+    talk = separate_talk(sides, EVERYTHING, find_speech, speakers=2)
     assert talk is not None and all(talk)
 
 
