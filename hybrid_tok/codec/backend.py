@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from hybrid_tok.codec.identity import CODEC_WEIGHTS, codec_identity
 from hybrid_tok.codec.network import Codec, CodecConfig
 from hybrid_tok.codec.streaming import DecoderStream, EncoderStream, find_grid
-from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.arrays import config_of
 from hybrid_tok.nn.weights import load_weights
 
 
@@ -34,10 +34,7 @@ class BuiltinCodec:
         self.name, self.fingerprint = self.identity.name, self.identity.fingerprint
         self.sample_rate = self.identity.sample_rate
         self.num_codebooks, self.codebook_size = self.identity.num_codebooks, self.identity.codebook_size
-        try:
-            self.network = Codec(CodecConfig.from_dict(self.identity.architecture))
-        except (KeyError, TypeError) as error:
-            raise WeightsError(f"{weights.with_suffix('.json')} describes no codec of this version: {error}") from None
+        self.network = Codec(config_of(CodecConfig, self.identity.architecture, weights.with_suffix(".json")))
         load_weights(weights, self.identity.sha256, self.network)
         self.network.eval().requires_grad_(False).to(torch.device(device))
         self.network.learn_silence()

@@ -11,9 +11,7 @@ read two more (40 ms). Together 76 ms.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -77,11 +75,6 @@ class CodecConfig:
     head_blocks: int = 3
     kernel: int = 7
     expansion: int = 3
-
-    @classmethod
-    def from_dict(cls, values: Mapping[str, Any]) -> CodecConfig:
-        """From what JSON makes of `dataclasses.asdict`; KeyError or TypeError for missing or unknown ones."""
-        return cls(**{**values, "levels": tuple(values["levels"])})
 
 
 class ConvNeXtBlock(nn.Module):

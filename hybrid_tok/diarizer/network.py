@@ -9,7 +9,6 @@ that is not speech, one talker, or several. The embedding of a stretch is attent
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -45,14 +44,6 @@ class SpeakerConfig:
     heads: int = 4
     embedding: int = 128
     gain: int = 64
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> SpeakerConfig:
-        """From its JSON form."""
-        known: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in values.items()
-        }
-        return cls(**known)
 
     @property
     def context(self) -> int:

@@ -16,8 +16,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
 from hybrid_tok.diarizer.voice_windows import joined
-from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.arrays import Identity, read_identity
+from hybrid_tok.nn.arrays import Identity, config_of, read_identity
 from hybrid_tok.nn.logmel import HOP, log_mel_frames
 from hybrid_tok.nn.weights import load_weights
 
@@ -57,10 +56,8 @@ class SpeakerEncoder:
 
     def __init__(self, weights: Path = SPEAKER_WEIGHTS) -> None:
         self.identity = read_identity(Identity, weights)
-        try:
-            self._network = SpeakerNetwork(SpeakerConfig.from_dict(self.identity.architecture))
-        except (KeyError, TypeError) as error:
-            raise WeightsError(f"{weights.with_suffix('.json')} describes no speaker network: {error}") from None
+        config = config_of(SpeakerConfig, self.identity.architecture, weights.with_suffix(".json"))
+        self._network = SpeakerNetwork(config)
         load_weights(weights, self.identity.sha256, self._network)
         self._network.eval().requires_grad_(False)
         scale = self._network.project_norm

@@ -7,9 +7,9 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
@@ -93,6 +93,18 @@ def read_identity(kind: type[_T], weights: Path) -> _T:
         return kind(**_description(weights))
     except TypeError as error:
         raise _damaged(weights, error) from None
+
+
+def config_of(kind: type[_T], architecture: dict[str, Any], path: Path) -> _T:
+    """A network's configuration from its JSON form, in which tuples are lists.
+
+    Raises:
+        WeightsError: `architecture`, from a file at `path`, lacks entries of it, or has others.
+    """
+    wrong = {field.name for field in fields(cast(Any, kind))} ^ architecture.keys()
+    if wrong:
+        raise WeightsError(f"{path} describes no network of this version ({', '.join(sorted(wrong))}): reinstall it")
+    return kind(**{key: tuple(value) if isinstance(value, list) else value for key, value in architecture.items()})
 
 
 def read_tables(path: Path, **shapes: tuple[int, ...]) -> dict[str, NDArray[np.float64]]:

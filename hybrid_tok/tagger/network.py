@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -13,7 +12,7 @@ from torch import Tensor, nn
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.arrays import Identity, read_identity
+from hybrid_tok.nn.arrays import Identity, config_of, read_identity
 from hybrid_tok.nn.weights import load_weights
 from hybrid_tok.tagger.features import AUXILIARY, HOP, MELS, EventFeatures
 
@@ -42,12 +41,6 @@ class EventConfig:
     width: int = 80
     expansion: int = 3
     dilations: tuple[int, ...] = (1, 2, 4, 8, 16, 1)
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> EventConfig:
-        """The configuration from its JSON form."""
-        lists: dict[str, Any] = {name: tuple(values[name]) for name in ("channels", "dilations")}
-        return cls(**(values | lists))
 
     @property
     def context(self) -> int:
@@ -129,14 +122,10 @@ class EventModel:
 
     def __init__(self, weights: Path = EVENT_WEIGHTS) -> None:
         self.identity = read_identity(EventIdentity, weights)
-        try:
-            self.config = EventConfig.from_dict(self.identity.architecture)
-            members = [EventNetwork(self.config) for _ in self.identity.temperatures]
-            self.networks = nn.ModuleList(members).eval()
-        except (KeyError, TypeError, ValueError) as error:
-            raise WeightsError(f"{weights.with_suffix('.json')} describes no event network ({error})") from None
-        if not members:
-            raise WeightsError(f"{weights.with_suffix('.json')} describes no event network (no temperatures)")
+        self.config = config_of(EventConfig, self.identity.architecture, weights.with_suffix(".json"))
+        if not self.identity.temperatures:
+            raise WeightsError(f"{weights.with_suffix('.json')} describes no network (no temperatures): reinstall it")
+        self.networks = nn.ModuleList(EventNetwork(self.config) for _ in self.identity.temperatures).eval()
         load_weights(weights, self.identity.sha256, self.networks)
         self._features = EventFeatures()
 

@@ -84,8 +84,8 @@ def test_damaged_weights(tmp_path: Path) -> None:
     weights.write_bytes(EVENT_WEIGHTS.read_bytes()[:-1])
     for wrong, message in (
         (description, "truncated or changed"),
-        (description | {"architecture": {"width": 3}}, "describes no event network"),
-        (description | {"temperatures": []}, "describes no event network"),
+        (description | {"architecture": {"width": 3}}, "describes no network"),
+        (description | {"temperatures": []}, "describes no network"),
         ({"name": "x"}, "is damaged"),
     ):
         weights.with_suffix(".json").write_text(json.dumps(wrong))

@@ -13,7 +13,7 @@ from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.identity import BuiltinCodecIdentity
 from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.arrays import write_description
+from hybrid_tok.nn.arrays import config_of, write_description
 from hybrid_tok.nn.weights import save_weights
 from hybrid_tok.train.codec.trainer import load_checkpoint, prefixed
 from hybrid_tok.train.data import Clips
@@ -31,7 +31,7 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> Builtin
     tensors, progress = load_checkpoint(trained)
     try:
         architecture = json.loads(str(progress["model"]))
-        config = CodecConfig.from_dict(architecture)
+        config = config_of(CodecConfig, architecture, trained)
         model = Codec(config)
         model.load_state_dict(prefixed(tensors, part))
     except (KeyError, TypeError, RuntimeError) as error:
