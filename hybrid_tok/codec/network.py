@@ -18,9 +18,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from hybrid_tok.codec.excitation import Excitation
-from hybrid_tok.codec.pitch import WINDOW as PITCH_WINDOW
 from hybrid_tok.codec.pitch import PitchTracker, pitch_to_place, place_to_octaves
 from hybrid_tok.codec.quantizer import GroupedFSQ
+from hybrid_tok.nn.periods import WINDOW as PITCH_WINDOW
 
 SAMPLE_RATE = 16_000
 HOP = 320

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hybrid_tok.nn.logmel import mel_points, triangles
+from hybrid_tok.nn.periods import WINDOW, PeriodSearch
 
 SAMPLE_RATE = 16_000
 HOP = 320
@@ -22,9 +23,7 @@ AUXILIARY = 6
 
 _FFT, _WINDOW = 512, 400
 _FLOOR_DB = -90.0
-_LONG = 1024
-"""Samples (64 ms) of the window of the autocorrelation."""
-_SHORTEST, _LONGEST = 20, 320
+_SHORTEST, _LONGEST = 20, 319
 """Lags in samples: 800 to 50 Hz. Higher voices are resolved by the mel bands themselves."""
 _POWER_STEP = 32
 """Samples per value of the power envelope: 500 Hz."""
@@ -44,20 +43,15 @@ class EventFeatures(nn.Module):
 
     window: Tensor
     mel: Tensor
-    long_window: Tensor
-    correction: Tensor
     power_window: Tensor
 
     def __init__(self) -> None:
         super().__init__()
+        self.search = PeriodSearch(_SHORTEST, _LONGEST, floor=1e-5, handicap=0.03)
         window = torch.zeros(_FFT)
         window[(_FFT - _WINDOW) // 2 : (_FFT + _WINDOW) // 2] = torch.hann_window(_WINDOW)
-        long_window = torch.hann_window(_LONG)
-        own = torch.fft.irfft(torch.fft.rfft(long_window, 2 * _LONG).abs().square())[: _LONGEST + 1]
         self.register_buffer("window", window, persistent=False)
         self.register_buffer("mel", torch.from_numpy(mel_filters()), persistent=False)
-        self.register_buffer("long_window", long_window, persistent=False)
-        self.register_buffer("correction", own[0] / own, persistent=False)
         self.register_buffer("power_window", torch.hann_window(_POWER_WINDOW), persistent=False)
 
     @torch.no_grad()
@@ -76,23 +70,11 @@ class EventFeatures(nn.Module):
         return ((decibels - _FLOOR_DB) / 30.0).clamp(min=0.0).transpose(1, 2)
 
     def _period(self, samples: Tensor) -> tuple[Tensor, Tensor]:
-        margin = (_LONG - HOP) // 2
-        frames = nn.functional.pad(samples, (margin, margin)).unfold(1, _LONG, HOP)
-        spectrum = torch.fft.rfft((frames - frames.mean(-1, keepdim=True)) * self.long_window, 2 * _LONG)
-        correlation = torch.fft.irfft(spectrum.real.square() + spectrum.imag.square())[..., : _LONGEST + 1]
-        normalized = correlation / (correlation[..., :1] + 1e-5) * self.correction
-        middle = normalized[..., _SHORTEST:_LONGEST]
-        peaks = (middle >= normalized[..., _SHORTEST - 1 : _LONGEST - 1]) & (
-            middle > normalized[..., _SHORTEST + 1 : _LONGEST + 1]
-        )
-        # Multiples of a period correlate as well as the period itself: prefer the shortest of nearly equal ones.
-        lags = torch.arange(_SHORTEST, _LONGEST, device=samples.device)
-        merit = torch.where(peaks, middle - 0.03 * torch.log2(lags / _SHORTEST), 0.0)
-        best = merit.argmax(-1, keepdim=True)
-        periodicity = middle.gather(-1, best)[..., 0].clamp(0.0, 1.0)
-        octave = -torch.log2((best[..., 0] + _SHORTEST) * 200.0 / SAMPLE_RATE)
-        voiced = (periodicity > 0.45) & (merit.amax(-1) > 0)
-        return torch.where(merit.amax(-1) > 0, periodicity, 0.0), torch.where(voiced, octave, 0.0)
+        margin = (WINDOW - HOP) // 2
+        normalized, lag, found = self.search(nn.functional.pad(samples, (margin, margin)), HOP)
+        periodicity = torch.where(found, normalized.gather(-1, lag).clamp(0.0, 1.0), 0.0)
+        octave = torch.where(periodicity > 0.45, -torch.log2(lag * 200.0 / SAMPLE_RATE), 0.0)
+        return periodicity[..., 0], octave[..., 0]
 
     def _roughness(self, samples: Tensor) -> Tensor:
         step = HOP // _POWER_STEP
