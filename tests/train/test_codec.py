@@ -13,7 +13,6 @@ import soundfile
 from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.network import CodecConfig
 from hybrid_tok.errors import AudioError, OptionsError, WeightsError
-from hybrid_tok.train.codec.export import code_usage
 from hybrid_tok.train.codec.recipe import train
 from hybrid_tok.train.codec.trainer import TrainCodecOptions
 from hybrid_tok.train.data import load_clips
@@ -64,8 +63,6 @@ def test_recipe_end_to_end(options: TrainCodecOptions, tmp_path: Path) -> None:
     codec = BuiltinCodec(weights)
     codes = codec.encode(np.zeros(1_000, np.float32))
     assert codes.shape == (4, 4) and codec.decode(codes).shape == (1_280,)
-    usage = code_usage(codec, load_clips(options.data, options.out / "cache"))
-    assert [u["size"] for u in usage] == [16] * 4 and all(1 <= u["perplexity"] <= u["used"] for u in usage)
 
     # Resumed with a larger budget it goes on where it stopped.
     train(dataclasses.replace(options, steps=6))

@@ -218,7 +218,7 @@ def test_recipe_end_to_end(tmp_path: Path) -> None:
 
 def test_wrong_options_and_data(tmp_path: Path) -> None:
     good = TrainEventsOptions(data=tmp_path, out=tmp_path)
-    for wrong in ({"steps": 0}, {"scenes": 3}, {"threads": 0}):
+    for wrong in ({"steps": 0}, {"scenes": 3}):
         with pytest.raises(OptionsError):
             dataclasses.replace(good, **wrong)
     with pytest.raises(OptionsError, match=r"manifest\.jsonl: no such file"):

@@ -1,4 +1,4 @@
-"""From a checkpoint to the files that ship: 16-bit weights, their description, and how evenly the codes are used."""
+"""From a checkpoint to the files that ship: 16-bit weights and their description."""
 
 from __future__ import annotations
 
@@ -7,16 +7,12 @@ import json
 from dataclasses import asdict
 from pathlib import Path
 
-import numpy as np
-
-from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.identity import BuiltinCodecIdentity
 from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.arrays import config_of, write_description
 from hybrid_tok.nn.weights import save_weights
 from hybrid_tok.train.codec.trainer import load_checkpoint, prefixed
-from hybrid_tok.train.data import Clips
 
 VERSION = 1
 """Of the codec; incremented with each release of other weights, and part of the fingerprint, so that a message can say
@@ -50,23 +46,3 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> Builtin
     )
     write_description(weights, asdict(identity))
     return identity
-
-
-def code_usage(codec: BuiltinCodec, clips: Clips) -> list[dict[str, float]]:
-    """Per codebook, over all clips: codes in use, and the perplexity of their distribution.
-
-    Clips of a source are encoded as one recording, which changes only the context at their boundaries.
-    """
-    identity = codec.identity
-    counts = np.zeros((identity.num_codebooks, identity.codebook_size), np.int64)
-    for spans in clips.spans.values():
-        stream = codec.encoder_stream()
-        parts = [stream.push(clips.floats(int(start), int(end))) for start, end in spans]
-        codes = np.concatenate([*parts, stream.finish()])
-        counts += [np.bincount(column, minlength=identity.codebook_size) for column in codes.T]
-    usage = []
-    for row in counts:
-        share = row[row > 0] / row.sum()
-        perplexity = float(np.exp(-(share * np.log(share)).sum()))
-        usage.append({"used": int((row > 0).sum()), "size": len(row), "perplexity": round(perplexity, 1)})
-    return usage

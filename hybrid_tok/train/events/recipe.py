@@ -33,6 +33,12 @@ from hybrid_tok.train.events.material import NONE, UNSURE, Material, load_materi
 from hybrid_tok.train.events.scenes import Composer, SceneOptions
 
 NAME = "hybrid-tok-events-16k"
+LEARNING_RATE = 3e-3
+"""The highest."""
+EVENT_WEIGHT = 2.5
+"""Of frames with an event against those without, which are four times as many."""
+SMOOTHING = 0.05
+"""Of the labels."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,13 +51,9 @@ class TrainEventsOptions:
         scenes, held_out_scenes: how many are rendered.
         steps: of training; the learning rate falls to zero with them.
         batch: scenes per step.
-        learning_rate: at its highest.
-        event_weight: of frames with an event against those without, which are four times as many.
-        smoothing: of the labels.
         ema: decay of the moving average of the weights, which is what is exported.
         beside: weights of other trainings (`events.safetensors`), whose networks are exported with this one.
         seed: of scenes, initialization, order and augmentation.
-        threads: of torch.
     """
 
     data: Path
@@ -60,19 +62,15 @@ class TrainEventsOptions:
     held_out_scenes: int = 200
     steps: int = 1300
     batch: int = 16
-    learning_rate: float = 3e-3
-    event_weight: float = 2.5
-    smoothing: float = 0.05
     ema: float = 0.99
     beside: tuple[Path, ...] = ()
     seed: int = 1
-    threads: int = 1
     scene: SceneOptions = field(default_factory=SceneOptions)
     model: EventConfig = field(default_factory=EventConfig)
 
     def __post_init__(self) -> None:
-        if min(self.scenes, self.held_out_scenes, self.steps, self.batch, self.threads) < 1:
-            raise OptionsError("scenes, held_out_scenes, steps, batch and threads must be at least 1")
+        if min(self.scenes, self.held_out_scenes, self.steps, self.batch) < 1:
+            raise OptionsError("scenes, held_out_scenes, steps and batch must be at least 1")
         if self.scenes < self.batch:
             raise OptionsError(f"a batch of {self.batch} needs at least as many scenes, not {self.scenes}")
 
@@ -99,7 +97,7 @@ def train(options: TrainEventsOptions) -> Path:
         AudioError: the data cannot be read.
         WeightsError: other trainings' weights are missing or damaged.
     """
-    torch.set_num_threads(options.threads)
+    torch.set_num_threads(1)
     sides = load_material(options.data, options.out / "cache")
     scenes = render(sides[0], options.scene, options.scenes, options.seed, options.out / "scenes")
     held_out = render(sides[1], options.scene, options.held_out_scenes, options.seed + 1000, options.out / "held_out")
@@ -149,7 +147,7 @@ def fit(scenes: Rendered, options: TrainEventsOptions) -> EventNetwork:
     average = torch.optim.swa_utils.AveragedModel(
         network, multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(options.ema)
     )
-    optimizer = torch.optim.AdamW(network.parameters(), lr=options.learning_rate, weight_decay=0.05)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=LEARNING_RATE, weight_decay=0.05)
     warmup = min(50, options.steps // 4 + 1)
     schedule = torch.optim.lr_scheduler.LambdaLR(
         optimizer, lambda step: min(1.0, (step + 1) / warmup) * max(0.0, 1 - step / options.steps)
@@ -163,7 +161,7 @@ def fit(scenes: Rendered, options: TrainEventsOptions) -> EventNetwork:
                 order = rng.permutation(len(scenes.events))
             chosen, order = np.sort(order[: options.batch]), order[options.batch :]
             log_mel, *rest = _batch(scenes, chosen)
-            loss = objective(network, (augmented(log_mel, rng), *rest), options)
+            loss = objective(network, (augmented(log_mel, rng), *rest))
             optimizer.zero_grad()
             loss.backward()
             torch.nn.utils.clip_grad_norm_(network.parameters(), 1.0)
@@ -209,14 +207,14 @@ def augmented(log_mel: Tensor, rng: np.random.Generator) -> Tensor:
     return out
 
 
-def objective(network: EventNetwork, batch: Sequence[Tensor], options: TrainEventsOptions) -> Tensor:
+def objective(network: EventNetwork, batch: Sequence[Tensor]) -> Tensor:
     """Cross entropy over events and none, plus that of each background kind, over the frames with certain labels."""
     log_mel, auxiliary, events, background = batch
     logits, kinds = network(log_mel, auxiliary)
-    weight = torch.where(events == NONE, 1.0, options.event_weight) * (events != UNSURE)
+    weight = torch.where(events == NONE, 1.0, EVENT_WEIGHT) * (events != UNSURE)
     targets = torch.where(events == UNSURE, NONE, events)
     losses = torch.nn.functional.cross_entropy(
-        logits.transpose(1, 2), targets, reduction="none", label_smoothing=options.smoothing
+        logits.transpose(1, 2), targets, reduction="none", label_smoothing=SMOOTHING
     )
     known = background <= 1
     kind_losses = torch.nn.functional.binary_cross_entropy_with_logits(kinds, background.clamp(max=1), reduction="none")
