@@ -278,10 +278,9 @@ class HybridTokenizer:
 
     def save(self, path: str | Path, analysis: Analysis) -> None:
         """Write a `.hyt` file, atomically."""
-        options = written_options(self.options) | {"num_codebooks": self.vocabulary.options.num_codebooks}
         header = Header(
             preset=self.preset.name,
-            options=options,
+            options=written_options(self.options) | {"num_codebooks": self.vocabulary.options.num_codebooks},
             fingerprint=dict(self.vocabulary.fingerprint),
             source=analysis.source,
             codec_rate=self.codec_identity.sample_rate,
