@@ -29,6 +29,10 @@ from hybrid_tok.voice.pitch import track_pitch
 from hybrid_tok.voice.tract import WEIGHTS, TractModel, spectral_statistics
 
 SAMPLE_RATE = 16_000
+_SECONDS = 10
+"""Of each clip that are used."""
+_HELD_OUT = 3
+"""Every so many-th speaker is kept for measuring only."""
 _STRETCHES = 2.0 ** (np.arange(-8, 9, 2) / 24.0)
 
 
@@ -39,24 +43,20 @@ class VoiceTrainOptions:
     Attributes:
         sources: data sets that name their speakers, by their name in the manifest.
         clips: number of clips per speaker.
-        seconds: of each clip.
         frames: voiced ones per speaker.
         ridge: added to the covariance's diagonal, relative to its mean.
-        held_out: every n-th speaker is used for measuring only.
     """
 
     sources: tuple[str, ...] = ("speechocean762", "librispeech")
     clips: int = 3
-    seconds: float = 10.0
     frames: int = 180
     ridge: float = 0.03
-    held_out: int = 3
 
     def __post_init__(self) -> None:
-        if min(self.clips, self.frames) < 1 or not self.seconds > 0.0:
-            raise OptionsError("training a voice needs at least one clip and one frame per speaker")
-        if not self.ridge > 0.0 or self.held_out < 2:
-            raise OptionsError(f"ridge must be above 0 and held_out at least 2, not {self.ridge} and {self.held_out}")
+        if min(self.clips, self.frames) < 1 or not self.ridge > 0.0:
+            raise OptionsError(
+                f"need clips and frames >= 1 and ridge > 0, not {self.clips}, {self.frames}, {self.ridge}"
+            )
 
 
 def train_voice(
@@ -74,7 +74,7 @@ def train_voice(
     if len(spectra) < 6:
         raise OptionsError(f"{data} has {len(spectra)} speakers with voiced speech: at least 6 are needed")
     tell(f"{len(spectra)} speakers, {sum(map(len, spectra))} voiced frames")
-    held = np.arange(len(spectra)) % options.held_out == 0
+    held = np.arange(len(spectra)) % _HELD_OUT == 0
     statistics = np.array([[spectral_statistics(x, SAMPLE_RATE, s) for s in _STRETCHES] for x in spectra])
     halves = np.array(
         [[spectral_statistics(x[part], SAMPLE_RATE) for part in np.array_split(np.arange(len(x)), 2)] for x in spectra]
@@ -131,7 +131,7 @@ def _voiced_spectra(clips: Sequence[Path], options: VoiceTrainOptions) -> NDArra
     """Log spectra (T, bins) of a speaker's voiced frames in dB."""
     found: list[NDArray[np.float32]] = []
     for clip in clips:
-        samples = read_mono(clip, SAMPLE_RATE)[0].samples[: round(options.seconds * SAMPLE_RATE)]
+        samples = read_mono(clip, SAMPLE_RATE)[0].samples[: _SECONDS * SAMPLE_RATE]
         track = track_pitch(samples, SAMPLE_RATE)
         chosen = loud_voiced(track)[::4][: -(-options.frames // options.clips) * 3 // 2]
         spectra = envelopes(samples, SAMPLE_RATE, track.centres[chosen], track.frequency[chosen])
