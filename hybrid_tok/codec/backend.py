@@ -11,8 +11,7 @@ from numpy.typing import NDArray
 from hybrid_tok.codec.identity import CODEC_WEIGHTS, codec_identity
 from hybrid_tok.codec.network import Codec, CodecConfig
 from hybrid_tok.codec.streaming import DecoderStream, EncoderStream, find_grid
-from hybrid_tok.nn.arrays import config_of
-from hybrid_tok.nn.weights import load_weights
+from hybrid_tok.nn.arrays import config_of, load_weights
 
 
 class BuiltinCodec:

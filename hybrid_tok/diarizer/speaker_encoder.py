@@ -16,9 +16,8 @@ from numpy.typing import NDArray
 
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
 from hybrid_tok.diarizer.voice_windows import joined
-from hybrid_tok.nn.arrays import Identity, config_of, read_identity
+from hybrid_tok.nn.arrays import Identity, config_of, load_weights, read_identity
 from hybrid_tok.nn.logmel import HOP, log_mel_frames
-from hybrid_tok.nn.weights import load_weights
 
 SPEAKER_WEIGHTS = Path(__file__).parent / "speaker.safetensors"
 

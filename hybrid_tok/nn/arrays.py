@@ -1,6 +1,6 @@
 """Weights files: safetensors whose hash is checked before an array is read, and their description in JSON beside them.
 
-Torch-free: networks that run in numpy read their arrays with `load_arrays`; `nn.weights` fills those of torch.
+Networks that run in numpy read their arrays with `load_arrays`, without torch; `load_weights` fills those of torch.
 """
 
 from __future__ import annotations
@@ -9,13 +9,16 @@ import hashlib
 import json
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.errors import WeightsError
+
+if TYPE_CHECKING:
+    from torch import Tensor, nn
 
 MAX_BYTES = 64 * 2**20
 _T = TypeVar("_T")
@@ -161,3 +164,34 @@ def _description(weights: Path) -> dict[str, Any]:
 def _damaged(weights: Path, error: Exception) -> WeightsError:
     path = weights.with_suffix(".json")
     return WeightsError(f"{path} is damaged ({type(error).__name__}: {error}): reinstall hybrid-tok")
+
+
+def load_weights(path: Path, sha256: str, model: nn.Module) -> None:
+    """Fill `model` from a file of 16-bit tensors, computed with as 32-bit ones.
+
+    Raises:
+        WeightsError: missing, larger than any weights file here, another hash, or other tensors than the model has.
+    """
+    import torch
+
+    tensors = read_tensors(path, sha256)
+    wanted = {name: tensor.shape for name, tensor in stored_tensors(model).items()}
+    for name in sorted(wanted.keys() | tensors.keys()):
+        if name not in tensors:
+            raise WeightsError(f"{path} lacks tensor {name}: it belongs to another model")
+        if name not in wanted:
+            raise WeightsError(f"{path} has an unknown tensor {name}: it belongs to another model")
+        if tensors[name].shape != wanted[name]:
+            shapes = f"{tensors[name].shape}, expected {tuple(wanted[name])}"
+            raise WeightsError(f"{path}: tensor {name} has shape {shapes}: it belongs to another model")
+    model.load_state_dict({name: torch.from_numpy(tensor) for name, tensor in tensors.items()}, strict=False)
+
+
+def save_weights(path: Path, model: nn.Module) -> str:
+    """Write the model's tensors as 16-bit floats; returns the SHA-256 of the file."""
+    return write_tensors(path, {name: tensor.detach().cpu().numpy() for name, tensor in stored_tensors(model).items()})
+
+
+def stored_tensors(model: nn.Module) -> dict[str, Tensor]:
+    """The floating-point part of a model's state; counters are of no use after training."""
+    return {name: tensor for name, tensor in model.state_dict().items() if tensor.is_floating_point()}

@@ -12,8 +12,7 @@ from torch import Tensor, nn
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.arrays import Identity, config_of, read_identity
-from hybrid_tok.nn.weights import load_weights
+from hybrid_tok.nn.arrays import Identity, config_of, load_weights, read_identity
 from hybrid_tok.tagger.features import AUXILIARY, HOP, MELS, EventFeatures
 
 EVENT_WEIGHTS = Path(__file__).parent / "events.safetensors"

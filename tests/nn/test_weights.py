@@ -14,7 +14,7 @@ import torch
 from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.identity import CODEC_WEIGHTS
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.weights import load_weights, save_weights
+from hybrid_tok.nn.arrays import load_weights, save_weights
 
 
 @pytest.fixture

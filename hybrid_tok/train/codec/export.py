@@ -10,8 +10,7 @@ from pathlib import Path
 from hybrid_tok.codec.identity import BuiltinCodecIdentity
 from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
 from hybrid_tok.errors import WeightsError
-from hybrid_tok.nn.arrays import config_of, write_description
-from hybrid_tok.nn.weights import save_weights
+from hybrid_tok.nn.arrays import config_of, save_weights, write_description
 from hybrid_tok.train.codec.trainer import load_checkpoint, prefixed
 
 VERSION = 1

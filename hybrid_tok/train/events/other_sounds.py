@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from hybrid_tok.train.events.mouth import frames
-from hybrid_tok.train.events.source_filter import SAMPLE_RATE, Samples, noise, normalized, swell
+from hybrid_tok.train.events.source_filter import SAMPLE_RATE, Samples, frames, noise, normalized, swell
 
 
 def music(seconds: float, rng: np.random.Generator) -> Samples:

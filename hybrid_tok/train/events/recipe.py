@@ -25,8 +25,7 @@ from torch import Tensor, nn
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.nn.arrays import write_description
-from hybrid_tok.nn.weights import save_weights
+from hybrid_tok.nn.arrays import save_weights, write_description
 from hybrid_tok.tagger.features import AUXILIARY, MELS, EventFeatures
 from hybrid_tok.tagger.network import EventConfig, EventIdentity, EventModel, EventNetwork
 from hybrid_tok.train.events.material import NONE, UNSURE, Material, load_material

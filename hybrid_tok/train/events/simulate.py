@@ -1,11 +1,10 @@
 """Simulated vocal events, one function per label: rhythm and pitch from the literature, sound from real voices.
+Each returns the consecutive parts of a sound.
 
 Laughter: bouts of 3 to 14 calls at 4 to 6 a second, voiced or not, pitch often twice that of speech and falling
 (Bachorowski, Smoski & Owren 2001; Provine 1996). Screams: rough, amplitude-modulated at 30 to 150 Hz (Arnal et al.
 2015). Sobs: voiced, trembling, interrupted by jerky inhalations. The others follow their physiology. Ranges are wide on
 purpose: a network that has to accept all of them learns what they have in common. None was fitted to recordings.
-
-Each function returns the consecutive parts of a sound.
 """
 
 from __future__ import annotations
@@ -20,13 +19,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.events import EventLabel
-from hybrid_tok.train.events.mouth import Mouth, as_loud, frames, unit, warped
 from hybrid_tok.train.events.source_filter import (
     SAMPLE_RATE,
+    Mouth,
     Samples,
     Voice,
+    as_loud,
     curve,
     decibels,
+    frames,
     granular,
     high_pass,
     join,
@@ -38,8 +39,10 @@ from hybrid_tok.train.events.source_filter import (
     silence,
     swell,
     tilt,
+    unit,
     wander,
     warp,
+    warped,
 )
 
 Parts: TypeAlias = list[NDArray[np.floating]]
@@ -62,8 +65,7 @@ def laugh(mouth: Mouth) -> Parts:
 
 def _bout(mouth: Mouth, style: str, pitch: float) -> NDArray[np.floating]:
     rng = mouth.rng
-    calls = int(rng.integers(2, 13))
-    period, slowing = 1 / rng.uniform(3.8, 6.8), rng.uniform(0.98, 1.06)
+    calls, period, slowing = int(rng.integers(2, 13)), 1 / rng.uniform(3.8, 6.8), rng.uniform(0.98, 1.06)
     falling, decay = rng.uniform(-8, 1) / calls, rng.uniform(-2.5, 0.5)
     envelope = mouth.vowel(rng.random() < 0.8)
     breathy, which = rng.uniform(0.03, 0.5), int(rng.integers(1 << 16))
@@ -155,8 +157,7 @@ def moan(mouth: Mouth) -> Parts:
         loud = swell(n, rng.uniform(0.03, 0.3), rng.uniform(0.1, 0.6))
         closed = rng.random() < 0.6
         envelope = mouth.vowel(not closed)
-        if closed:
-            envelope = tilt(envelope, rng.uniform(-9, -2), rng.uniform(300, 800))
+        envelope = tilt(envelope, rng.uniform(-9, -2), rng.uniform(300, 800)) if closed else envelope
         air = mouth.filtered_noise(loud, envelope)
         vocal = mouth.voiced_sound(contour, loud, envelope, rng.uniform(0.005, 0.05), 0.08)
         parts += [unit(vocal + float(rng.choice([rng.uniform(0.0, 0.3), rng.uniform(0.2, 0.9)])) * air)]
@@ -170,8 +171,7 @@ def sigh(mouth: Mouth) -> Parts:
     """A long falling exhalation, at times voiced at its start, at times after an inhalation."""
     rng, parts = mouth.rng, []
     if rng.random() < 0.4:
-        parts += [rng.uniform(0.1, 0.6) * mouth.air(rng.uniform(0.25, 0.9), 0.2, 0.1)]
-        parts += [silence(rng.uniform(0.02, 0.2))]
+        parts += [rng.uniform(0.1, 0.6) * mouth.air(rng.uniform(0.25, 0.9), 0.2, 0.1), silence(rng.uniform(0.02, 0.2))]
     n = frames(rng.uniform(0.5, 2.3))
     fade = np.exp(-np.linspace(0, rng.uniform(1, 4), n)) * swell(n, rng.uniform(0.03, 0.25), 0.25)
     envelope = mouth.breath_shape(3) if rng.random() < 0.6 else mouth.vowel(count=3)

@@ -26,8 +26,7 @@ from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.nn.arrays import Identity, write_description
-from hybrid_tok.nn.weights import save_weights
+from hybrid_tok.nn.arrays import Identity, save_weights, write_description
 from hybrid_tok.train.speaker.crops import CropMaker, Crops
 from hybrid_tok.train.speaker.data import Clip, Material, load_material
 from hybrid_tok.train.speaker.scenes import IGNORED, TALKERS, Scene, SceneMaker
