@@ -35,7 +35,7 @@ class TokenizerOptions:
             that is in the local cache.
         language: the language spoken ("en", "zh", ..); None has it found, window by window.
         windows: `segment` (each speech segment is recognized by itself, as in a stream) or `packed` (as many as fit
-            30 s at once: faster, and loses a word in fifty).
+            30 s at once: fewer and longer windows, which lose words).
         events: find laughter, breath and the like.
         diarize: tell speakers apart; without, all speech is one speaker's.
         speakers: how many there are, where that is known.

@@ -27,7 +27,7 @@ class WindowOptions:
 
     Attributes:
         rule: `segment` gives each speech segment its own window; `packed` fills each with as much speech as fits, which
-            is faster and loses a word in fifty.
+            makes fewer and longer windows, and loses words.
         longest: seconds of a window at most; speech without a pause is cut where it is quietest.
         padding: seconds kept before and after speech, where there is no other speech.
         gap: seconds between padded speech that stay inside a packed window; a longer gap is left out.
