@@ -93,7 +93,13 @@ BACKENDS = _index(
         ("faster_whisper",),
         options=("model", "language", "windows"),
     ),
-    BackendEntry("aligner", "builtin", "hybrid_tok.align.aligner:BuiltinAligner", ("torch", "safetensors")),
+    BackendEntry(
+        "aligner",
+        "builtin",
+        "hybrid_tok.backends.transcript_aligner:TranscriptAligner",
+        ("faster_whisper", "numba", "safetensors"),
+        options=("model", "language"),
+    ),
     BackendEntry("events", "builtin", "hybrid_tok.tagger.backend:BuiltinTagger", ("torch", "safetensors")),
     BackendEntry("diarizer", "builtin", "hybrid_tok.diarizer.backend:BuiltinDiarizer", ("torch", "safetensors")),
     BackendEntry(
