@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from hybrid_tok.backends.text_matching import fold, text_units
-from hybrid_tok.backends.whisper_model import CTranslate2Whisper, EncodedWindow, WrittenWord
+from hybrid_tok.backends.whisper_model import CTranslate2Whisper, EncodedWindow, WrittenWord, write_window
 from hybrid_tok.backends.windows import Window
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.languages import writes_spaces
@@ -69,10 +69,7 @@ class WindowListener:
         if len(languages) > 1:
             told = self._model.language_probabilities(encoded, 0.0, encoded.seconds)
             language = max(languages, key=lambda code: told.get(code, 0.0))
-        text = self._model.write(encoded, language, 1)
-        if text is None:  # it repeats itself, which all 30 s mostly cure
-            text = self._model.write(self._model.encode(window.samples(self._audio)), language, 1)
-        words = text.words if text else ()
+        words = write_window(self._model, window.samples(self._audio), encoded, language, 1).words
         units = [unit for word in words for unit in text_units(word.text, language)]
         return HeardWindow(window, language, tuple(_spread(words, units, window)))
 

@@ -23,7 +23,7 @@ from hybrid_tok.backends.whisper_language import (
     tell_languages,
     with_context,
 )
-from hybrid_tok.backends.whisper_model import SAMPLE_RATE, CTranslate2Whisper, EncodedWindow, WrittenText
+from hybrid_tok.backends.whisper_model import SAMPLE_RATE, CTranslate2Whisper, EncodedWindow, WrittenText, write_window
 from hybrid_tok.backends.windows import Window, WindowOptions, cut_windows
 from hybrid_tok.backends.word_times import frame_levels, separate, tighten
 from hybrid_tok.confidence.calibration import Calibration
@@ -232,13 +232,9 @@ class WhisperRecognizer:
         return passages, state
 
     def _write(self, audio: Audio, passage: _Passage) -> WrittenText:
-        samples, beam_size = passage.window.samples(audio), self.options.beam_size
+        samples = passage.window.samples(audio)
         encoded = passage.encoded or self.model.encode(samples, self.options.silence)
-        text = self.model.write(encoded, passage.language, beam_size)
-        if text is None:
-            text = self.model.write(self.model.encode(samples), passage.language, beam_size)
-        assert text is not None, "a full window always has a text"
-        return text
+        return write_window(self.model, samples, encoded, passage.language, self.options.beam_size)
 
     @cached_property
     def _calibration(self) -> Calibration:

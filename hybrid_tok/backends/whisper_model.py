@@ -270,6 +270,21 @@ class CTranslate2Whisper:
         return Tokenizer(self._whisper.hf_tokenizer, self.multilingual, task="transcribe", language=language)
 
 
+def write_window(
+    model: CTranslate2Whisper, samples: NDArray[np.float32], encoded: EncodedWindow, language: str, beam_size: int
+) -> WrittenText:
+    """The words of a window; where its text repeats itself, those of the window encoded in full.
+
+    Args:
+        samples: what `encoded` was encoded from.
+    """
+    text = model.write(encoded, language, beam_size)
+    if text is None:
+        text = model.write(model.encode(samples), language, beam_size)
+    assert text is not None, "a full window always has a text"
+    return text
+
+
 def _words(subwords: Sequence[str], pieces: Sequence[Sequence[int]], language: str) -> Iterator[tuple[str, int, int]]:
     """Words with their punctuation, and which tokens [first, last) say them, those of the punctuation left out.
 
