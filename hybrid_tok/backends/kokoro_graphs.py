@@ -142,7 +142,7 @@ def _open_session(path: Path, threads: int | None) -> Any:
     try:
         import onnxruntime
     except ImportError:
-        raise BackendError('Kokoro needs onnxruntime, which is not installed: pip install "hybrid-tok[models]"') from None
+        raise BackendError('Kokoro needs onnxruntime: pip install "hybrid-tok[models]"') from None
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     options.log_severity_level = 3  # its notes about unused initializers are none of the user's concern
