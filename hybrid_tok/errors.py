@@ -64,3 +64,7 @@ class AnnotationError(HybridTokError):
 
 class AnnotationWarning(UserWarning):
     """Something in given annotations was uncertain, and was repaired or taken with low confidence."""
+
+
+class SpeechWarning(UserWarning):
+    """Text has no sound, or is spoken in another way than asked for."""

@@ -18,6 +18,8 @@ from hybrid_tok.tokens.stream import Timing
 ProsodyTokens: TypeAlias = Literal["none", "word"]
 """Whether pitch, energy and rate are written before each word."""
 
+SynthesizerName: TypeAlias = Literal["kokoro", "espeak"]
+
 
 @dataclass(frozen=True, slots=True)
 class TokenizerOptions:
@@ -45,6 +47,8 @@ class TokenizerOptions:
         voice: write a voice code at each speaker's first turn, so that decoded speech sounds like the speaker.
         prosody: `none`, or `word`: pitch, energy and rate before each word, which the decoder follows.
         speak_as: the language or espeak-ng voice that speaks all text; None follows the stream's language tags.
+        synthesizer: `kokoro` or `espeak` (fast and robotic, in its own voice); None is the preset's.
+        room_tone: fill what is between decoded units with the noise of the room heard in them.
     """
 
     layout: Layout = "hybrid"
@@ -64,9 +68,14 @@ class TokenizerOptions:
     voice: bool = True
     prosody: ProsodyTokens = "none"
     speak_as: str | None = None
+    synthesizer: SynthesizerName | None = None
+    room_tone: bool = True
 
     def __post_init__(self) -> None:
-        for option, choices in (("prosody", ProsodyTokens), ("windows", WindowRule)):
+        chosen = [("prosody", ProsodyTokens), ("windows", WindowRule)]
+        if self.synthesizer is not None:
+            chosen.append(("synthesizer", SynthesizerName))
+        for option, choices in chosen:
             if getattr(self, option) not in get_args(choices):
                 allowed = " or ".join(get_args(choices))
                 raise OptionsError(f"{option} must be {allowed}, not {getattr(self, option)!r}")
@@ -79,8 +88,8 @@ class TokenizerOptions:
             raise OptionsError("diarize_channels='separate' tells speakers apart: it needs diarize=True (--diarize)")
 
 
-LOCAL_OPTIONS = ("text_tokenizer", "speak_as")
-"""Options a `.hyt` file does not hold: a path of this machine, and the decoder's own choice."""
+LOCAL_OPTIONS = ("text_tokenizer", "speak_as", "synthesizer", "room_tone")
+"""Options a `.hyt` file does not hold: a path of this machine, and the decoder's own choices."""
 
 
 def written_options(options: TokenizerOptions) -> dict[str, Any]:

@@ -26,6 +26,8 @@ class BackendEntry:
         install: the command that provides them.
         options: tokenizer options that its constructor takes by the same names.
         identity: of a codec, "module:function" that gives its `CodecIdentity` without loading it.
+        languages: of a synthesizer, "module:function" that says whether it speaks a language; None if there are none
+            it refuses beforehand.
     """
 
     stage: Stage
@@ -35,6 +37,7 @@ class BackendEntry:
     install: str = "pip install hybrid-tok"
     options: tuple[str, ...] = ()
     identity: str | None = None
+    languages: str | None = None
 
     @property
     def missing(self) -> tuple[str, ...]:
@@ -60,6 +63,11 @@ class BackendEntry:
         return _load(self.identity)()
 
 
+    def speaks(self, language: str | None) -> bool:
+        """Whether a synthesizer speaks a language."""
+        return self.languages is None or bool(_load(self.languages)(language))
+
+
 def _load(target: str) -> Any:
     module, _, attribute = target.partition(":")
     return getattr(importlib.import_module(module), attribute)
@@ -67,11 +75,16 @@ def _load(target: str) -> Any:
 
 @dataclass(frozen=True, slots=True)
 class Preset:
-    """A named choice of one backend per stage."""
+    """A named choice of one backend per stage.
+
+    Attributes:
+        fallback: synthesizer of the languages that the first one does not speak.
+    """
 
     name: str
     description: str
     backends: Mapping[Stage, str] = field(default_factory=dict)
+    fallback: Mapping[Stage, str] = field(default_factory=dict)
 
 
 def _index(*entries: BackendEntry) -> Mapping[tuple[Stage, str], BackendEntry]:
@@ -109,6 +122,14 @@ BACKENDS = _index(
         ("torch", "safetensors"),
         identity="hybrid_tok.codec.identity:codec_identity",
     ),
+    BackendEntry(
+        "synthesizer",
+        "kokoro",
+        "hybrid_tok.backends.kokoro:KokoroSynthesizer",
+        ("onnxruntime", "onnx"),
+        install='pip install "hybrid-tok[models]", or --synthesizer espeak',
+        languages="hybrid_tok.phonemes:speaks",
+    ),
     BackendEntry("synthesizer", "espeak", "hybrid_tok.backends.espeak:EspeakSynthesizer", ("espeakng_loader",)),
 )
 """Every backend that ships with hybrid-tok."""
@@ -116,7 +137,7 @@ BACKENDS = _index(
 _LISTENING: Mapping[Stage, str] = MappingProxyType(
     {"voice activity": "silero", "aligner": "builtin", "events": "builtin", "diarizer": "builtin"}
 )
-_SPEAKING: Mapping[Stage, str] = MappingProxyType({"codec": "builtin", "synthesizer": "espeak"})
+_SPEAKING: Mapping[Stage, str] = MappingProxyType({"codec": "builtin", "synthesizer": "kokoro"})
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -124,8 +145,9 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
         for preset in (
             Preset(
                 "default",
-                "Whisper base's words, our own tagger, diarizer and codec; nothing is downloaded",
+                "Whisper base, Kokoro, our own tagger, diarizer and codec; nothing is downloaded",
                 {**_LISTENING, "recognizer": "whisper", **_SPEAKING},
+                {"synthesizer": "espeak"},
             ),
         )
     }

@@ -21,7 +21,8 @@ from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import count_frames
-from hybrid_tok.decode.pipeline import Decoder
+from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
+from hybrid_tok.decode.plan import Voice
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
 from hybrid_tok.encode.assemble import AssembleOptions
 from hybrid_tok.encode.channels import ChannelOptions
@@ -36,10 +37,11 @@ from hybrid_tok.options import written_options
 from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.tokens.idspace import VocabularyOptions
-from hybrid_tok.tokens.stream import HybridStream
+from hybrid_tok.tokens.stream import HybridStream, TextItem
 from hybrid_tok.tokens.summary import Summary, summarize
 from hybrid_tok.tokens.text import load_text_tokenizer
 from hybrid_tok.tokens.vocabulary import Errors, Vocabulary
+from hybrid_tok.voice.space import is_voice
 
 Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
 """A recording: a path ("-" is standard input), an `Audio`, or (samples (N,) or (channels, N), sample rate in Hz)."""
@@ -49,7 +51,8 @@ Known: TypeAlias = "AnnotationFiles | KnownAnnotations | Annotations | None"
 result of the stage that would have made it; with `Annotations` no stage has to run."""
 
 Voices: TypeAlias = "Mapping[int, Source | Sequence[int]] | None"
-"""Speakers to be decoded in another voice: that of a recording, or a voice code (8 integers, 0 to 63)."""
+"""Speakers to be decoded in another voice: a published voice or a mixture of some by name ("af_heart",
+"af_heart:0.6+am_onyx:0.4"), that of a recording, or a voice code (integers, 0 to 63)."""
 
 OnProgress: TypeAlias = Callable[[str, float, float], None]
 """Called with (stage, done, total) during long work."""
@@ -80,10 +83,17 @@ class Analysis:
 
 @dataclass(frozen=True, slots=True)
 class Decoding:
-    """Decoded audio, and the wall-clock seconds each stage took."""
+    """Decoded audio, and how it was made.
+
+    Attributes:
+        audio: the samples.
+        stage_seconds: wall-clock seconds per stage.
+        spoken_by: the synthesizer of each language; None is the language of text without one.
+    """
 
     audio: Audio
     stage_seconds: MappingProxyType[str, float]
+    spoken_by: MappingProxyType[str | None, str]
 
 
 class HybridTokenizer:
@@ -112,7 +122,7 @@ class HybridTokenizer:
         self.preset = preset
         self.options = options
         self._backends: dict[Stage, Any] = dict(backends or {})
-        self._synthesizers: dict[str | None, Synthesizer] = {}
+        self._synthesizers: dict[str, Synthesizer] = {}
 
     @classmethod
     def from_preset(cls, preset: str = "default", **options: Any) -> Self:
@@ -132,8 +142,8 @@ class HybridTokenizer:
         """A tokenizer with the preset and options that a `.hyt` file was written with.
 
         Args:
-            options: what a file does not hold: `speak_as`, and `text_tokenizer` where the file has another than the
-                bundled one.
+            options: what a file does not hold: the decoder's own choices (`speak_as`, `synthesizer`, `room_tone`), and
+                `text_tokenizer` where the file has another than the bundled one.
         """
         header = read_file(path).header
         return cls.from_preset(header.preset, **{**header.options, **options})
@@ -204,6 +214,8 @@ class HybridTokenizer:
             synthesizer=self._synthesizer,
             codec=lambda: self._backend("codec"),
             sample_rate=self.codec_identity.sample_rate,
+            speak_as=self.options.speak_as,
+            options=DecodeOptions(room_tone=self.options.room_tone),
         )
 
     def analyze(self, source: Source, *, annotations: Known = None, on_progress: OnProgress | None = None) -> Analysis:
@@ -262,10 +274,10 @@ class HybridTokenizer:
             StreamError: a speaker in `voices` has no turn.
         """
         stream = self.vocabulary.decode(ids, errors=errors)
-        return self.decoder.decode(stream.with_voices(self._codes(voices)))
+        return self.decoder.decode(stream, voices=self._voices(voices))
 
     def voice_code(self, source: Source) -> tuple[int, ...]:
-        """The voice code of the speaker of a recording: 8 integers, 0 to 63; neutral without speech."""
+        """The voice code of the speaker of a recording: integers, 0 to 63; neutral without speech."""
         return self.encoder.voice_code(self.read(source)[0])
 
     def decode_batch(self, sequences: Iterable[Sequence[int]], *, errors: Errors = "strict") -> list[Audio]:
@@ -350,27 +362,31 @@ class HybridTokenizer:
     ) -> None:
         self.close()
 
-    def _codes(self, voices: Voices) -> dict[int, tuple[int, ...]]:
-        """The given voice codes, and those of the given recordings."""
-        codes: dict[int, tuple[int, ...]] = {}
+    def _voices(self, voices: Voices) -> dict[int, Voice]:
+        """Voices by name as they are, the given voice codes, and those of the given recordings."""
+        found: dict[int, Voice] = {}
         for speaker, voice in (voices or {}).items():
-            if isinstance(voice, str | Path | Audio) or len(voice) == 2:
-                codes[speaker] = self.voice_code(voice)  # pyright: ignore[reportArgumentType]
+            if isinstance(voice, str) and is_voice(voice):
+                found[speaker] = voice
+            elif isinstance(voice, str | Path | Audio) or len(voice) == 2:
+                found[speaker] = self.voice_code(voice)  # pyright: ignore[reportArgumentType]
             else:
-                codes[speaker] = tuple(int(step) for step in voice)
-        return codes
+                found[speaker] = tuple(int(step) for step in voice)
+        return found
 
     def _decode_like(
         self, ids: Sequence[int], source: SourceInfo, on_progress: OnProgress | None, voices: Voices = None
     ) -> Decoding:
         timer = StageTimer(on_progress)
         with timer.stage("vocabulary"):
-            stream = self.vocabulary.decode(ids).with_voices(self._codes(voices))
-        audio = self.decoder.decode(stream, timer)
+            stream = self.vocabulary.decode(ids)
+        audio = self.decoder.decode(stream, timer, self._voices(voices))
         with timer.stage("resample"):
             length = source.num_samples if stream.timing == "locked" else None
             audio = resample(audio, source.sample_rate, length)
-        return Decoding(audio, MappingProxyType(timer.seconds))
+        languages = (item.language for channel in stream.channels for turn in channel.turns for item in turn.items if isinstance(item, TextItem))
+        spoken = {language: self._synthesizer_of(self.options.speak_as or language) for language in languages}
+        return Decoding(audio, MappingProxyType(timer.seconds), MappingProxyType(spoken))
 
     def _backend(self, stage: Stage) -> Any:
         """Make a backend when it is first needed."""
@@ -380,14 +396,19 @@ class HybridTokenizer:
         return self._backends[stage]
 
     def _synthesizer(self, language: str | None) -> Synthesizer:
-        """The synthesizer for a language of the stream; one for all where `speak_as` says which."""
+        """The synthesizer for a language: the chosen one, or the preset's for languages that one does not speak."""
         if "synthesizer" in self._backends:
             return self._backends["synthesizer"]
-        wanted = self.options.speak_as or language
-        if wanted not in self._synthesizers:
-            entry = find_backend("synthesizer", self.preset.backends["synthesizer"])
-            self._synthesizers[wanted] = entry.make(language=wanted)
-        return self._synthesizers[wanted]
+        name = self._synthesizer_of(language)
+        if name not in self._synthesizers:
+            self._synthesizers[name] = find_backend("synthesizer", name).make()
+        return self._synthesizers[name]
+
+    def _synthesizer_of(self, language: str | None) -> str:
+        name = self.options.synthesizer or self.preset.backends["synthesizer"]
+        if find_backend("synthesizer", name).speaks(language):
+            return name
+        return self.preset.fallback.get("synthesizer", name)
 
 
 def _known(known: Known, audio: Audio, source: Source) -> KnownAnnotations:

@@ -11,9 +11,10 @@ import hashlib
 import importlib.metadata
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import pairwise
 from types import MappingProxyType
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,8 +22,9 @@ from numpy.typing import NDArray
 from hybrid_tok.backends.protocol import Message
 from hybrid_tok.backends.worker import Worker
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.interfaces import Speech
 from hybrid_tok.core.languages import LANGUAGES
+from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.errors import BackendError, OptionsError
 
 SAMPLE_RATE = 22_050
@@ -33,6 +35,12 @@ _PAUSE = 0.05
 
 _SILENCE = 1e-3
 """Amplitude up to which a sample is silent."""
+
+_RATES = (80.0, 450.0)
+"""Words per minute that espeak-ng can speak at."""
+
+_FADE = 0.01
+"""Seconds over which speech that is too long for its place is faded out."""
 
 _VOICES: Mapping[str, str] = MappingProxyType({"en": "en-us", "zh": "cmn", "no": "nb"})
 """Voices whose name is not the code of their language."""
@@ -53,19 +61,19 @@ class EspeakOptions:
     """How espeak-ng speaks.
 
     Attributes:
-        voice: language or voice, such as "en-us", "de", "cmn", "en-us+f3".
-        rate: words per minute, 80 to 450.
+        voice: that speaks everything, such as "en-us", "de", "cmn", "en-us+f3"; None follows the language of the text.
+        rate: words per minute, 80 to 450; in locked timing it follows from the place.
         pitch: 0 to 100.
     """
 
-    voice: str = "en-us"
+    voice: str | None = None
     rate: int = 175
     pitch: int = 50
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[A-Za-z0-9_+-]{1,40}", self.voice):
+        if self.voice is not None and not re.fullmatch(r"[A-Za-z0-9_+-]{1,40}", self.voice):
             raise OptionsError(f"an espeak-ng voice is a name such as en-us, de or cmn, not {self.voice!r}")
-        if not 80 <= self.rate <= 450:
+        if not _RATES[0] <= self.rate <= _RATES[1]:
             raise OptionsError(f"rate must be 80 to 450 words per minute, not {self.rate}")
         if not 0 <= self.pitch <= 100:
             raise OptionsError(f"pitch must be 0 to 100, not {self.pitch}")
@@ -88,16 +96,11 @@ def espeak_voice(language: str | None) -> str:
 class EspeakSynthesizer:
     """A `Synthesizer`. The same words give the same samples, whatever was spoken before."""
 
-    def __init__(self, language: str | None = None, rate: int = 175, pitch: int = 50, timeout: float = 120.0) -> None:
+    def __init__(self, options: EspeakOptions = EspeakOptions(), timeout: float = 120.0) -> None:
         """Args:
-            language: a code of `core.languages` or the name of a voice, see `espeak_voice`.
-            rate, pitch: see `EspeakOptions`.
-            timeout: seconds a call may take.
-
-        Raises:
-            BackendError: espeak-ng lacks the language.
+        timeout: seconds a call may take.
         """
-        self.options = EspeakOptions(espeak_voice(language), rate, pitch)
+        self.options = options
         self._worker = Worker("hybrid_tok.backends.espeak_worker", timeout=timeout)
 
     @property
@@ -113,35 +116,99 @@ class EspeakSynthesizer:
     def sample_rate(self) -> int:
         return SAMPLE_RATE
 
-    def synthesize(self, words: Sequence[str]) -> Speech:
-        """Speak the words as one utterance, mono at 22,050 Hz.
+    def synthesize(self, utterance: Utterance) -> Speech:
+        """Speak an utterance, mono at 22,050 Hz, in espeak-ng's own voice whatever the voice code or delivery.
 
-        The sample ranges of the words are in order and disjoint. Between and around them is nothing but pauses. A
-        word that makes no sound ("--") has an empty range. Where espeak-ng says two words in one ("of the"), the
-        two share its stretch in proportion to their letters.
+        Phrases that touch are spoken together at a rate at which they last about as long as their place; what is
+        missing is silence at the end, what is too much is faded out. The places of single words within are espeak-ng's.
+        A word that makes no sound ("--") has an empty range. Where espeak-ng says two words in one ("of the"), the two
+        share its stretch in proportion to their letters.
 
         Raises:
-            BackendError: espeak-ng has no such voice or cannot read the words, or its process failed.
+            BackendError: espeak-ng lacks the language, cannot read the words, or its process failed.
+            OptionsError: the voice is a name: espeak-ng has none of Kokoro's voices.
         """
-        if self.options.voice == "ja" and (kanji := _KANJI.search("".join(words))):
+        if isinstance(utterance.voice, str):
+            raise OptionsError(
+                f"espeak-ng has no voice {utterance.voice!r}: leave --voice out, or --synthesizer espeak"
+            )
+        voice = self.options.voice or espeak_voice(utterance.language)
+        place = utterance.span
+        if place is None:
+            samples, words = self._speak(utterance.words, voice, self.options.rate)
+            return Speech(Audio(samples, SAMPLE_RATE), _body(samples), tuple(words))
+        hop = SAMPLE_RATE // FRAME_RATE
+        out = np.zeros(place.frames * hop, np.float32)
+        ranges: list[tuple[int, int]] = []
+        for words, span in _runs(utterance):
+            first = (span.start - place.start) * hop
+            samples, spoken = self._speak_for(words, voice, span.frames * hop)
+            out[first : first + len(samples)] = samples
+            ranges += ((first + start, first + end) for start, end in spoken)
+        return Speech(Audio(out, SAMPLE_RATE), (0, len(out)), tuple(ranges))
+
+    def _speak_for(self, words: Sequence[str], voice: str, length: int) -> tuple[NDArray[np.float32], list[_Range]]:
+        """Words spoken at a rate at which they last at most `length` samples, and about that."""
+        rate = float(self.options.rate)
+        for last in (False, False, True):
+            samples, ranges = self._speak(words, voice, round(rate))
+            start, end = _body(samples)
+            wanted = min(max(rate * (end - start) / max(length, 1), _RATES[0]), _RATES[1])
+            if last or (end - start <= length and round(wanted) == round(rate)):
+                break
+            rate = wanted
+        samples = samples[start : min(end, start + length)].copy()
+        if end - start > length:
+            fade = min(length, round(_FADE * SAMPLE_RATE))
+            samples[length - fade :] *= np.linspace(1.0, 0.0, fade, dtype=np.float32)
+        return samples, [(_within(a - start, len(samples)), _within(b - start, len(samples))) for a, b in ranges]
+
+    def _speak(self, words: Sequence[str], voice: str, rate: int) -> tuple[NDArray[np.float32], list[_Range]]:
+        """Samples, and the range of each word, in order and disjoint; between and around them are only pauses."""
+        if voice == "ja" and (kanji := _KANJI.search("".join(words))):
             raise BackendError(
                 f"espeak-ng reads no kanji such as {kanji[0]!r}: use another synthesizer, or another --speak-as"
             )
-        if not words:
-            return Speech(Audio(np.zeros(0, np.float32), SAMPLE_RATE), ())
         what = f"{' '.join(words)[:40]!r}"
-        answer = self._worker.request(Message({"words": list(words), **asdict(self.options)}), what)
+        header = {"words": list(words), "voice": voice, "rate": rate, "pitch": self.options.pitch}
+        answer = self._worker.request(Message(header), what)
         if answer.header["sample_rate"] != SAMPLE_RATE:
             raise BackendError(f"espeak-ng speaks at {answer.header['sample_rate']} Hz, not at {SAMPLE_RATE} Hz")
         samples = (np.frombuffer(answer.body, "<i2") / 32768).astype(np.float32)
         pause = round(_PAUSE * SAMPLE_RATE)
         bounds = pairwise([*answer.header["starts"], len(samples)])
-        ranges = [_without_pauses(samples, start, end, pause) for start, end in bounds]
-        return Speech(Audio(samples, SAMPLE_RATE), tuple(_shared(words, ranges)))
+        return samples, _shared(words, [_without_pauses(samples, start, end, pause) for start, end in bounds])
 
     def close(self) -> None:
         """Stop the process; it starts again when needed."""
         self._worker.close()
+
+
+_Range: TypeAlias = "tuple[int, int]"
+
+
+def _runs(utterance: Utterance) -> list[tuple[list[str], Span]]:
+    """The words of phrases that touch, and their place."""
+    runs: list[tuple[list[str], Span]] = []
+    for phrase in utterance.phrases:
+        span = phrase.span
+        assert span is not None, "an utterance with a place has one for every phrase"
+        if runs and runs[-1][1].end == span.start:
+            words, before = runs[-1]
+            runs[-1] = ([*words, *phrase.words], Span(before.start, span.end))
+        else:
+            runs.append((list(phrase.words), span))
+    return runs
+
+
+def _body(samples: NDArray[np.float32]) -> _Range:
+    """Where there is sound."""
+    heard = np.flatnonzero(np.abs(samples) > _SILENCE)
+    return (int(heard[0]), int(heard[-1]) + 1) if len(heard) else (0, 0)
+
+
+def _within(place: int, length: int) -> int:
+    return min(max(place, 0), length)
 
 
 def _shared(words: Sequence[str], heard: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:

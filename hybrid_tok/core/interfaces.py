@@ -17,17 +17,10 @@ from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.utterance import Speech, Utterance
 
 WindowRule: TypeAlias = Literal["segment", "packed"]
 """How a recording is cut for a recognizer: each speech segment by itself, or as much speech as fits each window."""
-
-
-@dataclass(frozen=True, slots=True)
-class Speech:
-    """Synthesized speech: mono samples and, per input word, the sample range it was spoken in."""
-
-    audio: Audio
-    words: tuple[tuple[int, int], ...]
 
 
 @runtime_checkable
@@ -164,11 +157,14 @@ class Synthesizer(Backend, Protocol):
     """Synthesizes speech."""
 
     @property
-    def sample_rate(self) -> int: ...
+    def sample_rate(self) -> int:
+        """Of its speech in Hz, a multiple of 50."""
+        ...
 
-    def synthesize(self, words: Sequence[str]) -> Speech:
-        """Speak the words as one utterance at a natural pace, with the place of each word.
+    def synthesize(self, utterance: Utterance) -> Speech:
+        """Speak an utterance, each phrase in its place if it has one.
 
-        The words are those of `core.spacing.split_words`: in Chinese and Japanese, characters.
+        What a synthesizer cannot follow (a voice code, the delivery of a word, the place of a phrase that touches
+        another) it speaks in its own way, and its docs say so. The length of the whole is always exact.
         """
         ...

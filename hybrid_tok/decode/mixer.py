@@ -29,6 +29,11 @@ class Mixer:
         ramp = np.sin(np.pi / 2 * (np.arange(2 * overhang) + 0.5) / max(1, 2 * overhang))
         self._ramp = ramp.astype(np.float32)
 
+    @property
+    def channels(self) -> NDArray[np.float32]:
+        """What has been mixed so far, (channels, num_samples): itself, not a copy."""
+        return self._samples
+
     def add(self, channel: int, start: int, samples: NDArray[np.float32]) -> None:
         """Add a segment whose body starts at an output sample; samples beyond the output's ends are left out."""
         fade = 2 * self._overhang

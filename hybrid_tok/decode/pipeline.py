@@ -1,35 +1,34 @@
 """From stream to audio, step by step.
 
-    HybridStream -> plan -> unit segments: vocode  -> mixer -> Audio
-                            text segments: synthesize, change the voice, stretch to their place
-
-Units come first: they give each speaker's level, and the synthesizer speaks at that level.
+HybridStream -> plan -> unit segments: vocode -> mixer -> room tone -> Audio
+                        text segments: speak
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
-from typing import TypeVar
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from types import MappingProxyType
+from typing import TypeAlias, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.interfaces import Speech, Synthesizer, UnitCodec
+from hybrid_tok.core.interfaces import Synthesizer, UnitCodec
 from hybrid_tok.core.progress import Progress, StageTimer
 from hybrid_tok.core.timeline import FRAME_RATE
-from hybrid_tok.decode.level import SpeakerLevels
 from hybrid_tok.decode.mixer import Mixer
-from hybrid_tok.decode.plan import Plan, TextSegment, UnitSegment, plan
-from hybrid_tok.decode.synthesize import place, speak, speak_freely
-from hybrid_tok.decode.synthesizer_voice import SynthesizerVoice
+from hybrid_tok.decode.plan import Plan, TextSegment, UnitSegment, Voice, plan
+from hybrid_tok.decode.room_tone import add_room_tone
+from hybrid_tok.decode.speak import Piece, speak
 from hybrid_tok.decode.vocode import vocode
-from hybrid_tok.decode.voice import VoiceChanger
-from hybrid_tok.errors import BackendError, OptionsError
+from hybrid_tok.errors import BackendError, OptionsError, StreamError
 from hybrid_tok.tokens.stream import HybridStream
+from hybrid_tok.voice.code import NEUTRAL, dequantize
 
 _S = TypeVar("_S")
+_Ranges: TypeAlias = "list[tuple[int, int]]"
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,18 +38,18 @@ class DecodeOptions:
     Attributes:
         crossfade: seconds of the fades where segments meet.
         warm_up: frames for which the first units of a run are repeated before it (see `vocode`).
-        level_db: active speech level (ITU-T P.56, dB re full scale) of synthesized speech where no units give one.
         ceiling: highest absolute sample value; louder peaks are limited.
         gap: seconds between segments of one turn in free timing.
         turn_gap: seconds between segments of different speakers in free timing.
+        room_tone: fill what is between the units with the noise of the room that is heard in them.
     """
 
     crossfade: float = 0.01
     warm_up: int = 6
-    level_db: float = -26.0
     ceiling: float = 0.99
     gap: float = 0.06
     turn_gap: float = 0.25
+    room_tone: bool = True
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.crossfade <= 2 * self.warm_up / FRAME_RATE:
@@ -73,37 +72,46 @@ class Decoder:
             per decoding and language; caching is up to the caller.
         codec: decodes units.
         sample_rate: of the output in Hz; the codec's.
+        speak_as: the language all text is spoken in; None follows the stream.
     """
 
     synthesizer: Callable[[str | None], Synthesizer] | None
     codec: Callable[[], UnitCodec] | None
     sample_rate: int
+    speak_as: str | None = None
     options: DecodeOptions = DecodeOptions()
-    _synthesizer_voices: dict[tuple[str, str | None], SynthesizerVoice] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
 
     def __post_init__(self) -> None:
         if self.sample_rate < FRAME_RATE or self.sample_rate % FRAME_RATE:
             raise OptionsError(f"the output rate must be a multiple of {FRAME_RATE} Hz, not {self.sample_rate}")
 
-    def decode(self, stream: HybridStream, timer: StageTimer | None = None) -> Audio:
+    def decode(
+        self,
+        stream: HybridStream,
+        timer: StageTimer | None = None,
+        voices: Mapping[int, Voice] = MappingProxyType({}),
+    ) -> Audio:
         """Decode a stream: samples (N,), or (channels, N) of a stream with several.
 
         Locked timing gives exactly as many samples as the stream says. Free timing puts each channel's segments
         one after another at their natural pace.
 
+        Args:
+            voices: speakers whose text is spoken in another voice: a voice code, or a name the synthesizer knows.
+
         Raises:
             BackendError: the stream needs a backend that is missing, or another than the one here.
-            StreamError: the stream's remainder does not fit a frame at this rate.
+            StreamError: the stream's remainder does not fit a frame at this rate, a speaker in `voices` has no turn, or
+                a voice code is invalid.
         """
         timer = timer or StageTimer()
-        planned = plan(stream, self.sample_rate)
-        if planned.num_samples is not None:
-            mixer = self._decode_locked(planned, planned.num_samples, timer)
-        else:
-            mixer = self._decode_free(planned, timer)
+        planned = plan(stream, self.sample_rate, voices)
+        output = self._decode_locked if planned.num_samples is not None else self._decode_free
+        mixer, units = output(planned, timer)
         with timer.stage("mixer"):
+            if self.options.room_tone:
+                for samples, ranges in zip(mixer.channels, units, strict=True):
+                    add_room_tone(samples, ranges, self._overhang, self.sample_rate)
             return Audio(mixer.finish(self.options.ceiling, self.sample_rate), self.sample_rate)
 
     @property
@@ -111,65 +119,63 @@ class Decoder:
         """Samples by which segments extend beyond their place on both sides, for cross-fades."""
         return round(self.options.crossfade / 2 * self.sample_rate)
 
-    def _decode_locked(self, planned: Plan, num_samples: int, timer: StageTimer) -> Mixer:
+    def _decode_locked(self, planned: Plan, timer: StageTimer) -> tuple[Mixer, list[_Ranges]]:
         """Locked timing: each segment is mixed as soon as it is rendered."""
-        mixer = Mixer(planned.channels, num_samples, self._overhang)
-        levels = SpeakerLevels(self.options.level_db)
-        for segment, samples in self._render_units(planned, levels, timer):
+        assert planned.num_samples is not None
+        hop = self.sample_rate // FRAME_RATE
+        mixer = Mixer(planned.channels, planned.num_samples, self._overhang)
+        units: list[_Ranges] = [[] for _ in range(planned.channels)]
+        for segment, samples in self._render_units(planned, timer):
             assert segment.start is not None, "locked timing gives every segment a place"
-            mixer.add(segment.channel, segment.start * self.sample_rate // FRAME_RATE, samples)
-        for segment, speech, _ in self._render_text(planned, levels, timer):
-            for piece in place(segment, speech, num_samples, self._overhang):
-                mixer.add(segment.channel, piece.start, piece.samples)
-        return mixer
+            mixer.add(segment.channel, segment.start * hop, samples)
+            units[segment.channel].append((segment.start * hop, (segment.start + len(segment.units)) * hop))
+        for segment, pieces in self._render_text(planned, timer):
+            for piece in pieces:
+                assert piece.start is not None, "locked timing gives every phrase a place"
+                mixer.add(segment.channel, piece.start * hop, piece.samples)
+        return mixer, [sorted(ranges) for ranges in units]
 
-    def _decode_free(self, planned: Plan, timer: StageTimer) -> Mixer:
+    def _decode_free(self, planned: Plan, timer: StageTimer) -> tuple[Mixer, list[_Ranges]]:
         """Free timing: all segments are rendered first, since each starts where the one before ends."""
-        levels = SpeakerLevels(self.options.level_db)
         rendered: dict[int, NDArray[np.float32]] = {}
-        for segment, samples in self._render_units(planned, levels, timer):
+        for segment, samples in self._render_units(planned, timer):
             rendered[id(segment)] = samples
-        for segment, speech, changer in self._render_text(planned, levels, timer):
-            rendered[id(segment)] = speak_freely(speech, self._overhang, changer.lengths(segment, speech))
+        for segment, pieces in self._render_text(planned, timer):
+            rendered[id(segment)] = pieces[0].samples
         lengths = [len(rendered[id(segment)]) - 2 * self._overhang for segment in planned.segments]
         starts, num_samples = self._line_up(planned, lengths)
         mixer = Mixer(planned.channels, num_samples, self._overhang)
-        for segment, start in zip(planned.segments, starts, strict=True):
+        units: list[_Ranges] = [[] for _ in range(planned.channels)]
+        for segment, start, length in zip(planned.segments, starts, lengths, strict=True):
             mixer.add(segment.channel, start, rendered.pop(id(segment)))
-        return mixer
+            if isinstance(segment, UnitSegment):
+                units[segment.channel].append((start, start + length))
+        return mixer, units
 
-    def _render_units(
-        self, planned: Plan, levels: SpeakerLevels, timer: StageTimer
-    ) -> Iterator[tuple[UnitSegment, NDArray[np.float32]]]:
-        """Decode all units, and measure the speakers' levels."""
+    def _render_units(self, planned: Plan, timer: StageTimer) -> Iterator[tuple[UnitSegment, NDArray[np.float32]]]:
         segments = [segment for segment in planned.segments if isinstance(segment, UnitSegment)]
         if not segments:
             return
-        overhang = self._overhang
         with timer.stage("vocoder"):
             codec = self._load_codec()
             for segment in _counted(segments, timer.progress("vocoder")):
-                samples = vocode(segment, codec, self.options.warm_up, overhang)
-                levels.add(segment, samples[overhang : len(samples) - overhang], self.sample_rate)
-                yield segment, samples
+                yield segment, vocode(segment, codec, self.options.warm_up, self._overhang)
 
-    def _render_text(
-        self, planned: Plan, levels: SpeakerLevels, timer: StageTimer
-    ) -> Iterator[tuple[TextSegment, Speech, VoiceChanger]]:
-        """Synthesize all text, each speaker at the level of that speaker's units and in that speaker's voice."""
+    def _render_text(self, planned: Plan, timer: StageTimer) -> Iterator[tuple[TextSegment, list[Piece]]]:
         segments = [segment for segment in planned.segments if isinstance(segment, TextSegment)]
         if not segments:
             return
         with timer.stage("synthesizer"):
-            changers: dict[str | None, VoiceChanger] = {}
+            synthesizers: dict[str | None, Synthesizer] = {}
             for segment in _counted(segments, timer.progress("synthesizer")):
-                language = segment.language
-                if language not in changers:
-                    synthesizer = self._load_synthesizer(language)
-                    changers[language] = VoiceChanger(synthesizer, self.sample_rate, language, self._synthesizer_voices)
-                changer, level = changers[language], levels.of(segment.speaker)
-                speech = speak(segment.words, changer.synthesizer, self.sample_rate, level)
-                yield segment, changer.apply(segment, speech, level), changer
+                utterance = segment.utterance
+                if self.speak_as is not None:
+                    utterance = replace(utterance, language=self.speak_as)
+                if utterance.language not in synthesizers:
+                    synthesizers[utterance.language] = self._load_synthesizer(utterance.language)
+                synthesizer = synthesizers[utterance.language]
+                level = _level(segment, planned.codes.get(segment.speaker))
+                yield segment, speak(utterance, synthesizer, self.sample_rate, level, self._overhang)
 
     def _line_up(self, planned: Plan, lengths: Sequence[int]) -> tuple[list[int], int]:
         """Free timing: where each segment starts, and how long the whole is."""
@@ -198,6 +204,19 @@ class Decoder:
         if codec.sample_rate != self.sample_rate:
             raise BackendError(f"{codec.name} gives {codec.sample_rate} Hz, but the output is at {self.sample_rate} Hz")
         return codec
+
+
+def _level(segment: TextSegment, code: tuple[int, ...] | None) -> float:
+    """Active speech level in dB of a speaker with this voice code; that of the mean speaker without one.
+
+    A speaker in another voice is as loud as before.
+    """
+    if code is None:
+        return NEUTRAL.level
+    try:
+        return dequantize(code).level
+    except ValueError as error:
+        raise StreamError(f"speaker {segment.speaker}: {error}") from None
 
 
 def _counted(segments: Sequence[_S], progress: Progress | None) -> Iterator[_S]:

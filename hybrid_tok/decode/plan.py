@@ -7,12 +7,14 @@ gives a sentence its intonation even where every word has its own place.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 from typing import TypeAlias
 
 from hybrid_tok.core.spacing import split_words
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.utterance import Phrase, Utterance
 from hybrid_tok.errors import StreamError
 from hybrid_tok.tokens.stream import (
     Back,
@@ -21,28 +23,13 @@ from hybrid_tok.tokens.stream import (
     HybridStream,
     Pause,
     PlacedItem,
-    Prosody,
     TextItem,
     UnitItem,
 )
+from hybrid_tok.voice.prosody import from_bins
 
 UTTERANCE_GAP = 15
 """Frames: a longer pause than this (0.3 s) between two text items ends the utterance."""
-
-
-@dataclass(frozen=True, slots=True)
-class UnitPart:
-    """The units of one item within a segment.
-
-    Attributes:
-        speaker: whose.
-        frames: how many.
-        speech: True for a unit run, False for an event, whose level does not indicate that of the speech around it.
-    """
-
-    speaker: int
-    frames: int
-    speech: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,34 +39,14 @@ class UnitSegment:
     Attributes:
         channel: where to.
         start: frame at which it starts; None in free timing.
-        units: the frames of all parts.
-        parts: in order.
+        units: the frames of all its items.
+        speakers: of each item.
     """
 
     channel: int
     start: int | None
     units: tuple[Frame, ...]
-    parts: tuple[UnitPart, ...]
-
-    @property
-    def speakers(self) -> tuple[int, ...]:
-        """The speaker of each part."""
-        return tuple(part.speaker for part in self.parts)
-
-
-@dataclass(frozen=True, slots=True)
-class TextPart:
-    """A text item.
-
-    Attributes:
-        words: at least one, as `core.spacing.split_words` finds them.
-        span: the frames they must fill; None in free timing.
-        prosody: of the words, where the stream has it.
-    """
-
-    words: tuple[str, ...]
-    span: Span | None
-    prosody: Prosody | None = None
+    speakers: tuple[int, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,26 +56,21 @@ class TextSegment:
     Attributes:
         channel: where to.
         speaker: whose.
-        parts: in order.
-        voice: the speaker's voice code, where the stream has one.
-        language: of the text, where the stream has it.
+        utterance: a phrase for each item; in locked timing with the item's place.
     """
 
     channel: int
     speaker: int
-    parts: tuple[TextPart, ...]
-    voice: tuple[int, ...] | None = None
-    language: str | None = None
+    utterance: Utterance
 
     @property
     def speakers(self) -> tuple[int, ...]:
-        """The speaker of each part."""
-        return tuple(self.speaker for _ in self.parts)
+        """The speaker of each phrase."""
+        return tuple(self.speaker for _ in self.utterance.phrases)
 
-    @property
-    def words(self) -> tuple[str, ...]:
-        return tuple(word for part in self.parts for word in part.words)
 
+Voice: TypeAlias = "tuple[int, ...] | str"
+"""A voice code, or a voice by name or mixture; see `Utterance`."""
 
 Segment: TypeAlias = UnitSegment | TextSegment
 
@@ -121,20 +83,31 @@ class Plan:
         segments: in order of writing.
         channels: how many.
         num_samples: length of the whole; None in free timing, where it depends on the synthesizer.
+        codes: the voice codes in the stream, by speaker.
     """
 
     segments: tuple[Segment, ...]
     channels: int
     num_samples: int | None
+    codes: Mapping[int, tuple[int, ...]]
 
 
-def plan(stream: HybridStream, sample_rate: int) -> Plan:
+def plan(stream: HybridStream, sample_rate: int, voices: Mapping[int, Voice] = MappingProxyType({})) -> Plan:
     """Group a stream's items into segments for output at a sample rate that is a multiple of 50 Hz.
 
+    Args:
+        voices: of speakers whose text is spoken in another voice than the stream's.
+
     Raises:
-        StreamError: the remainder does not fit a frame at this rate.
+        StreamError: the remainder does not fit a frame at this rate, or a speaker in `voices` has no turn.
     """
-    return Plan(tuple(_segments(stream)), len(stream.channels), locked_length(stream, sample_rate))
+    own = {turn.speaker: turn.voice for channel in stream.channels for turn in channel.turns if turn.voice}
+    speakers = {turn.speaker for channel in stream.channels for turn in channel.turns}
+    if unknown := sorted(voices.keys() - speakers):
+        there = ", ".join(map(str, sorted(speakers))) or "none"
+        raise StreamError(f"no speaker {unknown[0]} in the stream to give a voice to; there are: {there}")
+    segments = tuple(_segments(stream, {**own, **voices}))
+    return Plan(segments, len(stream.channels), locked_length(stream, sample_rate), own)
 
 
 def locked_length(stream: HybridStream, sample_rate: int) -> int | None:
@@ -147,10 +120,9 @@ def locked_length(stream: HybridStream, sample_rate: int) -> int | None:
     return frames * hop - (hop - remainder) % hop
 
 
-def _segments(stream: HybridStream) -> Iterator[Segment]:
+def _segments(stream: HybridStream, voices: Mapping[int, Voice]) -> Iterator[Segment]:
     """Segments, each held back until an item comes that is not part of it."""
     locked = stream.timing == "locked"
-    voices = {turn.speaker: turn.voice for channel in stream.channels for turn in channel.turns if turn.voice}
     held: Segment | None = None
     for placed in stream.placed():
         if isinstance(placed.item, Pause | Back):
@@ -168,15 +140,18 @@ def _segments(stream: HybridStream) -> Iterator[Segment]:
         yield held
 
 
-def _segment(placed: PlacedItem, locked: bool, voice: tuple[int, ...] | None) -> Segment:
+def _segment(placed: PlacedItem, locked: bool, voice: Voice | None) -> Segment:
     item = placed.item
     if isinstance(item, TextItem):
-        words = split_words(item.text, item.language)
-        part = TextPart(words, placed.span if locked else None, item.prosody)
-        return TextSegment(placed.channel, placed.speaker, (part,), voice, item.language)
+        phrase = Phrase(
+            split_words(item.text, item.language),
+            placed.span if locked else None,
+            from_bins(item.prosody) if item.prosody else None,
+        )
+        return TextSegment(placed.channel, placed.speaker, Utterance((phrase,), item.language, voice))
     assert isinstance(item, UnitItem | EventItem)
-    unit_part = UnitPart(placed.speaker, len(item.units), isinstance(item, UnitItem))
-    return UnitSegment(placed.channel, placed.span.start if locked else None, item.units, (unit_part,))
+    start = placed.span.start if locked else None
+    return UnitSegment(placed.channel, start, item.units, (placed.speaker,))
 
 
 def _joined(left: Segment | None, right: Segment) -> Segment | None:
@@ -186,12 +161,12 @@ def _joined(left: Segment | None, right: Segment) -> Segment | None:
     if isinstance(left, UnitSegment) and isinstance(right, UnitSegment):
         if right.start is not None and left.start is not None and right.start != left.start + len(left.units):
             return None
-        return UnitSegment(left.channel, left.start, left.units + right.units, left.parts + right.parts)
+        return UnitSegment(left.channel, left.start, left.units + right.units, left.speakers + right.speakers)
     if isinstance(left, TextSegment) and isinstance(right, TextSegment):
-        if (left.speaker, left.language) != (right.speaker, right.language):
+        before, after = left.utterance, right.utterance
+        if (left.speaker, before.language) != (right.speaker, after.language):
             return None
-        end, start = left.parts[-1].span, right.parts[0].span
-        if start is not None and end is not None and not 0 <= start.start - end.end <= UTTERANCE_GAP:
+        if before.span and after.span and not 0 <= after.span.start - before.span.end <= UTTERANCE_GAP:
             return None
-        return replace(left, parts=left.parts + right.parts)
+        return replace(left, utterance=replace(before, phrases=before.phrases + after.phrases))
     return None

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from hybrid_tok.core.annotations import Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import FRAME_RATE, frame_to_sample
+from hybrid_tok.core.utterance import Delivery
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.tokens.stream import Prosody
 from hybrid_tok.voice.pitch import HOP_SECONDS, frame_centres, track_pitch
-from hybrid_tok.voice.prosody import Delivery, expected_seconds, to_bins
+from hybrid_tok.voice.prosody import expected_seconds, to_bins
 
 _SILENCE = 1e-9
 """Mean square (-90 dB) below which a word has no level."""

@@ -8,8 +8,8 @@ stream -> ids -> stream are both identities.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, replace
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
 from hybrid_tok.core.events import EVENT_LABELS, EventLabel
@@ -140,28 +140,6 @@ class HybridStream:
     def speakers(self) -> tuple[int, ...]:
         """All speakers with a turn, in order of their first one."""
         return tuple(dict.fromkeys(turn.speaker for channel in self.channels for turn in channel.turns))
-
-    def with_voices(self, voices: Mapping[int, tuple[int, ...]]) -> HybridStream:
-        """The stream with other voice codes for some speakers.
-
-        Raises:
-            StreamError: a speaker has no turn, or a code does not have 8 tokens.
-        """
-        missing = sorted(set(voices) - set(self.speakers))
-        if missing:
-            there = ", ".join(map(str, self.speakers)) or "none"
-            raise StreamError(f"no speaker {missing[0]} in the stream to give a voice to; there are: {there}")
-        waiting = dict(voices)
-        channels = tuple(
-            Channel(
-                tuple(
-                    replace(turn, voice=waiting.pop(turn.speaker)) if turn.speaker in waiting else turn
-                    for turn in channel.turns
-                )
-            )
-            for channel in self.channels
-        )
-        return replace(self, channels=channels)
 
     def placed(self) -> Iterator[PlacedItem]:
         """Every item with the frames it covers, in order of writing (`Back` covers none)."""

@@ -8,8 +8,8 @@ cancel: a decoded word is as long as the original.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 
+from hybrid_tok.core.utterance import Delivery
 from hybrid_tok.tokens.stream import Prosody
 
 PITCH_SEMITONES = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.5, 9.5)
@@ -22,21 +22,6 @@ RATE_OCTAVES = (-1.3, -0.85, -0.5, -0.2, 0.1, 0.4, 0.75, 1.2)
 """Of a word's rate: 1 is twice as fast."""
 
 BINS = 8
-
-
-@dataclass(frozen=True, slots=True)
-class Delivery:
-    """How a word is said, relative to the speaker's mean.
-
-    Attributes:
-        pitch: in semitones; NaN where the word has none.
-        energy: in dB.
-        rate: as a factor.
-    """
-
-    pitch: float
-    energy: float
-    rate: float
 
 
 def to_bins(delivery: Delivery) -> Prosody:

@@ -1,0 +1,209 @@
+"""Speech by Kokoro-82M (https://huggingface.co/hexgrad/Kokoro-82M), by onnxruntime: a human voice, like the speaker's.
+
+    words -> phonemes -> durations -> pitch, energy -> samples
+                         to places,   to the speaker's level
+                         or the       and range, and to each
+                         speaker's    word's delivery
+                         rate
+
+StyleTTS 2 (Li et al. 2023) with an ISTFTNet vocoder, 82 million parameters. Its input is a style: 128 numbers for the
+timbre, 128 for how it is said. A voice code gives the timbre (see `voice.space`); durations and pitch are set between
+the three graphs of `kokoro_graphs`, so that a phrase lasts what it lasted and has the speaker's pitch without any
+change to the samples afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.backends.kokoro_graphs import FRAME_SAMPLES, SAMPLE_RATE, KokoroGraphs
+from hybrid_tok.backends.kokoro_pitch import Melody, move_pitch
+from hybrid_tok.backends.kokoro_text import Token, chunks_of
+from hybrid_tok.backends.kokoro_timing import Chunk, free_frames, locked_frames, phrase_places, phrases_of_words
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.languages import writes_spaces
+from hybrid_tok.core.model_files import MODELS
+from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.utterance import Speech, Utterance
+from hybrid_tok.phonemes import IpaReader, phonemize
+from hybrid_tok.voice.code import VoiceTraits, dequantize
+from hybrid_tok.voice.colour import apply_colour
+from hybrid_tok.voice.space import parse_mixture, voice_space
+
+_MARGIN = 3
+"""Frames of silence (75 ms) that are spoken before and after each chunk."""
+
+_RATES = (0.6, 1.8)
+"""Limits of a speaker's rate relative to Kokoro's own."""
+
+_RANGES = (0.4, 2.0)
+"""Limits of a speaker's pitch range relative to Kokoro's own."""
+
+
+class KokoroSynthesizer:
+    """A `Synthesizer`. The same utterance gives the same samples, whatever was spoken before.
+
+    Phrases lie in their places to 12.5 ms, whole utterances exactly. A voice is a voice code, or a published voice or
+    a mixture of some ("af_heart:0.6+am_onyx:0.4").
+    """
+
+    def __init__(self, threads: int | None = None) -> None:
+        """Args:
+            threads: of onnxruntime; None is one per core.
+
+        Raises:
+            ModelError: Kokoro's model is not on this machine.
+            BackendError: onnxruntime or onnx is missing.
+        """
+        from hybrid_tok.backends.espeak_phonemes import EspeakPhonemes
+
+        self._graphs = KokoroGraphs(threads)
+        self._ipa: IpaReader = EspeakPhonemes()
+
+    @property
+    def name(self) -> str:
+        return "kokoro"
+
+    @property
+    def fingerprint(self) -> str:
+        return f"kokoro-{MODELS['kokoro'].files[0].sha256[:16]}:{voice_space().fingerprint}"
+
+    @property
+    def sample_rate(self) -> int:
+        return SAMPLE_RATE
+
+    def synthesize(self, utterance: Utterance) -> Speech:
+        """Speak an utterance, mono at 24 kHz.
+
+        Raises:
+            BackendError: the language cannot be read, or its reader is missing.
+            OptionsError: no such voice, or a mixture that is none.
+            ValueError: the voice code is none.
+        """
+        voice = _voice(utterance)
+        chunks = [self._prepare(tokens, voice) for tokens in chunks_of(self._read(utterance))]
+        if not chunks:
+            return Speech.silent(utterance, SAMPLE_RATE)
+        place = utterance.span
+        frames = locked_frames(utterance, chunks) if place else free_frames(utterance, chunks, voice.rate)
+        starts = _chunk_starts(utterance, chunks, frames)
+        spoken = (starts[-1] + int(frames[-1].sum())) * FRAME_SAMPLES
+        length = place.frames * SAMPLE_RATE // FRAME_RATE if place else spoken
+        margin = _MARGIN * FRAME_SAMPLES
+        samples = np.zeros(length + 2 * margin + FRAME_SAMPLES, np.float32)
+        words: dict[int, tuple[int, int]] = {}
+        for chunk, lasting, start in zip(chunks, frames, starts, strict=True):
+            spoken, ranges = self._speak(chunk, lasting, voice, utterance)
+            first = start * FRAME_SAMPLES
+            end = min(first + len(spoken), len(samples))
+            samples[first:end] += spoken[: end - first]
+            for word, (low, high) in ranges.items():
+                words[word] = (min(first + low, len(samples)), min(first + high, len(samples)))
+        if voice.traits is not None:
+            samples = apply_colour(samples, SAMPLE_RATE, voice.traits.colour)
+        ranges = tuple(words.get(index, (margin, margin)) for index in range(len(utterance.words)))
+        return Speech(Audio(samples[: length + 2 * margin], SAMPLE_RATE), (margin, margin + length), ranges)
+
+    def close(self) -> None:
+        """Stop the process that reads words; it starts again when needed."""
+        close = getattr(self._ipa, "close", None)
+        if close is not None:
+            close()
+
+    def _read(self, utterance: Utterance) -> tuple[str, ...]:
+        """The phonemes of each word, with a space after it where the language has one."""
+        phonemes = phonemize(utterance.words, utterance.language, self._ipa)
+        return tuple(f"{text} " for text in phonemes) if writes_spaces(utterance.language) else phonemes
+
+    def _prepare(self, tokens: list[Token], voice: _Voice) -> Chunk:
+        style = voice.style(len(tokens))
+        return Chunk(tokens, style, self._graphs.durations(_numbers(tokens), style)[1:-1])
+
+    def _speak(
+        self, chunk: Chunk, frames: NDArray[np.int64], voice: _Voice, utterance: Utterance
+    ) -> tuple[NDArray[np.float32], dict[int, tuple[int, int]]]:
+        """Samples of a chunk with its margins, and the range of each of its words in them."""
+        lasting = np.concatenate([[_MARGIN], frames, [_MARGIN]])
+        contours = self._graphs.contours(_numbers(chunk.tokens), chunk.style, lasting)
+        ends = np.cumsum(lasting)[1:-1]
+        words: dict[int, tuple[int, int]] = {}
+        for token, end, count in zip(chunk.tokens, ends.tolist(), frames.tolist(), strict=True):
+            if not token.pause:
+                words[token.word] = (words.get(token.word, (end - count, 0))[0], end)
+        deliveries = [phrase.delivery for phrase in utterance.phrases for _ in phrase.words]
+        delivered = [deliveries[word] for word in words] if any(deliveries) else []
+        pitch = move_pitch(
+            contours.pitch,
+            voice.melody,
+            words=[(2 * start, 2 * end) for start, end in words.values()] if delivered else [],
+            deliveries=delivered,
+        )
+        samples = self._graphs.speak(replace(contours, pitch=pitch), chunk.style)
+        return samples, {word: (a * FRAME_SAMPLES, b * FRAME_SAMPLES) for word, (a, b) in words.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class _Voice:
+    """How an utterance is spoken.
+
+    Attributes:
+        mixture: of published voices; empty where `traits` give the timbre.
+        traits: of a voice code; None for a mixture, which is spoken as it is.
+        language: whose prosody is used with `traits`.
+        melody: where its pitch is moved to; None leaves it.
+        rate: relative to Kokoro's own.
+    """
+
+    mixture: Mapping[str, float]
+    traits: VoiceTraits | None
+    language: str | None
+    melody: Melody | None = None
+    rate: float = 1.0
+
+    def style(self, phonemes: int) -> NDArray[np.float32]:
+        """The style (256,) for so many phonemes."""
+        space = voice_space()
+        if self.traits is None:
+            return space.style(self.mixture, phonemes)
+        return np.concatenate([space.timbre(self.traits.timbre, phonemes), space.prosody(self.language, phonemes)])
+
+
+def _numbers(tokens: Sequence[Token]) -> list[int]:
+    """Kokoro's input: silence before and after."""
+    return [0, *(token.number for token in tokens), 0]
+
+
+def _voice(utterance: Utterance) -> _Voice:
+    space, language, voice = voice_space(), utterance.language, utterance.voice
+    if voice is None or isinstance(voice, str):
+        return _Voice(parse_mixture(voice) if voice else {space.default(language): 1.0}, None, language)
+    traits = dequantize(voice)
+    pitch, pitch_range, rate = space.own(language)
+    return _Voice(
+        mixture={},
+        traits=traits,
+        language=language,
+        melody=Melody(pitch, traits.pitch, min(max(traits.pitch_range / pitch_range, _RANGES[0]), _RANGES[1])),
+        rate=min(max(traits.rate / rate, _RATES[0]), _RATES[1]),
+    )
+
+
+def _chunk_starts(utterance: Utterance, chunks: Sequence[Chunk], frames: Sequence[NDArray[np.int64]]) -> list[int]:
+    """Frame at which each chunk starts, from the start of the utterance.
+
+    A chunk that starts with a phrase starts where the phrase does; one that goes on within a phrase, and any in free
+    timing, follows the chunk before it.
+    """
+    phrase_of = phrases_of_words(utterance)
+    places = phrase_places(utterance) if utterance.span else []
+    starts: list[int] = []
+    before, end = -1, 0
+    for chunk, lasting in zip(chunks, frames, strict=True):
+        phrase = phrase_of[chunk.tokens[0].word]
+        starts.append(places[phrase][0] if places and phrase != before else end)
+        before, end = phrase_of[chunk.tokens[-1].word], starts[-1] + int(lasting.sum())
+    return starts

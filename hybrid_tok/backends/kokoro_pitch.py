@@ -1,0 +1,79 @@
+"""Kokoro's pitch curve, moved to a speaker's level and range and to the delivery of each word.
+
+The curve is the vocoder's input, so that nothing has to be pitch-shifted afterwards.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.core.utterance import Delivery
+
+LOWEST, HIGHEST = 50.0, 700.0
+"""Hz: limits of what is spoken."""
+
+_VOICED = 50.0
+"""Hz above which the curve is a pitch; where nothing is voiced it sinks to about 8."""
+
+_STEADY = 24.0
+"""Values of voiced speech (0.3 s) from which an utterance's own median counts as much as the voice's."""
+
+_SMOOTH = 5
+"""Values (60 ms) over which pitch goes from one word's to the next one's."""
+
+
+@dataclass(frozen=True, slots=True)
+class Melody:
+    """Where a voice's pitch is moved to.
+
+    Attributes:
+        own: median over much speech as Kokoro would speak it, in Hz.
+        pitch: median wanted, in Hz.
+        range_factor: of the deviation from the median.
+    """
+
+    own: float
+    pitch: float
+    range_factor: float
+
+
+def move_pitch(
+    curve: NDArray[np.float32],
+    target: Melody | None,
+    words: Sequence[tuple[int, int]] = (),
+    deliveries: Sequence[Delivery | None] = (),
+) -> NDArray[np.float32]:
+    """The curve (n,) in Hz around another median.
+
+    Args:
+        target: level and range wanted; None keeps them.
+        words: range of each word in the curve.
+        deliveries: of each word; its pitch is that of the word's median relative to the speaker's.
+    """
+    if target is None and not deliveries:
+        return curve
+    voiced = curve > _VOICED
+    count = np.count_nonzero(voiced)
+    if not count:
+        return curve
+    semitones = 12.0 * np.log2(np.maximum(curve, 1.0).astype(np.float64))
+    middle = wanted = float(np.median(semitones[voiced]))
+    range_factor = 1.0
+    if target is not None:
+        share = count / (count + _STEADY)
+        middle = share * middle + (1.0 - share) * 12.0 * np.log2(target.own)
+        wanted, range_factor = 12.0 * np.log2(target.pitch), target.range_factor
+    shift = np.full(len(curve), wanted - middle * range_factor)
+    for (start, end), delivery in zip(words, deliveries, strict=True):
+        inside = semitones[start:end][voiced[start:end]]
+        if delivery is not None and len(inside) and np.isfinite(delivery.pitch):
+            shift[start:end] = wanted + delivery.pitch - np.median(inside) * range_factor
+    if deliveries:
+        kernel = np.full(_SMOOTH, 1.0 / _SMOOTH)
+        shift = np.convolve(np.pad(shift, _SMOOTH // 2, mode="edge"), kernel, "valid")
+    moved = np.clip(2.0 ** ((semitones * range_factor + shift) / 12.0), LOWEST, HIGHEST)
+    return np.where(voiced, moved, curve).astype(np.float32)

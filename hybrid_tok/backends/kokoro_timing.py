@@ -1,0 +1,140 @@
+"""How many of Kokoro's frames each token lasts.
+
+Where a phrase has a place, its tokens are scaled so that together they last exactly as long, and a pause is given to
+the space between two phrases. Without places they are scaled by the speaker's rate. All in frames of 25 ms, whose
+borders are counted from the start of the utterance, so that no error adds up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.backends.kokoro_text import Token
+from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.utterance import Utterance
+from hybrid_tok.voice.prosody import expected_seconds
+
+KOKORO_FRAME_RATE = 40
+"""Frames per second."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Chunk:
+    """Tokens spoken at once.
+
+    Attributes:
+        tokens: without the silence around them.
+        style: (256,).
+        widths: (n,), frames at Kokoro's own pace.
+    """
+
+    tokens: list[Token]
+    style: NDArray[np.float32]
+    widths: NDArray[np.float32]
+
+
+def to_kokoro_frame(frame: int) -> int:
+    """The nearest frame of Kokoro's, half up."""
+    return (2 * frame * KOKORO_FRAME_RATE + FRAME_RATE) // (2 * FRAME_RATE)
+
+
+def fit(widths: NDArray[np.floating], frames: int) -> NDArray[np.int64]:
+    """Whole frames (n,) in proportion to widths (n,), `frames` in all; at least one each, if there are enough."""
+    count = len(widths)
+    if not count:
+        return np.zeros(0, np.int64)
+    least = min(1.0, frames / count)
+    wanted = np.maximum(np.asarray(widths, np.float64), 1e-3)
+    scaled = wanted * frames / wanted.sum()
+    # What is too short gets the least, at the expense of the rest; that may make more of them too short.
+    short = np.zeros(count, bool)
+    while (more := (scaled < least) & ~short).any():
+        short |= more
+        rest = max(frames - least * np.count_nonzero(short), 0.0)
+        scaled = np.where(short, least, wanted * rest / max(wanted[~short].sum(), 1e-9))
+    # Of widths of at least 1, borders that are rounded are at least 1 apart. 1e-6 makes up for sums just below a half.
+    return np.diff(np.floor(np.cumsum(scaled) + 0.5 + 1e-6), prepend=0.0).astype(np.int64)
+
+
+def locked_frames(utterance: Utterance, chunks: Sequence[Chunk]) -> list[NDArray[np.int64]]:
+    """Frames of each token (n,), chunk by chunk, that put each phrase in its place.
+
+    What pauses after a phrase lasts until the next one starts. At the end of a chunk it lasts a frame per token, which
+    belongs to no phrase.
+    """
+    phrase_of = phrases_of_words(utterance)
+    places = phrase_places(utterance)
+    pools: list[list[list[int]]] = [[] for _ in places]  # of each phrase, the tokens that fill it: (chunk, token)
+    frames = [np.zeros(len(chunk.tokens), np.int64) for chunk in chunks]
+    for number, chunk in enumerate(chunks):
+        owners = [phrase_of[token.word] for token in chunk.tokens]
+        for first, last in _same(owners):
+            mine = list(range(first, last))
+            after = mine
+            mine = _without_end(chunk.tokens, mine)
+            after = after[len(mine) :]
+            phrase = owners[first]
+            if last == len(owners):
+                frames[number][after] = 1
+            elif (pause := places[owners[last]][0] - places[phrase][1]) > 0:
+                frames[number][after] = fit(chunk.widths[after], pause)
+            else:
+                mine += after
+            pools[phrase] += ([number, index] for index in mine)
+    for (start, end), pool in zip(places, pools, strict=True):
+        widths = np.array([chunks[number].widths[index] for number, index in pool])
+        for (number, index), count in zip(pool, fit(widths, end - start).tolist(), strict=True):
+            frames[number][index] = count
+    return frames
+
+
+def _same(owners: Sequence[int]) -> list[tuple[int, int]]:
+    """Ranges of equal neighbours."""
+    borders = [0, *(index for index in range(1, len(owners)) if owners[index] != owners[index - 1]), len(owners)]
+    return list(pairwise(borders))
+
+
+def _without_end(tokens: Sequence[Token], indices: list[int]) -> list[int]:
+    """The indices without pauses at the end; all of them where there is nothing else."""
+    last = len(indices)
+    while last > 1 and tokens[indices[last - 1]].pause:
+        last -= 1
+    return indices[:last]
+
+
+def phrases_of_words(utterance: Utterance) -> list[int]:
+    """Index of the phrase that each word is in."""
+    return [index for index, phrase in enumerate(utterance.phrases) for _ in phrase.words]
+
+
+def phrase_places(utterance: Utterance) -> list[tuple[int, int]]:
+    """Start and end of each phrase in Kokoro's frames, from the start of the utterance."""
+    assert utterance.span is not None
+    origin = utterance.span.start
+    spans = [phrase.span for phrase in utterance.phrases]
+    return [(to_kokoro_frame(span.start - origin), to_kokoro_frame(span.end - origin)) for span in spans if span]
+
+
+def free_frames(utterance: Utterance, chunks: Sequence[Chunk], rate: float) -> list[NDArray[np.int64]]:
+    """Frames of each token (n,), chunk by chunk, at a pace `rate` times Kokoro's own.
+
+    Words with a delivery last as long as it says. Its rate is relative to `expected_seconds`, whose error over this
+    utterance is taken out.
+    """
+    deliveries = [phrase.delivery for phrase in utterance.phrases for _ in phrase.words]
+    expected = np.array([expected_seconds(word) for word in utterance.words])
+    scaled = [np.asarray(chunk.widths, np.float64) / rate for chunk in chunks]
+    words = [np.array([-1 if token.pause else token.word for token in chunk.tokens]) for chunk in chunks]
+    lasting = sum(float(widths[own >= 0].sum()) for widths, own in zip(scaled, words, strict=True))
+    pace = lasting / max(sum(float(expected[np.unique(own[own >= 0])].sum()) for own in words), 1e-9)
+    for widths, own in zip(scaled, words, strict=True):
+        for word in np.unique(own[own >= 0]):
+            if (delivery := deliveries[word]) is not None:
+                mine = own == word
+                widths[mine] *= pace * expected[word] / delivery.rate / widths[mine].sum()
+    return [fit(widths, max(len(widths), round(float(widths.sum())))) for widths in scaled]

@@ -1,0 +1,98 @@
+"""What a synthesizer is asked to say: which words, how, in whose voice, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import FRAME_RATE, Span
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """How a word is said, relative to the speaker's mean.
+
+    Attributes:
+        pitch: in semitones; NaN where the word has none.
+        energy: in dB.
+        rate: as a factor.
+    """
+
+    pitch: float
+    energy: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True)
+class Phrase:
+    """Words that have a place together.
+
+    Attributes:
+        words: at least one, as `core.spacing.split_words` finds them: in Chinese and Japanese, characters.
+        span: the frames they fill; only differences to the other spans of the utterance count. None leaves the pace to
+            the synthesizer.
+        delivery: how all of its words are said; None leaves that to the synthesizer too.
+    """
+
+    words: tuple[str, ...]
+    span: Span | None = None
+    delivery: Delivery | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Utterance:
+    """Phrases spoken in one go, so that they have the intonation of a sentence.
+
+    Attributes:
+        phrases: at least one. Either all have a span, in order and without overlap, or none has.
+        language: a code of `core.languages`; None where it is not known.
+        voice: a voice code (see `voice.code`), the name of a voice or a mixture as the synthesizer understands it, or
+            None for the synthesizer's own.
+    """
+
+    phrases: tuple[Phrase, ...]
+    language: str | None = None
+    voice: tuple[int, ...] | str | None = None
+
+    @classmethod
+    def of(
+        cls, words: Sequence[str], language: str | None = None, voice: tuple[int, ...] | str | None = None
+    ) -> Utterance:
+        """Words at the synthesizer's own pace."""
+        return cls((Phrase(tuple(words)),), language, voice)
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        return tuple(word for phrase in self.phrases for word in phrase.words)
+
+    @property
+    def span(self) -> Span | None:
+        """From the start of the first phrase to the end of the last; None where phrases have no places."""
+        first, last = self.phrases[0].span, self.phrases[-1].span
+        return None if first is None or last is None else Span(first.start, last.end)
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Speech:
+    """A spoken utterance.
+
+    Attributes:
+        audio: mono.
+        body: the range of samples that is the utterance; what is before and after it may sound too and is there for
+            cross-fades. Of an utterance with a span, exactly as long as that.
+        words: the range of samples of each word; empty where it has no sound.
+    """
+
+    audio: Audio
+    body: tuple[int, int]
+    words: tuple[tuple[int, int], ...]
+
+    @classmethod
+    def silent(cls, utterance: Utterance, sample_rate: int) -> Speech:
+        """Nothing, as long as the utterance's place."""
+        import numpy as np
+
+        frames = utterance.span.frames if utterance.span else 0
+        samples = np.zeros(frames * sample_rate // FRAME_RATE, np.float32)
+        return cls(Audio(samples, sample_rate), (0, len(samples)), ((0, 0),) * len(utterance.words))

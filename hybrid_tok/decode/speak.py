@@ -1,0 +1,156 @@
+"""Text segments to samples: what a synthesizer speaks, at the output's rate and the speaker's level."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.audio.resampling import resample, resampled_length
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.frame_power import frame_powers
+from hybrid_tok.core.interfaces import Synthesizer
+from hybrid_tok.core.speech_level import active_level
+from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.utterance import Speech, Utterance
+from hybrid_tok.errors import BackendError, SpeechWarning
+
+_MOST_GAIN_DB = 15.0
+"""By which a word is made louder or softer than the synthesizer spoke it, at most."""
+
+_GAIN_SMOOTHING = 0.04
+"""Seconds over which the level goes from one word's to the next one's."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Piece:
+    """Rendered speech.
+
+    Attributes:
+        start: frame at which its body starts; None in free timing.
+        samples: overhang, body, overhang.
+    """
+
+    start: int | None
+    samples: NDArray[np.float32]
+
+
+def speak(
+    utterance: Utterance, synthesizer: Synthesizer, sample_rate: int, level_db: float, overhang: int
+) -> list[Piece]:
+    """Speak an utterance at an active speech level (ITU-T P.56, dB re full scale), each word as loud as its delivery says.
+
+    In locked timing, phrases with a pause between them are pieces of their own, so that a pause holds nothing.
+
+    Args:
+        overhang: samples at the output's rate on both sides of each piece, for cross-fades.
+
+    Raises:
+        BackendError: the synthesizer failed, or broke the promises of its interface.
+    """
+    speech = synthesizer.synthesize(utterance)
+    _check(speech, utterance, synthesizer)
+    if all(start == end for start, end in speech.words):
+        text = " ".join(utterance.words)
+        warnings.warn(f"nothing in {text[:40]!r} can be spoken: it is silent", SpeechWarning, stacklevel=2)
+    speech = _leveled(speech, utterance, level_db)
+    place = utterance.span
+    if place is None:
+        return [Piece(None, _cut(speech, speech.body, sample_rate, overhang))]
+    hop = synthesizer.sample_rate // FRAME_RATE
+    return [
+        Piece(span.start, _cut(speech, _samples(span, place, speech, hop), sample_rate, overhang))
+        for span in _runs(utterance)
+    ]
+
+
+def _check(speech: Speech, utterance: Utterance, synthesizer: Synthesizer) -> None:
+    audio, (start, end) = speech.audio, speech.body
+    if len(speech.words) != len(utterance.words):
+        raise BackendError(f"{synthesizer.name} gave places for {len(speech.words)} words of {len(utterance.words)}")
+    if audio.samples.ndim != 1 or audio.sample_rate != synthesizer.sample_rate or audio.sample_rate % FRAME_RATE:
+        raise BackendError(
+            f"{synthesizer.name} gave samples {audio.samples.shape} at {audio.sample_rate} Hz, not mono at its rate"
+        )
+    length = end - start if utterance.span is None else utterance.span.frames * audio.sample_rate // FRAME_RATE
+    if not 0 <= start <= end <= audio.num_samples or end - start != length:
+        raise BackendError(f"{synthesizer.name} spoke samples {start} to {end} of {audio.num_samples}, not {length}")
+
+
+def _leveled(speech: Speech, utterance: Utterance, level_db: float) -> Speech:
+    """The speech at its level, and its words at theirs."""
+    samples, rate = speech.audio.samples, speech.audio.sample_rate
+    level = active_level(frame_powers(samples, rate))
+    if level is None:
+        return speech
+    samples = samples * np.float32(10.0 ** ((level_db - level[0]) / 20.0))
+    energies = [
+        phrase.delivery.energy if phrase.delivery else None for phrase in utterance.phrases for _ in phrase.words
+    ]
+    if any(energy is not None for energy in energies):
+        samples = samples * _gains(samples, rate, speech.words, energies, level_db)
+    return Speech(Audio(samples, rate), speech.body, speech.words)
+
+
+def _gains(
+    samples: NDArray[np.float32],
+    sample_rate: int,
+    words: Sequence[tuple[int, int]],
+    energies: Sequence[float | None],
+    level_db: float,
+) -> NDArray[np.float32]:
+    """Factors (N,) that bring each word to its level."""
+    hop = max(1, round(0.01 * sample_rate))
+    count = -(-len(samples) // hop) + 1
+    known: list[float] = []
+    gains: list[float] = []
+    for (start, end), energy in zip(words, energies, strict=True):
+        power = float(np.mean(np.square(samples[start:end], dtype=np.float64))) if end > start else 0.0
+        if power > 1e-10:
+            gain = 0.0 if energy is None else level_db + energy - 10.0 * np.log10(power)
+            known += [start / hop, max(start / hop, end / hop - 1.0)]
+            gains += [min(max(gain, -_MOST_GAIN_DB), _MOST_GAIN_DB)] * 2
+    if not known:
+        return np.ones(len(samples), np.float32)
+    half = round(_GAIN_SMOOTHING * sample_rate / hop) // 2
+    curve = np.pad(np.interp(np.arange(count), known, gains), half, mode="edge")
+    curve = np.convolve(curve, np.full(2 * half + 1, 1.0 / (2 * half + 1)), "valid")
+    return (10.0 ** (np.interp(np.arange(len(samples)) / hop, np.arange(count), curve) / 20.0)).astype(np.float32)
+
+
+def _runs(utterance: Utterance) -> list[Span]:
+    """The places of phrases that touch, joined."""
+    runs: list[Span] = []
+    for phrase in utterance.phrases:
+        span = phrase.span
+        assert span is not None, "an utterance with a place has one for every phrase"
+        if runs and runs[-1].end == span.start:
+            runs[-1] = Span(runs[-1].start, span.end)
+        else:
+            runs.append(span)
+    return runs
+
+
+def _samples(span: Span, place: Span, speech: Speech, hop: int) -> tuple[int, int]:
+    first = speech.body[0] - place.start * hop
+    return first + span.start * hop, first + span.end * hop
+
+
+def _cut(speech: Speech, part: tuple[int, int], sample_rate: int, overhang: int) -> NDArray[np.float32]:
+    """A part of the speech at another rate, with overhang; beyond the speech there is silence.
+
+    It is resampled with a frame of margin on both sides: a whole number of samples at both rates.
+    """
+    margin = speech.audio.sample_rate // FRAME_RATE
+    start, end = part
+    samples = speech.audio.samples
+    piece = np.pad(
+        samples[max(0, start - margin) : end + margin],
+        (max(0, margin - start), max(0, end + margin - len(samples))),
+    )
+    length = resampled_length(end - start, speech.audio.sample_rate, sample_rate)
+    first = sample_rate // FRAME_RATE - overhang
+    return resample(Audio(piece, speech.audio.sample_rate), sample_rate).samples[first : first + length + 2 * overhang]
