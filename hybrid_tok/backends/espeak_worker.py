@@ -1,6 +1,6 @@
 """The process in which espeak-ng runs (GPL-3: nothing but this process ever loads its library).
 
-Speaks words and reports where each begins. Interface: `speak_lib.h` of espeak-ng 1.52.
+Speaks words and reports where each begins, or transcribes them. Interface: `speak_lib.h` of espeak-ng 1.52.
 
 espeak-ng's own word events do not do: their text positions are off at the start of a clause, a number or a symbol
 gives any number of them, and a pair like "of the" gives one. So a `<mark>` is put before each word. Marks need SSML,
@@ -10,6 +10,7 @@ hence everything else is escaped, and what gives commands outside SSML (control 
 from __future__ import annotations
 
 import ctypes
+import re
 import unicodedata
 from collections.abc import Callable, Sequence
 from typing import Any, TypeAlias
@@ -25,6 +26,8 @@ _POSITION_CHARACTER = 1
 _CHARS_UTF8, _SSML = 0x01, 0x10  # and not 0x100, PHONEMES: [[...]] is text
 _EVENT_END_OF_LIST, _EVENT_MARK = 0, 3
 _PARAMETER_RATE, _PARAMETER_PITCH = 1, 3
+_TIE = 0x0361
+_TIED_IPA = 0x02 | 0x80 | _TIE << 8
 
 _LONGEST_CLAUSE = 120
 """Spoken words (by `_weight`) in one call: beyond some 170 espeak-ng drops words without a sign."""
@@ -65,10 +68,13 @@ def make_handler() -> Handler:
         raise RuntimeError(f"espeak_Initialize failed with {sample_rate}")
 
     def handle(request: Message) -> Message:
-        """{words, voice, rate, pitch} to {sample_rate, starts} and 16-bit samples."""
+        """{words, voice, rate, pitch} to {sample_rate, starts} and 16-bit samples; {read, voice} to {ipa}."""
         voice: str = request.header["voice"]
         if library.espeak_SetVoiceByName(voice.encode()) != 0:
             raise ValueError(f"espeak-ng has no voice {voice!r}; try one like en-us, de or cmn")
+        if "read" in request.header:
+            words = [_clean(word) for word in request.header["read"]]
+            return Message({"ipa": transcribe_all(words, lambda text: _transcribe(library, text))})
         for parameter, key in ((_PARAMETER_RATE, "rate"), (_PARAMETER_PITCH, "pitch")):
             if library.espeak_SetParameter(parameter, int(request.header[key]), 0) != 0:
                 raise ValueError(f"espeak-ng refuses {key} {request.header[key]}")
@@ -103,6 +109,27 @@ def speak_all(words: Sequence[str], speak: Callable[[Sequence[str]], tuple[bytes
     return sound, starts
 
 
+def transcribe_all(words: Sequence[str], transcribe: Callable[[str], list[str]]) -> list[str]:
+    """The IPA of each word, as it is said in its clause.
+
+    Args:
+        transcribe: text to its spoken words. It joins some words ("of the") and makes several of others ("21"), so
+            what it gives for a clause is taken only where there are as many as its words have one by one.
+    """
+    alone = {word: transcribe(word) for word in dict.fromkeys(words)}
+
+    def read(part: Sequence[str]) -> list[str]:
+        spoken = transcribe(" ".join(part)) if len(part) > 1 else alone[part[0]]
+        counts = [len(alone[word]) for word in part]
+        if len(spoken) == sum(counts):
+            ends = [sum(counts[: i + 1]) for i in range(len(part))]
+            return [" ".join(spoken[end - count : end]) for end, count in zip(ends, counts, strict=True)]
+        middle = len(part) // 2
+        return read(part[:middle]) + read(part[middle:])
+
+    return [ipa for clause in clauses(words) for ipa in read(clause)]
+
+
 def clauses(words: Sequence[str]) -> list[list[str]]:
     """Words divided after sentences, and before they grow too long for one call."""
     parts: list[list[str]] = []
@@ -124,6 +151,19 @@ def _weight(word: str) -> int:
 def _clean(word: str) -> str:
     """The word without control characters and lone surrogates: espeak-ng takes U+0001 for the start of a command."""
     return "".join(" " if unicodedata.category(char) in ("Cc", "Cs") else char for char in word)
+
+
+def _transcribe(library: ctypes.CDLL, text: str) -> list[str]:
+    """The spoken words of a text in IPA, diphthongs and affricates tied. Markup and phonemes in it are text."""
+    library.espeak_TextToPhonemes.restype = ctypes.c_char_p
+    characters = ctypes.create_string_buffer(text.encode())
+    rest = ctypes.c_void_p(ctypes.addressof(characters))
+    spoken: list[str] = []
+    while rest.value:
+        clause: bytes = library.espeak_TextToPhonemes(ctypes.byref(rest), _CHARS_UTF8, _TIED_IPA) or b""
+        # where it takes a word for one of another language, it says so: "(en)", with ties inside
+        spoken += re.sub(rf"\([a-z\-{chr(_TIE)}]+\)", "", clause.decode()).split()
+    return spoken
 
 
 def _speak(library: ctypes.CDLL, words: Sequence[str]) -> tuple[bytes, dict[int, int]]:

@@ -152,6 +152,17 @@ def train_pronounce(
     typer.echo(f"wrote {train(options)}", err=True)
 
 
+@train_app.command("phonemes")
+def train_phonemes(
+    data: Annotated[Path, typer.Option("--data", help="The folder misaki/data of the package misaki 0.9.4.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for english.tsv.gz.")],
+) -> None:
+    """Pack the English pronunciation dictionary."""
+    from hybrid_tok.train.phonemes.recipe import train_phonemes
+
+    typer.echo(f"wrote {train_phonemes(data, out)}", err=True)
+
+
 @train_app.command("tract")
 def train_tract(
     data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],

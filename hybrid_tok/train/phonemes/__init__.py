@@ -1,0 +1,1 @@
+"""Recipe of the English pronunciation dictionary."""
