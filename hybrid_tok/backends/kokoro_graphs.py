@@ -84,6 +84,11 @@ class Contours:
     pitch: NDArray[np.float32]
     energy: NDArray[np.float32]
 
+    def without(self, frames: int) -> Contours:
+        """All but the first frames."""
+        encoding = np.ascontiguousarray(self.encoding[:, :, frames:])
+        return Contours(encoding, self.pitch[2 * frames :], self.energy[2 * frames :])
+
 
 class KokoroGraphs:
     """The three graphs, each loaded when it is first needed and kept.
