@@ -14,7 +14,7 @@ from types import MappingProxyType
 from hybrid_tok.normalize import read_words
 from hybrid_tok.normalize.numbers import Spoken, integer, roman
 from hybrid_tok.normalize.spoken import ways_of
-from hybrid_tok.normalize.tables import ABBREVIATIONS, UNITS
+from hybrid_tok.normalize.tables import ABBREVIATIONS, MAGNITUDES, UNITS
 from hybrid_tok.phonemes.ipa import english_symbols
 from hybrid_tok.phonemes.lexicon import VOWELS, Entry, english_lexicon, plural
 from hybrid_tok.phonemes.marks import core_of, plain, punctuation_after, sayable
@@ -115,7 +115,8 @@ def phonemize_english(words: Sequence[str], ipa: IpaReader) -> tuple[str, ...]:
             begins_with_vowel = None
         sounds = _in_context(said, index, begins_with_vowel)
         begins_with_vowel = next((char in VOWELS for char in sounds if char not in "ˈˌ"), begins_with_vowel)
-        phonemes[word.owner].insert(0, sounds.replace("ɾ", "T").replace("ʔ", "t") + word.after)
+        if sounds:
+            phonemes[word.owner].insert(0, sounds.replace("ɾ", "T").replace("ʔ", "t") + word.after)
     return tuple(" ".join(parts) for parts in phonemes)
 
 
@@ -137,7 +138,7 @@ def _written(words: Sequence[str]) -> list[_Written]:
 def _marks(piece: _Written, after: _Written | None) -> str:
     """The punctuation after a piece; the full stop of an abbreviation ends a sentence at the end of the text only."""
     marks = punctuation_after(piece.text)
-    short = _is_abbreviated(piece, after) or re.fullmatch(r"([^\W\d_]\.)*[A-HJ-Za-hj-z]", piece.core)
+    short = _is_abbreviated(piece, after) or re.fullmatch(r"([^\W\d_]\.)+[^\W\d_]|[A-HJ-Z]", piece.core)
     return marks.replace(".", "") if short and after is not None else marks
 
 
@@ -168,7 +169,11 @@ def _spoken(piece: _Written, before: _Written | None, after: _Written | None, sh
     if _is_abbreviated(piece, after):
         # "Baker St. is", "St. Mary"
         named = before is not None and before.core[:1].isupper() and not (after and after.core[:1].isupper())
-        return _words_of(piece.readings[1 if named and lower in ("st", "dr") else 0], piece.owner)
+        if named and lower in ("st", "dr"):
+            return _words_of(piece.readings[1], piece.owner)
+        return _words_of(_first_known(piece.readings), piece.owner)
+    if lower in MAGNITUDES:
+        return _words_of(piece.readings[0], piece.owner)  # with the coin of "$2 million"
     if len(core) > 1 and not shouted and set(core) <= set("IVX") and roman(core):
         return _words_of(piece.readings[0], piece.owner)
     if house := re.fullmatch(r"(\d{1,4})([A-LN-Z])", core):
@@ -179,12 +184,19 @@ def _spoken(piece: _Written, before: _Written | None, after: _Written | None, sh
             return [_Said(piece.owner, lower, entry)]
         starts = before is None or before.text.rstrip("\"')”’").endswith((".", "!", "?"))
         return [_word(part, piece.owner, shouted, starts) for part in parts]
-    known = (way for way in piece.readings if all(re.fullmatch(r"\w\.('s)?", w) or _known(w) for w in way))
-    return _words_of(next(known, piece.readings[0]), piece.owner)
+    names = core.split(".")
+    if len(names) > 1 and all(names) and piece.readings[0] == (lower.replace(".", ""),):  # "talk.wav", "1.2.1"
+        dot = "point" if core.replace(".", "").isdigit() else "dot"
+        first, *others = (ways_of(name)[:1] or ((),) for name in names)
+        return _words_of((*first[0], *(word for (way,) in others for word in (dot, *way))), piece.owner)
+    return _words_of(_first_known(piece.readings), piece.owner)
 
 
-def _known(word: str) -> bool:
-    return english_lexicon().find(word) is not None
+def _first_known(readings: tuple[Spoken, ...]) -> Spoken:
+    """The first reading of which all words are in the dictionary, else the first."""
+    lexicon = english_lexicon()
+    known = (way for way in readings if all(re.fullmatch(r"\w\.('s)?", w) or lexicon.find(w) for w in way))
+    return next(known, readings[0])
 
 
 def _words_of(way: Spoken, owner: int) -> list[_Said]:

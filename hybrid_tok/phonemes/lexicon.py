@@ -7,6 +7,7 @@ ADJ); "None" is that at the end of a phrase. `english.md` says where the entries
 from __future__ import annotations
 
 import gzip
+import unicodedata
 from collections.abc import Callable, Mapping
 from functools import cache
 from importlib.resources import files
@@ -69,8 +70,8 @@ class Lexicon:
         return None
 
     def spell(self, letters: str) -> str:
-        """Letters by their names, said as one: only the last is fully stressed."""
-        entries = (self.find(letter.upper()) for letter in letters)
+        """Letters by their names, without accents, said as one: only the last is fully stressed."""
+        entries = (self.find(unicodedata.normalize("NFD", letter)[0].upper()) for letter in letters)
         names = [entry["DEFAULT"] for entry in entries if entry]
         return "".join([*(name.replace("ˈ", "ˌ") for name in names[:-1]), *names[-1:]])
 
@@ -120,7 +121,7 @@ def _stems_before_s(word: str) -> list[str]:
     stems = [] if word.endswith(("ss", "'s")) or len(word) < 3 else [word[:-1]]
     if word.endswith("ies") and len(word) > 4:
         stems.append(f"{word[:-3]}y")
-    elif word.endswith("es") and len(word) > 4:
+    elif word.endswith(("ses", "xes", "zes", "ches", "shes", "oes")) and len(word) > 4:
         stems.append(word[:-2])
     return stems
 

@@ -13,6 +13,7 @@ LONGEST_WORD = 60
 
 _OPENING = "([{<\"'“‘„‚«‹¿¡*_~`「『【《〈（"
 _CLOSING = ")]}>\"'”’»›*_~`」』】》〉）"
+_ENDING = _OPENING + _CLOSING + PUNCTUATION + "-"  # Chinese "说：“" opens a quotation for the next word
 _SAME_AS = str.maketrans(
     {"’": "'", "‘": "'", "ʼ": "'", "，": ",", "、": ",", "。": ".", "．": ".", "！": "!"}
 ) | str.maketrans({"？": "?", "：": ":", "；": ";", "।": ".", "–": "—"})
@@ -27,12 +28,12 @@ def plain(word: str) -> str:
 
 def core_of(word: str) -> str:
     """A plain word without the quotes, brackets and punctuation around it."""
-    return word.lstrip(_OPENING).rstrip(_CLOSING + PUNCTUATION + "-")
+    return word.lstrip(_OPENING).rstrip(_ENDING)
 
 
 def punctuation_after(word: str) -> str:
     """The punctuation that ends a plain word, in Kokoro's symbols; each mark once in a row."""
-    ending = word[len(word.rstrip(_CLOSING + PUNCTUATION + "-")) :]
+    ending = word[len(word.rstrip(_ENDING)) :]
     ending = re.sub(r"\.{2,}", "…", re.sub("-{2,}", "—", ending))
     return re.sub(r"(.)\1+", r"\1", "".join(mark for mark in ending if mark in PUNCTUATION))
 
