@@ -26,6 +26,9 @@ _SAID: Mapping[str, Spoken] = MappingProxyType(
         "9/11": ("nine", "eleven"),
         "w/o": ("without",),
         "w/": ("with",),
+        "50/50": ("fifty", "fifty"),
+        "'n'": ("and",),
+        "at&t": ("a.", "t.", "and", "t."),
     }
 )
 """What no rule would say right."""
@@ -154,8 +157,8 @@ def _spoken(piece: _Written, before: _Written | None, after: _Written | None, sh
     """What is said for a piece."""
     core = piece.core
     lower = core.lower()
-    if lower in _SAID:
-        return _words_of(_SAID[lower], piece.owner)
+    if (said := _SAID.get(lower) or _SAID.get(piece.text)) is not None:
+        return _words_of(said, piece.owner)
     if (
         before is not None
         and before.core[-1:].isdigit()
@@ -178,10 +181,16 @@ def _spoken(piece: _Written, before: _Written | None, after: _Written | None, sh
         return _words_of(piece.readings[0], piece.owner)
     if house := re.fullmatch(r"(\d{1,4})([A-LN-Z])", core):
         return _words_of((*integer(house[1])[0], f"{house[2].lower()}."), piece.owner)
+    if re.fullmatch(r"[\d.,]+m", core):
+        return _words_of(next((way for way in piece.readings if "meters" in way), piece.readings[0]), piece.owner)
     parts = core.split("-") if "-" in core else core.split("/")
     if all(re.fullmatch(r"[^\W\d_]+('[^\W\d_]+)*'?", part) for part in parts):
         if len(parts) > 1 and (entry := english_lexicon().find(core)):
             return [_Said(piece.owner, lower, entry)]
+        humps = re.findall(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])", core)
+        unknown = not core[:-1].isupper() and not english_lexicon().find(core)  # "CEOs" is one
+        if unknown and "".join(humps) == core and all(map(_is_name, humps)):
+            parts = humps  # "OpenAI"
         starts = before is None or before.text.rstrip("\"')”’").endswith((".", "!", "?"))
         return [_word(part, piece.owner, shouted, starts) for part in parts]
     names = core.split(".")
@@ -190,6 +199,10 @@ def _spoken(piece: _Written, before: _Written | None, after: _Written | None, sh
         first, *others = (ways_of(name)[:1] or ((),) for name in names)
         return _words_of((*first[0], *(word for (way,) in others for word in (dot, *way))), piece.owner)
     return _words_of(_first_known(piece.readings), piece.owner)
+
+
+def _is_name(part: str) -> bool:
+    return len(part) > 1 and (part.isupper() or english_lexicon().find(part) is not None)
 
 
 def _first_known(readings: tuple[Spoken, ...]) -> Spoken:

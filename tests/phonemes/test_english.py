@@ -102,6 +102,8 @@ def test_forms_of_known_words(text: str, phonemes: str) -> None:
         ("NASA and IT in Washington, DC", "nˈæsə | ænd | ˌItˈi | ɪn | wˈɔʃɪŋtən, | dˌisˈi"),
         ("I AM SO HAPPY NOW", "ˌI | ɐm | sˌO | hˈæpi | nˈW"),
         ("MP3s B2B 4K COVID-19", "ˌɛmpˈi θɹˈiz | bˈi tˈu bˈi | fˈɔɹ kˈA | kˈOvˌɪd nˌIntˈin"),
+        ("OpenAI and ChatGPT on macOS", "ˈOpᵊn ˈAˌI | ænd | ʧˈæt ʤˌipˌitˈi | ˌɔn | mˈæk ˌOˈɛs"),
+        ("AT&T rock 'n' roll", "ˌAtˈi ænd tˈi | ɹˈɑk | ænd | ɹˈOl"),
         ("World War II", "wˈɜɹld | wˈɔɹ | tˈu"),
     ],
 )
@@ -120,6 +122,7 @@ def test_capitals(text: str, phonemes: str) -> None:
         ("5 kg 10 km/h", "fˈIv | kˈɪləɡɹˌæmz | tˈɛn | kəlˈɑməTəɹz pɜɹ ˈWəɹ"),
         ("221B 24/7 3.14", "tˈu hˈʌndɹəd twˈɛnti wˈʌn bˈi | twˈɛnti fˈɔɹ sˈɛvən | θɹˈi pˈYnt wˈʌn fˈɔɹ"),
         ("talk.come 1.2.1", "tˈɔk dˈɑt kˈʌm | wˈʌn pˈYnt tˈu pˈYnt wˈʌn"),
+        ("10m $10m 50/50", "tˈɛn mˈiTəɹz | tˈɛn mˈɪljᵊn dˈɑləɹz | fˈɪfti fˈɪfti"),
         ("Mr. Smith, Dr. Brown", "mˈɪstəɹ | smˈɪθ, | dˈɑktəɹ | bɹˈWn"),
         ("Baker St. and St. Mary etc.", "bˈAkəɹ | stɹˈit | ænd | sˈAnt | mˈɛɹi | ɛtsˈɛTəɹə."),
         ("I said no. No. 5 sat. the", "ˌI | sˈɛd | nˈO. | nˈʌmbəɹ | fˈIv | sˈæt. | ðə"),
@@ -132,7 +135,7 @@ def test_numbers_and_abbreviations(text: str, phonemes: str) -> None:
 @pytest.mark.parametrize(
     ("text", "phonemes"),
     [
-        ("Kowalczyk's blorptastic", "kˈWɔlkzˌɪks | blɔɹptˈAstɪk"),
+        ("Kowalczyk's blorptastic McGonagall", "kˈWɔlkzˌɪks | blɔɹptˈAstɪk | məɡˈɑnAɡˌɔl"),
         ("café naïve Beyoncé", "kæfˈA | nIˈiv | bˌAənsˈA"),
         ("zxqv vlog 日本 α", "zˌiˌɛkskjˌuvˈi | vlˈɑɡ |  | ˈælfə"),
     ],
