@@ -18,37 +18,40 @@ from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.nn.logmel import mel_points, triangles
 from hybrid_tok.voice.fourier import irfft, rfft
 
-_BLOCK = FRAME_RATE
-"""Frames of 20 ms per block (1 s): a block's noise is drawn at once, and the spectrum is known at its ends."""
+_BLOCK = 2 * FRAME_RATE
+"""Frames of 20 ms per block (2 s): a block's noise is drawn at once, and the room is measured at its ends."""
 
 _BANDS = 24
 _LOWEST = 60.0
 """Centre of the lowest band in Hz; below it, the spectrum is that of this band."""
 
 _POOL = 8 * FRAME_RATE
-"""Frames of units (8 s) among which quiet ones are looked for."""
+"""Frames of units (8 s), the nearest in time, among which quiet ones are looked for."""
 
 _ENOUGH = FRAME_RATE // 2
-"""Frames that must have been heard at least."""
+"""Frames of units that a recording must have for its room to be known."""
 
-_QUIET_SHARE = 0.05
-_QUIET_RANGE_DB = 3.0
-"""Quiet frames: the quietest twentieth, and what is less than this above."""
+_QUIET_SHARE = 0.02
+_QUIET_RANGE_DB = 5.0
+"""Quiet frames: the quietest fiftieth of a pool, and those less than this above it."""
 
-_DEPTH_DB = 20.0
-"""Quiet frames are those of a room if they are this far below the loud ones of the same recording."""
-
-_STEADY_DB = 3.0
-"""So are frames of which the quieter half spreads less than this: a room so noisy that nothing is far above."""
+_BAND_RANGE_DB = 10.0
+"""By which a band of the room is at most above the quietest fiftieth of that band alone. Noise stays below this; the
+quietest of speech without a pause does not: vowels have little in high bands, and fricatives in low ones."""
 
 _LOUDEST_DB = -40.0
-"""The tone is never louder than this, re full scale."""
+_DEPTH_DB = 30.0
+"""The tone is at most this loud re full scale, and at least this far below the loudest fiftieth of frames: what is
+louder may be a voice that never paused."""
 
 _SOFTEST_DB = -90.0
 """A room softer than this is digital silence."""
 
-_EMPTY = 1e-14
-"""Power per band of digital silence, so that it has a logarithm."""
+_DB = float(np.log(10.0)) / 10.0
+"""A decibel of power, as a natural logarithm."""
+
+_NOTHING = -140.0 * _DB
+"""Digital silence in a band."""
 
 
 def add_room_tone(
@@ -61,108 +64,121 @@ def add_room_tone(
     """Add the room's noise to mono samples (N,) in place, wherever they are not decoded from units.
 
     At the borders of units it is faded as the complement of what `Mixer` does: the powers of units and tone add up to
-    one. The noise at a sample depends on the seed and the sample's place alone. Without units, or where no quiet moment
-    is in them, the room is unknown, and nothing is added.
+    one. White noise depends on the seed and its place alone, and is filtered with the spectrum of the room there. With
+    less than half a second of units the room is unknown, and nothing is added.
 
     Args:
         units: places [start, end) of the decoded segments in the order of their starts; they may overlap, and extend
             beyond the recording.
         overhang: samples by which the segments extend beyond their places on both sides, as given to `Mixer`.
         sample_rate: in Hz, a multiple of 50.
+        seed: of the noise, at least 0.
     """
     hop = sample_rate // FRAME_RATE
-    places = np.array([place for place in units if place[0] < place[1]], np.int64).reshape(-1, 2)
-    spectra = _room(samples, places, overhang, sample_rate)
-    if spectra is None:
+    # As in `Mixer`: a segment that is empty or begins after the end is not there.
+    there = [(start, end) for start, end in units if start < min(end, len(samples))]
+    places = np.array(there, np.int64).reshape(-1, 2)
+    room = _room(samples, places, overhang, sample_rate)
+    if room is None:
         return
-    for block in range(len(spectra) - 1):
-        # The last frame reaches a hop into the next block; so does the one before the first block into that.
+    for block in range(len(room) - 1):
+        # The last frame of a block reaches a hop into the next one; the first block begins a hop before the recording.
         start = (block * _BLOCK - 1) * hop
         low, high = max(0, start), min(len(samples), start + (_BLOCK + 1) * hop)
-        gains = _gains(low, high, len(samples), places, overhang)
-        if gains.any() and (spectra[block : block + 2] > np.log(_EMPTY)).any():
-            noise = _noise(block, spectra[block], spectra[block + 1], sample_rate, seed)
-            samples[low:high] += noise[low - start : high - start] * gains
+        gains = np.zeros((_BLOCK + 1) * hop, np.float32)
+        gains[low - start : high - start] = _gains(low, high, len(samples), places, overhang)
+        heard = gains.reshape(_BLOCK + 1, hop).max(1) > 0.0
+        if heard.any() and (room[block : block + 2] > _NOTHING).any():
+            tone = _noise(block, room[block], room[block + 1], heard[:-1] | heard[1:], sample_rate, seed) * gains
+            samples[low:high] += tone[low - start : high - start]
 
 
-def _gains(low: int, high: int, num_samples: int, places: NDArray[np.int64], overhang: int) -> NDArray[np.float32]:
-    """Factors of the tone at samples `low` to `high`: with the powers of the units there, they make one."""
-    missing = np.ones(high - low)
+def _gains(low: int, high: int, num_samples: int, places: NDArray[np.int64], overhang: int) -> NDArray[np.float64]:
+    """Factors of the tone at samples `low` to `high`: its power is what that of the units there lacks to one."""
+    lacking = np.ones(high - low)
     near = (places[:, 0] - overhang < high) & (places[:, 1] + overhang > low)
     for start, end in places[near].tolist():
         first, last = max(low, start - overhang), min(high, end + overhang)
         power = np.ones(last - first)
-        at = np.arange(first, last) + 0.5
-        if overhang and start > 0:
-            power *= np.square(np.sin(np.pi / 2 * np.clip((at - start + overhang) / (2 * overhang), 0.0, 1.0)))
-        if overhang and end < num_samples:
-            power *= np.square(np.sin(np.pi / 2 * np.clip((end + overhang - at) / (2 * overhang), 0.0, 1.0)))
-        missing[first - low : last - low] -= power
-    missing[missing < 1e-9] = 0.0  # rounding errors where segments meet
-    return np.sqrt(missing).astype(np.float32)
+        if start > 0:
+            rise = np.arange(first, min(last, start + overhang)) - (start - overhang)
+            power[: len(rise)] *= _ramp(rise, overhang)
+        if end < num_samples:
+            fall = (end + overhang - 1) - np.arange(max(first, end - overhang), last)
+            power[len(power) - len(fall) :] *= _ramp(fall, overhang)
+        lacking[first - low : last - low] -= power
+    lacking[lacking < 1e-9] = 0.0  # rounding errors where segments meet
+    return np.sqrt(lacking)
+
+
+def _ramp(at: NDArray[np.int64], overhang: int) -> NDArray[np.float64]:
+    """The power of a segment that many samples after its fade begins, as `Mixer` fades it."""
+    return np.square(np.sin(np.pi / 2 * (at + 0.5) / (2 * overhang)))
 
 
 def _noise(
-    block: int, before: NDArray[np.float64], after: NDArray[np.float64], sample_rate: int, seed: int
+    block: int,
+    before: NDArray[np.float32],
+    after: NDArray[np.float32],
+    heard: NDArray[np.bool_],
+    sample_rate: int,
+    seed: int,
 ) -> NDArray[np.float32]:
-    """A block of noise ((_BLOCK + 1) * hop,), its spectrum going from one to another; blocks overlap by a hop."""
+    """A block of noise ((_BLOCK + 1) * hop,), its spectrum going from one to another; blocks overlap by a hop.
+
+    Args:
+        heard: which frames are needed, (_BLOCK,); the others are silent.
+    """
     hop = sample_rate // FRAME_RATE
-    white = np.random.Generator(np.random.Philox(key=[seed, block])).standard_normal((_BLOCK, 2 * hop), np.float32)
-    shares = (np.arange(_BLOCK)[:, None] + 0.5) / _BLOCK
+    white = np.concatenate([_white(block, _BLOCK * hop, seed), _white(block + 1, hop, seed)])
+    windowed = sliding_window_view(white, 2 * hop)[::hop][heard] * _window(hop)
+    shares = (np.arange(_BLOCK, dtype=np.float32)[:, None] + 0.5) / _BLOCK
     bands = before + shares * (after - before)
-    shape = np.exp(0.5 * bands.astype(np.float32) @ _interpolation(sample_rate))
-    frames = irfft(rfft(white, 2 * hop) * shape, 2 * hop) * _window(hop)
+    shape = np.exp(0.5 * (bands @ _interpolation(sample_rate))[heard])
+    frames = np.zeros((_BLOCK, 2 * hop), np.float32)
+    frames[heard] = irfft(rfft(windowed, 2 * hop) * shape, 2 * hop) * _window(hop)
     noise = np.zeros((_BLOCK + 1, hop), np.float32)
     noise[:-1] += frames[:, :hop]
     noise[1:] += frames[:, hop:]
     return noise.ravel()
 
 
+def _white(block: int, count: int, seed: int) -> NDArray[np.float32]:
+    """The first samples of a block's noise before it is filtered."""
+    return np.random.Generator(np.random.PCG64([seed, block])).standard_normal(count, np.float32)
+
+
 def _room(
     samples: NDArray[np.float32], places: NDArray[np.int64], overhang: int, sample_rate: int
-) -> NDArray[np.float64] | None:
-    """The room's spectrum at the borders of blocks: natural logarithm of power densities (blocks + 1, _BANDS).
+) -> NDArray[np.float32] | None:
+    """The room's spectrum at the ends of blocks: natural logarithms of power densities (blocks + 1, _BANDS).
 
-    Densities are relative to those of white noise of variance one. None where the room is unknown.
+    Densities are relative to those of white noise of variance one. None where there are too few frames of units.
     """
     hop = sample_rate // FRAME_RATE
     frames, powers = _analyse(samples, places, overhang, sample_rate)
     if len(frames) < _ENOUGH:
         return None
-    widths = _bank(sample_rate)[1]
-    levels = np.log(powers + _EMPTY) @ widths  # the mean over bands: hum or rumble alone does not make a frame loud
-    loud = np.quantile(levels, 0.9)
     blocks = -(-(-(-len(samples) // hop) + 1) // _BLOCK)
-    edges = np.arange(blocks + 1) * _BLOCK
-    known: list[int] = []
-    rooms: list[NDArray[np.float64]] = []
-    for edge in edges.tolist():
-        pool = _nearest(frames, edge, _POOL)
-        room = _quietest(powers[pool], levels[pool], loud)
-        if room is not None:
-            known.append(edge)
-            rooms.append(room)
-    if not rooms:
-        room = _quietest(powers, levels, loud)
-        if room is None:
-            return None
-        known, rooms = [0], [room]
-    spectra = np.log(np.array(rooms) + _EMPTY)
-    total = 10.0 * np.log10(np.exp(spectra) @ widths)
-    limited = spectra - np.maximum(0.0, total - _LOUDEST_DB)[:, None] * (np.log(10.0) / 10.0)
-    limited[total < _SOFTEST_DB] = np.log(_EMPTY)
-    return np.stack([np.interp(edges, known, band) for band in limited.T], axis=1)
+    nearest = [_nearest(frames, edge * _BLOCK, _POOL) for edge in range(blocks + 1)]
+    spectra = np.stack([_quietest(powers[pool]) for pool in nearest])
+    widths = _bank(sample_rate)[1]
+    totals = np.log(np.exp(spectra) @ widths) / _DB
+    loud = np.log(np.quantile(np.exp(powers) @ widths, 0.98)) / _DB
+    spectra -= np.maximum(0.0, totals - min(_LOUDEST_DB, loud - _DEPTH_DB))[:, None] * _DB
+    spectra[totals < _SOFTEST_DB] = _NOTHING
+    return spectra
 
 
-def _quietest(
-    powers: NDArray[np.float64], levels: NDArray[np.float64], loud: float
-) -> NDArray[np.float64] | None:
-    """Mean powers (_BANDS,) of the quiet frames of a pool (T, _BANDS), or None if those are not of a room."""
-    unit = np.log(10.0) / 10.0
-    low, middle = np.quantile(levels, [_QUIET_SHARE, 0.5])
-    if low > loud - _DEPTH_DB * unit and middle > low + _STEADY_DB * unit:
-        return None
-    return powers[levels <= low + _QUIET_RANGE_DB * unit].mean(0)
+def _quietest(powers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the quiet frames of a pool (T, _BANDS) have in each band, (_BANDS,).
+
+    The mean is over logarithms: sounds that a few of them hold in a few bands hardly count.
+    """
+    levels = powers.mean(1)  # over bands alike: rumble does not make a frame loud
+    rank = int(_QUIET_SHARE * len(powers))
+    quiet = powers[levels <= np.partition(levels, rank)[rank] + _QUIET_RANGE_DB * _DB].mean(0)
+    return np.minimum(quiet, np.partition(powers, rank, axis=0)[rank] + _BAND_RANGE_DB * _DB)
 
 
 def _nearest(frames: NDArray[np.int64], at: int, count: int) -> slice:
@@ -179,14 +195,14 @@ def _nearest(frames: NDArray[np.int64], at: int, count: int) -> slice:
 
 def _analyse(
     samples: NDArray[np.float32], places: NDArray[np.int64], overhang: int, sample_rate: int
-) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
-    """Numbers (T,) of the frames that lie within units, and their power densities (T, _BANDS).
+) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
+    """Numbers (T,) of the frames that lie within units, and the logarithms of their power densities (T, _BANDS).
 
     Frame k has the samples from k * hop to (k + 2) * hop.
     """
     hop = sample_rate // FRAME_RATE
     numbers: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    powers: list[NDArray[np.float64]] = [np.zeros((0, _BANDS))]
+    powers: list[NDArray[np.float32]] = [np.zeros((0, _BANDS), np.float32)]
     bank, window = _bank(sample_rate)[0], _window(hop) ** 2
     window /= np.sqrt(np.square(window).sum())
     for start, end in _merged(places):
@@ -196,7 +212,8 @@ def _analyse(
             count = min(last - low, _BLOCK)
             frames = sliding_window_view(samples[low * hop : (low + count + 1) * hop], 2 * hop)[::hop]
             numbers.append(np.arange(low, low + count))
-            powers.append(np.square(np.abs(rfft(frames * window, 2 * hop))).astype(np.float64) @ bank)
+            power = np.square(np.abs(rfft(frames * window, 2 * hop))) @ bank
+            powers.append(np.log(power + np.float32(np.exp(_NOTHING))))
     return np.concatenate(numbers), np.concatenate(powers)
 
 
@@ -215,9 +232,9 @@ def _merged(places: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 
 @cache
-def _bank(sample_rate: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+def _bank(sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """Filters (bins, _BANDS) that average the power of a band, and each band's share of all bins (_BANDS,)."""
-    filters = _interpolation(sample_rate).T.astype(np.float64)
+    filters = _interpolation(sample_rate).T
     return filters / filters.sum(0), filters.sum(0) / filters.sum()
 
 
