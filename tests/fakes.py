@@ -6,15 +6,14 @@ come out.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.interfaces import Speech
 from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.utterance import Speech, Utterance
 
 
 @dataclass
@@ -59,8 +58,8 @@ class FakeCodec:
 
 @dataclass
 class FakeSynthesizer:
-    """Speaks each word as a tone of 0.1 s plus 0.05 s a letter, whose pitch its letters choose; 50 ms of silence
-    before and after the utterance.
+    """Speaks each word as a tone of 0.1 s plus 0.05 s a letter, or as long as its share of the phrase's place; its
+    letters choose its pitch. Words without a letter or digit are silent. 50 ms of silence before and after.
 
     Attributes:
         spoken: the utterances asked for.
@@ -68,7 +67,7 @@ class FakeSynthesizer:
 
     sample_rate: int = 16_000
     amplitude: float = 0.1
-    spoken: list[tuple[str, ...]] = field(default_factory=list)
+    spoken: list[Utterance] = field(default_factory=list)
 
     name = "fake synthesizer"
     fingerprint = "fake-synthesizer-1"
@@ -82,14 +81,26 @@ class FakeSynthesizer:
         """In samples."""
         return round((0.1 + 0.05 * len(word)) * self.sample_rate)
 
-    def synthesize(self, words: Sequence[str]) -> Speech:
-        self.spoken.append(tuple(words))
-        silence = np.zeros(self.sample_rate // 20)
-        pieces, places, cursor = [silence], [], len(silence)
-        for word in words:
-            time = np.arange(self.duration(word)) / self.sample_rate
-            pieces.append(self.amplitude * np.sin(2 * np.pi * self.pitch(word) * time))
-            places.append((cursor, cursor + len(time)))
-            cursor += len(time)
-        samples = np.concatenate([*pieces, silence]).astype(np.float32)
-        return Speech(Audio(samples, self.sample_rate), tuple(places))
+    def synthesize(self, utterance: Utterance) -> Speech:
+        self.spoken.append(utterance)
+        margin = self.sample_rate // 20
+        hop = self.sample_rate // FRAME_RATE
+        place = utterance.span
+        words = [(word, phrase) for phrase in utterance.phrases for word in phrase.words]
+        free = sum(self.duration(word) for word, _ in words)
+        samples = np.zeros((place.frames * hop if place else free) + 2 * margin, np.float32)
+        ranges: list[tuple[int, int]] = []
+        cursor = margin
+        for phrase in utterance.phrases:
+            lengths = [self.duration(word) for word in phrase.words]
+            if place is not None and phrase.span is not None:
+                cursor = margin + (phrase.span.start - place.start) * hop
+                borders = np.cumsum([0, *lengths]) * phrase.span.frames * hop // sum(lengths)
+                lengths = np.diff(borders).tolist()
+            for word, length in zip(phrase.words, lengths, strict=True):
+                heard = length if any(map(str.isalnum, word)) else 0
+                tone = np.sin(2 * np.pi * self.pitch(word) * np.arange(heard) / self.sample_rate)
+                samples[cursor : cursor + heard] = self.amplitude * tone
+                ranges.append((cursor, cursor + heard))
+                cursor += length
+        return Speech(Audio(samples, self.sample_rate), (margin, len(samples) - margin), tuple(ranges))

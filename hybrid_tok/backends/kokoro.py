@@ -37,8 +37,11 @@ from hybrid_tok.voice.space import parse_mixture, voice_space
 _LEAD = 14
 """Frames of silence before a chunk, Kokoro's own choice: with fewer its first sounds are lost."""
 
-_MARGIN = 4
-"""Frames (0.1 s) before and after a chunk that are spoken, the rest of the lead is left out: vocoding is slow."""
+_AHEAD = 3
+"""Frames (75 ms) by which Kokoro's sounds come before the frames of their tokens, as forced alignment finds them."""
+
+_MARGIN = 2
+"""Frames (50 ms) that are spoken before and after a chunk's sounds; the rest of the lead is not vocoded."""
 
 _RATES = (0.6, 1.8)
 """Limits of a speaker's rate relative to Kokoro's own."""
@@ -97,7 +100,7 @@ class KokoroSynthesizer:
         spoken = (starts[-1] + int(frames[-1].sum())) * FRAME_SAMPLES
         length = place.frames * SAMPLE_RATE // FRAME_RATE if place else spoken
         margin = _MARGIN * FRAME_SAMPLES
-        samples = np.zeros(length + 2 * margin + FRAME_SAMPLES, np.float32)
+        samples = np.zeros(length + 2 * margin, np.float32)
         words: dict[int, tuple[int, int]] = {}
         for chunk, lasting, start in zip(chunks, frames, starts, strict=True):
             spoken, ranges = self._speak(chunk, lasting, voice, utterance)
@@ -108,8 +111,11 @@ class KokoroSynthesizer:
                 words[word] = (min(first + low, len(samples)), min(first + high, len(samples)))
         if voice.traits is not None:
             samples = apply_colour(samples, SAMPLE_RATE, voice.traits.colour)
-        ranges = tuple(words.get(index, (margin, margin)) for index in range(len(utterance.words)))
-        return Speech(Audio(samples[: length + 2 * margin], SAMPLE_RATE), (margin, margin + length), ranges)
+        return Speech(
+            Audio(samples, SAMPLE_RATE),
+            (margin, margin + length),
+            _ranges(words, len(utterance.words), margin),
+        )
 
     def close(self) -> None:
         """Stop the process that reads words; it starts again when needed."""
@@ -130,8 +136,9 @@ class KokoroSynthesizer:
         self, chunk: Chunk, frames: NDArray[np.int64], voice: _Voice, utterance: Utterance
     ) -> tuple[NDArray[np.float32], dict[int, tuple[int, int]]]:
         """Samples of a chunk with its margins, and the range of each of its words in them."""
-        lasting = np.concatenate([[_LEAD], frames, [_MARGIN]])
-        contours = self._graphs.contours(_numbers(chunk.tokens), chunk.style, lasting).without(_LEAD - _MARGIN)
+        lasting = np.concatenate([[_LEAD], frames, [_AHEAD + _MARGIN]])
+        contours = self._graphs.contours(_numbers(chunk.tokens), chunk.style, lasting)
+        contours = contours.without(_LEAD - _AHEAD - _MARGIN)
         ends = _MARGIN + np.cumsum(frames)
         words: dict[int, tuple[int, int]] = {}
         for token, end, count in zip(chunk.tokens, ends.tolist(), frames.tolist(), strict=True):
@@ -142,7 +149,7 @@ class KokoroSynthesizer:
         pitch = move_pitch(
             contours.pitch,
             voice.melody,
-            words=[(2 * start, 2 * end) for start, end in words.values()] if delivered else [],
+            words=[(2 * (start + _AHEAD), 2 * (end + _AHEAD)) for start, end in words.values()] if delivered else [],
             deliveries=delivered,
         )
         samples = self._graphs.speak(replace(contours, pitch=pitch), chunk.style)
@@ -193,6 +200,15 @@ def _voice(utterance: Utterance) -> _Voice:
         melody=Melody(pitch, traits.pitch, min(max(traits.pitch_range / pitch_range, _RANGES[0]), _RANGES[1])),
         rate=min(max(traits.rate / rate, _RATES[0]), _RATES[1]),
     )
+
+
+def _ranges(words: Mapping[int, tuple[int, int]], count: int, cursor: int) -> tuple[tuple[int, int], ...]:
+    """The range of each word; one without sound has an empty one after the word before it."""
+    ranges: list[tuple[int, int]] = []
+    for index in range(count):
+        start, cursor = words.get(index, (cursor, cursor))
+        ranges.append((start, cursor))
+    return tuple(ranges)
 
 
 def _chunk_starts(utterance: Utterance, chunks: Sequence[Chunk], frames: Sequence[NDArray[np.int64]]) -> list[int]:

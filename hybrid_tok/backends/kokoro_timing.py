@@ -38,6 +38,10 @@ class Chunk:
     widths: NDArray[np.float32]
 
 
+RINGING = 2
+"""Frames (50 ms) for which the last sound before a pause rings on, as forced alignment finds it."""
+
+
 def to_kokoro_frame(frame: int) -> int:
     """The nearest frame of Kokoro's, half up."""
     return (2 * frame * KOKORO_FRAME_RATE + FRAME_RATE) // (2 * FRAME_RATE)
@@ -64,8 +68,7 @@ def fit(widths: NDArray[np.floating], frames: int) -> NDArray[np.int64]:
 def locked_frames(utterance: Utterance, chunks: Sequence[Chunk]) -> list[NDArray[np.int64]]:
     """Frames of each token (n,), chunk by chunk, that put each phrase in its place.
 
-    What pauses after a phrase lasts until the next one starts. At the end of a chunk it lasts a frame per token, which
-    belongs to no phrase.
+    Spaces and punctuation after a phrase last until the next one starts, at the end of a chunk a frame each.
     """
     phrase_of = phrases_of_words(utterance)
     places = phrase_places(utterance)
@@ -73,18 +76,20 @@ def locked_frames(utterance: Utterance, chunks: Sequence[Chunk]) -> list[NDArray
     frames = [np.zeros(len(chunk.tokens), np.int64) for chunk in chunks]
     for number, chunk in enumerate(chunks):
         owners = [phrase_of[token.word] for token in chunk.tokens]
+        following = [phrase_of[after.tokens[0].word] for after in chunks[number + 1 : number + 2]]
         for first, last in _same(owners):
-            mine = list(range(first, last))
-            after = mine
-            mine = _without_end(chunk.tokens, mine)
-            after = after[len(mine) :]
             phrase = owners[first]
-            if last == len(owners):
-                frames[number][after] = 1
-            elif (pause := places[owners[last]][0] - places[phrase][1]) > 0:
-                frames[number][after] = fit(chunk.widths[after], pause)
-            else:
-                mine += after
+            start, end = places[phrase]
+            next_phrase = owners[last] if last < len(owners) else phrase if following == [phrase] else None
+            next_start = places[next_phrase][0] if next_phrase is not None else None
+            mine = list(range(first, last))
+            if next_phrase != phrase and next_start != end:
+                mine = _without_end(chunk.tokens, mine)
+                pauses = list(range(first + len(mine), last))
+                # The last sound rings on into the pause.
+                places[phrase] = (start, max(min(start + 1, end), end - RINGING))
+                pause = len(pauses) if next_start is None else next_start - places[phrase][1]
+                frames[number][pauses] = fit(chunk.widths[pauses], pause)
             pools[phrase] += ([number, index] for index in mine)
     for (start, end), pool in zip(places, pools, strict=True):
         widths = np.array([chunks[number].widths[index] for number, index in pool])

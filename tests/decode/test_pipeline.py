@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,9 +11,9 @@ from hypothesis import strategies as st
 from fakes import FakeCodec, FakeSynthesizer
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.progress import StageTimer
-from hybrid_tok.decode.level import active_level
+from hybrid_tok.core.speech_level import active_level
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
-from hybrid_tok.errors import BackendError, OptionsError, StreamError
+from hybrid_tok.errors import BackendError, OptionsError, SpeechWarning, StreamError
 from hybrid_tok.tokens.stream import (
     Back,
     Channel,
@@ -20,10 +21,13 @@ from hybrid_tok.tokens.stream import (
     HybridStream,
     Item,
     Pause,
+    Prosody,
     TextItem,
     Turn,
     UnitItem,
 )
+from hybrid_tok.voice.code import NEUTRAL, quantize
+from hybrid_tok.voice.prosody import ENERGY_DB
 
 RATE = 16_000
 HOP = 320
@@ -142,13 +146,68 @@ def test_joins_do_not_click() -> None:
     assert steps[near].max() <= 1.5 * np.delete(steps, near).max()
 
 
-def test_synthesized_speech_is_as_loud_as_the_units_around_it() -> None:
-    for amplitude in (0.02, 0.1, 0.25):
-        stream = locked(UnitItem(tone_units(60, amplitude)), Pause(10), TextItem("hello", 40))
-        samples = decoder(codec=fine_codec).decode(stream).samples
-        assert level_of(samples[71 * HOP :]) == pytest.approx(level_of(samples[: 59 * HOP]), abs=1.0)
+def test_speech_is_as_loud_as_the_voice_code_says() -> None:
+    for level in (-40.0, -26.0, -16.0):
+        code = quantize(replace(NEUTRAL, level=level))
+        for stream in (locked(TextItem("hello", 40)), free(TextItem("hello"))):
+            turn = replace(stream.channels[0].turns[0], voice=code)
+            samples = decoder().decode(replace(stream, channels=(Channel((turn,)),))).samples
+            assert level_of(samples) == pytest.approx(level, abs=1.0)
     alone = decoder().decode(locked(TextItem("hello", 40))).samples
-    assert level_of(alone) == pytest.approx(-26.0, abs=0.7)
+    assert level_of(alone) == pytest.approx(NEUTRAL.level, abs=0.7)
+
+
+def test_a_speaker_in_another_voice_is_as_loud_as_before() -> None:
+    turn = Turn(0, (TextItem("hello", 40),), quantize(replace(NEUTRAL, level=-38.0)))
+    stream = HybridStream((Channel((turn,)),), "locked", 0)
+    synthesizer = FakeSynthesizer()
+    for voice in ("a name", quantize(replace(NEUTRAL, level=-15.0))):
+        audio = decoder(synthesizer=lambda language: synthesizer).decode(stream, voices={0: voice})
+        assert level_of(audio.samples) == pytest.approx(-38.0, abs=1.0)
+        assert synthesizer.spoken[-1].voice == voice
+    with pytest.raises(StreamError, match="no speaker 3 in the stream to give a voice to; there are: 0"):
+        decoder().decode(stream, voices={3: "a name"})
+
+
+def test_words_are_as_loud_as_their_delivery_says() -> None:
+    words = [TextItem(word, 25, prosody=Prosody(3, energy, 3)) for word, energy in (("so", 1), ("very", 6), ("no", 4))]
+    samples = decoder().decode(locked(*words)).samples
+    powers = [10 * np.log10(np.mean(samples[k * 25 * HOP + 1600 : (k + 1) * 25 * HOP - 1600] ** 2)) for k in range(3)]
+    wanted = [NEUTRAL.level + ENERGY_DB[bin_] for bin_ in (1, 6, 4)]
+    assert powers == pytest.approx(wanted, abs=0.5)
+
+
+def test_the_language_of_the_text_can_be_overruled() -> None:
+    synthesizer = FakeSynthesizer()
+    asked: list[str | None] = []
+
+    def make(language: str | None) -> FakeSynthesizer:
+        asked.append(language)
+        return synthesizer
+
+    stream = locked(TextItem("so", 10), TextItem("very", 10, language="en"))
+    decoder(synthesizer=make, speak_as="de").decode(stream)
+    assert asked == ["de"] and [utterance.language for utterance in synthesizer.spoken] == ["de", "de"]
+
+
+def test_text_without_sound_is_silent_and_told_of() -> None:
+    with pytest.warns(SpeechWarning, match="nothing in '-- 🙂' can be spoken"):
+        audio = decoder().decode(locked(TextItem("-- 🙂", 30)))
+    assert audio.num_samples == 30 * HOP and not audio.samples.any()
+
+
+def test_pauses_between_units_have_the_tone_of_the_room() -> None:
+    rng = np.random.default_rng(0)
+    room = (0.002 * rng.standard_normal(60 * HOP)).astype(np.float32)
+    units = tuple(map(tuple, FakeCodec(num_codebooks=320, codebook_size=4096).encode(room).tolist()))
+    codec = lambda: FakeCodec(num_codebooks=320, codebook_size=4096)  # noqa: E731
+    stream = locked(UnitItem(units), Pause(50), UnitItem(units))
+    quiet = decoder(codec=codec, options=DecodeOptions(room_tone=False)).decode(stream).samples
+    filled = decoder(codec=codec).decode(stream).samples
+    assert not quiet[65 * HOP : 105 * HOP].any()
+    level = lambda x: 10 * np.log10(np.mean(np.square(x)))  # noqa: E731
+    assert level(filled[65 * HOP : 105 * HOP]) == pytest.approx(level(room), abs=3.0)
+    assert np.array_equal(filled[HOP : 59 * HOP], quiet[HOP : 59 * HOP])
 
 
 def test_overlapping_items_are_summed_and_limited() -> None:
@@ -177,7 +236,7 @@ def test_free_timing_speaks_at_its_own_pace() -> None:
         "free",
         None,
     )
-    audio = Decoder(lambda language: synthesizer, fine_codec, RATE, options).decode(stream)
+    audio = decoder(synthesizer=lambda language: synthesizer, codec=fine_codec, options=options).decode(stream)
     expected = 2 * spoken + 10 * HOP + 0.1 * RATE + 0.5 * RATE
     assert audio.num_samples == pytest.approx(expected, abs=2 * 80)
     assert decoder().decode(free(UnitItem(((0,) * 4,) * 7))).num_samples == 7 * HOP
@@ -190,7 +249,7 @@ def test_the_words_of_close_items_are_one_utterance() -> None:
         TextItem("so", 10), Pause(3), TextItem("very", 10), TextItem("funny", 20), Pause(50), TextItem("no", 9)
     )
     decoder(synthesizer=lambda language: synthesizer).decode(stream)
-    assert synthesizer.spoken == [("so", "very", "funny"), ("no",)]
+    assert [utterance.words for utterance in synthesizer.spoken] == [("so", "very", "funny"), ("no",)]
 
 
 def test_each_language_has_its_synthesizer() -> None:
@@ -207,7 +266,7 @@ def test_each_language_has_its_synthesizer() -> None:
         *(Pause(30), TextItem("再见", 20, **zh)),
     )
     decoder(synthesizer=make).decode(stream)
-    assert {language: synthesizer.spoken for language, synthesizer in made.items()} == {
+    assert {language: [one.words for one in synthesizer.spoken] for language, synthesizer in made.items()} == {
         None: [("so",)],
         "en": [("very",), ("funny",)],
         "zh": [("你", "好"), ("再", "见")],

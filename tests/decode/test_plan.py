@@ -3,9 +3,23 @@ from __future__ import annotations
 import pytest
 
 from hybrid_tok.core.timeline import Span
-from hybrid_tok.decode.plan import TextPart, TextSegment, UnitPart, UnitSegment, locked_length, plan
+from hybrid_tok.core.utterance import Phrase, Utterance
+from hybrid_tok.decode.plan import TextSegment, UnitSegment, locked_length, plan
 from hybrid_tok.errors import StreamError
-from hybrid_tok.tokens.stream import Back, Channel, EventItem, HybridStream, Item, Pause, TextItem, Turn, UnitItem
+from hybrid_tok.tokens.stream import (
+    VOICE_CODES,
+    Back,
+    Channel,
+    EventItem,
+    HybridStream,
+    Item,
+    Pause,
+    Prosody,
+    TextItem,
+    Turn,
+    UnitItem,
+)
+from hybrid_tok.voice.prosody import from_bins
 
 RATE = 16_000
 
@@ -38,7 +52,7 @@ def test_units_that_touch_are_one_segment_whoever_they_belong_to() -> None:
         0,
         5,
         units(3) + units(2, 1) + units(4, 2),
-        (UnitPart(0, 3, True), UnitPart(0, 2, False), UnitPart(1, 4, True)),
+        (0, 0, 1),
     )
 
 
@@ -53,8 +67,9 @@ def test_a_pause_or_an_overlap_ends_a_unit_segment() -> None:
 
 def test_text_that_lies_close_together_is_one_utterance() -> None:
     near = segments(TextItem("so very", 20), Pause(15), TextItem("funny", 10))
-    assert near == [TextSegment(0, 0, (TextPart(("so", "very"), Span(0, 20)), TextPart(("funny",), Span(35, 45))))]
-    assert near[0].words == ("so", "very", "funny")  # pyright: ignore[reportAttributeAccessIssue]
+    utterance = Utterance((Phrase(("so", "very"), Span(0, 20)), Phrase(("funny",), Span(35, 45))))
+    assert near == [TextSegment(0, 0, utterance)]
+    assert utterance.words == ("so", "very", "funny") and utterance.span == Span(0, 45)
     assert len(segments(TextItem("so", 20), Pause(16), TextItem("funny", 10))) == 2
     assert len(segments(TextItem("so", 20), Back(5), TextItem("funny", 10))) == 2
     assert len(segments(TextItem("so", 20), UnitItem(units(1)), TextItem("funny", 10))) == 3
@@ -65,8 +80,8 @@ def test_segments_end_where_the_language_changes() -> None:
     assert segments(
         TextItem("so", 5, **en), TextItem("far", 5, **en), TextItem("你好，", 9, **zh), TextItem("吧", 4, **zh)
     ) == [
-        TextSegment(0, 0, (TextPart(("so",), Span(0, 5)), TextPart(("far",), Span(5, 10))), language="en"),
-        TextSegment(0, 0, (TextPart(("你", "好，"), Span(10, 19)), TextPart(("吧",), Span(19, 23))), language="zh"),
+        TextSegment(0, 0, Utterance((Phrase(("so",), Span(0, 5)), Phrase(("far",), Span(5, 10))), "en")),
+        TextSegment(0, 0, Utterance((Phrase(("你", "好，"), Span(10, 19)), Phrase(("吧",), Span(19, 23))), "zh")),
     ]
     assert len(segments(TextItem("so", 5), TextItem("far", 5, **en))) == 2
 
@@ -80,8 +95,8 @@ def test_free_timing_has_no_places() -> None:
     planned = plan(stream, RATE)
     assert planned.num_samples is None
     assert planned.segments == (
-        TextSegment(0, 0, (TextPart(("hi",), None),)),
-        UnitSegment(0, None, units(2), (UnitPart(0, 2, True),)),
+        TextSegment(0, 0, Utterance((Phrase(("hi",)),))),
+        UnitSegment(0, None, units(2), (0,)),
     )
 
 
@@ -97,3 +112,25 @@ def test_a_remainder_must_be_part_of_a_frame_at_the_output_rate() -> None:
     with pytest.raises(StreamError, match="remainder of 320 samples does not fit 1 frames of 320"):
         plan(locked(Pause(1), remainder=320), RATE)
     assert locked_length(locked(Pause(1), remainder=320), 48_000) == 320
+
+
+def test_a_speaker_has_the_voice_of_the_first_turn_or_another() -> None:
+    code = (1,) * VOICE_CODES
+    turns = (Turn(0, (TextItem("so", 5),), code), Turn(1, (TextItem("oh", 5),)), Turn(0, (TextItem("far", 5),)))
+    stream = HybridStream((Channel(turns),))
+    voices = [segment.utterance.voice for segment in plan(stream, RATE).segments if isinstance(segment, TextSegment)]
+    assert voices == [code, None, code]
+    changed = plan(stream, RATE, {0: "af_heart"})
+    assert [one.utterance.voice for one in changed.segments if isinstance(one, TextSegment)] == [
+        *("af_heart", None, "af_heart")
+    ]
+    assert changed.codes == {0: code}
+    with pytest.raises(StreamError, match="no speaker 2 in the stream to give a voice to; there are: 0, 1"):
+        plan(stream, RATE, {2: "af_heart"})
+
+
+def test_prosody_is_the_delivery_of_its_words() -> None:
+    (segment,) = segments(TextItem("so", 5, prosody=Prosody(0, 1, 2)), TextItem("far", 5, prosody=Prosody(7, 7, 7)))
+    assert isinstance(segment, TextSegment)
+    deliveries = [phrase.delivery for phrase in segment.utterance.phrases]
+    assert deliveries == [from_bins(Prosody(0, 1, 2)), from_bins(Prosody(7, 7, 7))]

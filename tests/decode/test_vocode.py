@@ -4,14 +4,14 @@ import numpy as np
 import pytest
 
 from fakes import FakeCodec
-from hybrid_tok.decode.plan import UnitPart, UnitSegment
+from hybrid_tok.decode.plan import UnitSegment
 from hybrid_tok.decode.vocode import vocode
 from hybrid_tok.errors import BackendError
 
 
 def segment(codes: np.ndarray) -> UnitSegment:
     units = tuple(tuple(frame) for frame in codes.tolist())
-    return UnitSegment(0, 0, units, (UnitPart(0, len(units), True),))
+    return UnitSegment(0, 0, units, (0,))
 
 
 def codes(frames: int, codebooks: int = 4, seed: int = 0) -> np.ndarray:

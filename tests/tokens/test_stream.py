@@ -252,19 +252,3 @@ def test_escapes_tell_texts_apart() -> None:
     assert escape("<\\|") == "<\\\\|"
     assert escape("a\nb") == "a\\nb"
     assert escape("a\\nb") == "a\\\\nb"
-
-
-def test_other_voices_are_put_at_first_turns() -> None:
-    turns = (Turn(0, (Pause(3),), (1,) * 8), Turn(2, (TextItem("a", 4),)), Turn(0, (TextItem("b", 4),)))
-    stream = HybridStream((Channel(turns), Channel((Turn(2),))))
-    assert stream.speakers == (0, 2)
-    changed = stream.with_voices({0: (7,) * 8, 2: (9,) * 8})
-    voices = [[turn.voice for turn in channel.turns] for channel in changed.channels]
-    assert voices == [[(7,) * 8, (9,) * 8, None], [None]]
-    assert stream.with_voices({}) == stream
-    with pytest.raises(StreamError, match="no speaker 1 in the stream to give a voice to; there are: 0, 2"):
-        stream.with_voices({1: (7,) * 8})
-    with pytest.raises(StreamError, match="8 tokens, not 3"):
-        stream.with_voices({0: (1, 2, 3)})
-    with pytest.raises(StreamError, match="there are: none"):
-        HybridStream((Channel(),)).with_voices({0: (7,) * 8})

@@ -1,0 +1,167 @@
+"""What happens to an utterance between its phonemes and Kokoro's graphs: tokens, frames, pitch."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hybrid_tok.backends.kokoro_pitch import HIGHEST, LOWEST, Melody, move_pitch
+from hybrid_tok.backends.kokoro_text import MOST_TOKENS, Token, chunks_of
+from hybrid_tok.backends.kokoro_timing import RINGING, Chunk, fit, free_frames, locked_frames, to_kokoro_frame
+from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.utterance import Delivery, Phrase, Utterance
+from hybrid_tok.phonemes import token_ids
+
+SPACE = token_ids(" ")[0]
+
+
+def test_tokens_know_their_words() -> None:
+    (chunk,) = chunks_of(["hˈA, ", "", "mˈʌm. "])
+    assert [token.number for token in chunk] == token_ids("hˈA, mˈʌm.")
+    assert [token.word for token in chunk] == [0] * 5 + [2] * 5
+    assert [token.pause for token in chunk] == [False] * 3 + [True] * 2 + [False] * 4 + [True]
+
+
+def test_words_without_sound_are_no_chunk() -> None:
+    assert chunks_of(["", ""]) == [] and chunks_of([]) == []
+
+
+def test_a_long_text_is_divided_after_its_sentences() -> None:
+    words = ["mˈʌmi "] * 99 + ["hˈAt. "] + ["mˈʌmi "] * 70 + ["sˈO "] * 9
+    chunks = chunks_of(words)
+    assert all(0 < len(chunk) <= MOST_TOKENS for chunk in chunks)
+    assert [token.number for chunk in chunks for token in chunk if token.number != SPACE] == [
+        number for word in words for number in token_ids(word.strip())
+    ]
+    assert any(chunk[-1].word == 99 for chunk in chunks)
+    assert not any(chunk[0].number == SPACE or chunk[-1].number == SPACE for chunk in chunks)
+
+
+@given(st.lists(st.integers(0, 900), max_size=12))
+def test_no_chunk_is_too_long(lengths: list[int]) -> None:
+    chunks = chunks_of(["m" * length + " " for length in lengths])
+    assert all(len(chunk) <= MOST_TOKENS for chunk in chunks)
+    words = [token.word for chunk in chunks for token in chunk]
+    assert words == sorted(words) and set(words) == {index for index, length in enumerate(lengths) if length}
+
+
+@given(st.lists(st.floats(0.0, 50.0), min_size=1, max_size=40), st.integers(0, 400))
+def test_frames_add_up_and_none_is_without(widths: list[float], frames: int) -> None:
+    found = fit(np.array(widths), frames)
+    assert found.sum() == frames and found.min() >= (1 if frames >= len(widths) else 0)
+    assert found.max() <= max(1, frames)
+
+
+def test_frames_are_in_proportion() -> None:
+    assert fit(np.array([1.0, 2.0, 3.0]), 12).tolist() == [2, 4, 6]
+    assert fit(np.array([0.01, 2.0, 2.0]), 5).tolist() == [1, 2, 2]
+    assert fit(np.array([5.0, 5.0, 5.0]), 2).sum() == 2 and fit(np.zeros(0), 0).tolist() == []
+
+
+def chunk(*words: tuple[int, str], width: float = 3.0) -> Chunk:
+    """Tokens of words, each `width` frames long at Kokoro's own pace; a space stands for a pause."""
+    tokens = [Token(1, word, pause=symbol == " ") for word, text in words for symbol in text]
+    return Chunk(tokens, np.zeros(256, np.float32), np.full(len(tokens), width, np.float32))
+
+
+def starts_of(frames: np.ndarray, chunk: Chunk) -> dict[int, tuple[int, int]]:
+    """First and last frame of each word's own tokens."""
+    ends = np.cumsum(frames)
+    found: dict[int, tuple[int, int]] = {}
+    for token, end, count in zip(chunk.tokens, ends.tolist(), frames.tolist(), strict=True):
+        if not token.pause:
+            found[token.word] = (found.get(token.word, (end - count, 0))[0], end)
+    return found
+
+
+def test_phrases_lie_in_their_places() -> None:
+    spans = (Span(100, 120), Span(120, 145), Span(160, 180))
+    utterance = Utterance(tuple(Phrase((word,), span) for word, span in zip("abc", spans, strict=True)))
+    one = chunk((0, "aa "), (1, "bbb "), (2, "cc"))
+    (frames,) = locked_frames(utterance, [one])
+    found = starts_of(frames, one)
+    assert [start for start, _ in found.values()] == [to_kokoro_frame(span.start - 100) for span in spans]
+    assert found[1][1] == to_kokoro_frame(45) - RINGING and found[2][1] == to_kokoro_frame(80) - RINGING
+
+
+def test_a_phrase_in_two_chunks_fills_its_place_once() -> None:
+    utterance = Utterance((Phrase(("a", "b"), Span(0, 100)), Phrase(("c",), Span(110, 130))))
+    chunks = [chunk((0, "aaaa")), chunk((1, "bbbb "), (2, "cc"))]
+    frames = locked_frames(utterance, chunks)
+    assert frames[0].sum() + starts_of(frames[1], chunks[1])[1][1] == to_kokoro_frame(100) - RINGING
+    assert frames[0].sum() == pytest.approx(39, abs=1)
+    assert frames[0].sum() + starts_of(frames[1], chunks[1])[2][0] == to_kokoro_frame(110)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 15), st.integers(1, 6)), min_size=1, max_size=8))
+def test_any_places_are_kept(parts: list[tuple[int, int, int]]) -> None:
+    """Whatever the places, the phrases start where they should, to rounding."""
+    phrases, words, cursor = [], [], 5
+    for index, (length, gap, letters) in enumerate(parts):
+        phrases.append(Phrase(("x",), Span(cursor, cursor + length)))
+        words.append((index, "x" * letters + " "))
+        cursor += length + gap
+    one = chunk(*words)
+    (frames,) = locked_frames(Utterance(tuple(phrases)), [one])
+    assert frames.min() >= 0
+    for phrase, (start, _) in zip(phrases, starts_of(frames, one).values(), strict=True):
+        assert phrase.span is not None
+        assert abs(start - to_kokoro_frame(phrase.span.start - 5)) <= 1
+
+
+def test_free_speech_follows_the_rate_and_the_deliveries() -> None:
+    utterance = Utterance.of(["abcd", "abcd"])
+    one = chunk((0, "aaaa "), (1, "aaaa"), width=4.0)
+    assert free_frames(utterance, [one], 1.0)[0].tolist() == [4] * 9
+    assert free_frames(utterance, [one], 2.0)[0].sum() == 18
+    slow = Utterance(
+        (Phrase(("abcd",), None, Delivery(0.0, 0.0, 0.5)), Phrase(("abcd",), None, Delivery(0.0, 0.0, 2.0)))
+    )
+    frames = free_frames(slow, [one], 1.0)[0]
+    assert frames[:4].sum() == 32 and frames[5:].sum() == 8
+
+
+def curve(*levels: float, each: int = 40) -> np.ndarray:
+    return np.repeat(np.array(levels, np.float32), each)
+
+
+def test_pitch_is_moved_to_the_speaker() -> None:
+    moved = move_pitch(curve(180.0, 200.0, 220.0, 8.0, each=400), Melody(200.0, 100.0, 1.0))
+    assert np.median(moved[:1200]) == pytest.approx(100.0, rel=0.01)
+    assert moved[0] == pytest.approx(90.0, rel=0.02) and moved[-1] == 8.0
+
+
+def test_range_is_scaled_around_the_median() -> None:
+    moved = move_pitch(curve(100.0, 200.0, 400.0, each=400), Melody(200.0, 200.0, 0.5))
+    assert moved[[0, 600, 1000]] == pytest.approx([200 / 2**0.5, 200.0, 200 * 2**0.5], rel=0.01)
+
+
+def test_little_speech_keeps_its_own_level() -> None:
+    """A single high word of a voice stays high."""
+    moved = move_pitch(curve(300.0, each=8), Melody(200.0, 100.0, 1.0))
+    assert 130.0 < moved[0] < 150.0
+
+
+def test_words_follow_their_deliveries() -> None:
+    deliveries = [Delivery(4.0, 0.0, 1.0), None, Delivery(-3.0, 0.0, 1.0), Delivery(float("nan"), 0.0, 1.0)]
+    words = [(0, 100), (100, 200), (200, 300), (300, 400)]
+    moved = move_pitch(curve(210.0, 200.0, 190.0, 200.0, each=100), Melody(200.0, 120.0, 1.0), words, deliveries)
+    semitones = 12 * np.log2(moved[[50, 150, 250, 350]] / 120.0)
+    assert semitones == pytest.approx([4.0, 0.0, -3.0, 0.0], abs=0.1)
+
+
+def test_without_a_target_the_curve_stays() -> None:
+    line = curve(210.0, 8.0, 190.0)
+    assert move_pitch(line, None) is line
+    assert np.array_equal(move_pitch(curve(8.0), Melody(200.0, 100.0, 1.0)), curve(8.0))
+
+
+@given(st.lists(st.floats(0.0, 900.0), min_size=1, max_size=50), st.floats(60.0, 480.0), st.floats(0.2, 3.0))
+def test_pitch_stays_speakable(values: list[float], pitch: float, factor: float) -> None:
+    line = np.array(values, np.float32)
+    moved = move_pitch(line, Melody(200.0, pitch, factor))
+    voiced = line > 50.0
+    assert np.isfinite(moved).all() and np.array_equal(moved[~voiced], line[~voiced])
+    assert (moved[voiced] >= LOWEST - 1e-3).all() and (moved[voiced] <= HIGHEST + 1e-3).all()
