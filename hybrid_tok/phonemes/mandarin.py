@@ -45,9 +45,8 @@ def phonemize_mandarin(words: Sequence[str], ipa: IpaReader) -> tuple[str, ...]:
     foreign = [i for i, core in enumerate(cores) if re.search(r"[^\W\d_]", core) and not _CHARACTER.search(core)]
     for i, said in zip(foreign, phonemize_english([plains[i] for i in foreign], ipa), strict=True):
         sounds[i] = f"{said} " if said else ""
-    runs: list[list[tuple[int, str]]] = [
-        []
-    ]  # characters with the word each belongs to, between marks and foreign words
+    # characters between marks and foreign words, with the word each belongs to
+    runs: list[list[tuple[int, str]]] = [[]]
     for i, core in enumerate(cores):
         if sounds[i]:
             runs.append([])
