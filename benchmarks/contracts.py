@@ -54,7 +54,7 @@ def run(path: Path) -> Outcome:
             analysis = tokenizer.analyze(path)
             tokenizer.save(tokens, analysis)
             file = tokenizer.load(tokens)
-            decoded = tokenizer.decode_file(tokens)
+            decoded = tokenizer.decode_file(tokens).audio
             write_wav(audio, decoded)
             again = tokenizer.vocabulary.encode(tokenizer.vocabulary.decode(file.ids))
             return Outcome(

@@ -17,7 +17,7 @@ from hybrid_tok.audio import read_channels, read_mono, resample
 from hybrid_tok.core.annotations import Annotations, KnownAnnotations
 from hybrid_tok.core.audio import Audio, SourceInfo
 from hybrid_tok.core.interfaces import CodecIdentity, Synthesizer
-from hybrid_tok.core.languages import writes_spaces
+from hybrid_tok.core.languages import check_language, writes_spaces
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import count_frames
@@ -35,8 +35,10 @@ from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import TokenizerOptions as TokenizerOptions
 from hybrid_tok.options import written_options
 from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
+from hybrid_tok.sounds.bank import SoundBank, load_bank
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.tokens.idspace import VocabularyOptions
+from hybrid_tok.tokens.script import read_script, stream_of_script
 from hybrid_tok.tokens.stream import HybridStream, TextItem
 from hybrid_tok.tokens.summary import Summary, summarize
 from hybrid_tok.tokens.text import load_text_tokenizer
@@ -154,6 +156,11 @@ class HybridTokenizer:
         if "codec" in self._backends:
             return CodecIdentity.of(self._backends["codec"])
         return find_backend("codec", self.preset.backends["codec"]).identify()
+
+    @property
+    def synthesizer_name(self) -> str:
+        """The chosen synthesizer; languages that it lacks are spoken by another."""
+        return self.options.synthesizer or self.preset.backends["synthesizer"]
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -276,6 +283,48 @@ class HybridTokenizer:
         stream = self.vocabulary.decode(ids, errors=errors)
         return self.decoder.decode(stream, voices=self._voices(voices))
 
+    def say(
+        self,
+        text: str,
+        *,
+        language: str | None = "en",
+        voices: Voices = None,
+        seed: int = 0,
+        bank: SoundBank | None = None,
+    ) -> Audio:
+        """Text with tags (see `tokens.script`) to speech at the codec's rate: "so funny <laugh> I can't".
+
+        Args:
+            language: of the text, a code of `core.languages`.
+            voices: of the speakers; without tags, all text is speaker 0's.
+            seed: which of the bank's examples a tag begins with; the same seed gives the same audio.
+            bank: where sounds come from; None is the one in the package.
+
+        Raises:
+            OptionsError: a tag names no sound, or there is nothing to say.
+            TextError: the text is not Unicode.
+            StreamError: a speaker in `voices` says nothing.
+            BackendError: the bank's sounds are another codec's units.
+        """
+        stream = self.script(text, language=language, seed=seed, bank=bank)
+        return self.decoder.decode(stream, voices=self._voices(voices))
+
+    def script(
+        self, text: str, *, language: str | None = "en", seed: int = 0, bank: SoundBank | None = None
+    ) -> HybridStream:
+        """What `say` speaks, as a stream in free timing; arguments and errors as of `say`."""
+        if language is not None:
+            check_language(language)
+        lines = read_script(text)
+        bank = bank or load_bank()
+        bank.check_codec(self.codec_identity)
+        width = self.vocabulary.options.num_codebooks
+        return stream_of_script(
+            lines,
+            language,
+            lambda label, before: tuple(frame[:width] for frame in bank.choose(label, before + seed).units),
+        )
+
     def voice_code(self, source: Source) -> tuple[int, ...]:
         """The voice code of the speaker of a recording: integers, 0 to 63; neutral without speech."""
         return self.encoder.voice_code(self.read(source)[0])
@@ -284,9 +333,15 @@ class HybridTokenizer:
         """Id sequences to audio, each exactly as `decode` alone would give it."""
         return [self.decode(ids, errors=errors) for ids in sequences]
 
-    def decode_analysis(self, analysis: Analysis, on_progress: OnProgress | None = None) -> Decoding:
-        """The second half of a round trip: at the input's own rate, and exactly as long in locked timing."""
-        return self._decode_like(analysis.ids, analysis.source, on_progress)
+    def decode_analysis(
+        self, analysis: Analysis, on_progress: OnProgress | None = None, *, voices: Voices = None
+    ) -> Decoding:
+        """The second half of a round trip: at the input's own rate, and exactly as long in locked timing.
+
+        Args:
+            voices: as of `decode`.
+        """
+        return self.decode_stream(self.vocabulary.decode(analysis.ids), analysis.source, on_progress, voices=voices)
 
     def save(self, path: str | Path, analysis: Analysis) -> None:
         """Write a `.hyt` file, atomically."""
@@ -310,14 +365,41 @@ class HybridTokenizer:
         check_fingerprint(path, file.header.fingerprint, self.vocabulary.fingerprint)
         return file
 
-    def decode_file(self, path: str | Path, on_progress: OnProgress | None = None, *, voices: Voices = None) -> Audio:
+    def decode_file(
+        self, path: str | Path, on_progress: OnProgress | None = None, *, voices: Voices = None
+    ) -> Decoding:
         """A `.hyt` file to audio at the rate of the recording it was made from, and exactly as long when locked.
 
         Args:
             voices: as of `decode`.
         """
         file = self.load(path)
-        return self._decode_like(file.ids, file.header.source, on_progress, voices).audio
+        return self.decode_stream(self.vocabulary.decode(file.ids), file.header.source, on_progress, voices=voices)
+
+    def decode_stream(
+        self,
+        stream: HybridStream,
+        source: SourceInfo | None = None,
+        on_progress: OnProgress | None = None,
+        *,
+        voices: Voices = None,
+    ) -> Decoding:
+        """A stream to audio, and how it was made.
+
+        Args:
+            source: the recording whose rate, and length in locked timing, the audio gets; None leaves the codec's rate.
+            voices: as of `decode`.
+        """
+        timer = StageTimer(on_progress)
+        audio = self.decoder.decode(stream, timer, self._voices(voices))
+        if source is not None:
+            with timer.stage("resample"):
+                length = source.num_samples if stream.timing == "locked" else None
+                audio = resample(audio, source.sample_rate, length)
+        items = (item for channel in stream.channels for turn in channel.turns for item in turn.items)
+        languages = {self.options.speak_as or item.language for item in items if isinstance(item, TextItem)}
+        spoken = {language: self._synthesizer_of(language) for language in sorted(languages, key=str)}
+        return Decoding(audio, MappingProxyType(timer.seconds), MappingProxyType(spoken))
 
     def read(self, source: Source) -> tuple[Audio, SourceInfo]:
         """A recording as mono audio at the codec's rate, and the properties of the original."""
@@ -374,20 +456,6 @@ class HybridTokenizer:
                 found[speaker] = tuple(int(step) for step in voice)
         return found
 
-    def _decode_like(
-        self, ids: Sequence[int], source: SourceInfo, on_progress: OnProgress | None, voices: Voices = None
-    ) -> Decoding:
-        timer = StageTimer(on_progress)
-        with timer.stage("vocabulary"):
-            stream = self.vocabulary.decode(ids)
-        audio = self.decoder.decode(stream, timer, self._voices(voices))
-        with timer.stage("resample"):
-            length = source.num_samples if stream.timing == "locked" else None
-            audio = resample(audio, source.sample_rate, length)
-        languages = (item.language for channel in stream.channels for turn in channel.turns for item in turn.items if isinstance(item, TextItem))
-        spoken = {language: self._synthesizer_of(self.options.speak_as or language) for language in languages}
-        return Decoding(audio, MappingProxyType(timer.seconds), MappingProxyType(spoken))
-
     def _backend(self, stage: Stage) -> Any:
         """Make a backend when it is first needed."""
         if stage not in self._backends:
@@ -405,7 +473,7 @@ class HybridTokenizer:
         return self._synthesizers[name]
 
     def _synthesizer_of(self, language: str | None) -> str:
-        name = self.options.synthesizer or self.preset.backends["synthesizer"]
+        name = self.synthesizer_name
         if find_backend("synthesizer", name).speaks(language):
             return name
         return self.preset.fallback.get("synthesizer", name)

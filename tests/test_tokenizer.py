@@ -109,10 +109,10 @@ def test_files_keep_the_input_rate_and_length(tokenizer: HybridTokenizer, hum: A
     source = Audio(np.repeat(hum.samples, 3)[:40_001], 48_000)
     analysis = tokenizer.analyze((np.stack([source.samples, source.samples]), 48_000))
     tokenizer.save(tmp_path / "a.hyt", analysis)
-    decoded = tokenizer.decode_file(tmp_path / "a.hyt")
+    decoded = tokenizer.decode_file(tmp_path / "a.hyt").audio
     assert (decoded.sample_rate, decoded.num_samples) == (48_000, 40_001)
     with HybridTokenizer.for_file(tmp_path / "a.hyt") as other:
-        np.testing.assert_array_equal(other.decode_file(tmp_path / "a.hyt").samples, decoded.samples)
+        np.testing.assert_array_equal(other.decode_file(tmp_path / "a.hyt").audio.samples, decoded.samples)
 
 
 def test_a_file_of_another_vocabulary_is_refused(tokenizer: HybridTokenizer, hum: Audio, tmp_path: Path) -> None:

@@ -9,9 +9,10 @@ from __future__ import annotations
 import json
 import sys
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
+from types import MappingProxyType
 from typing import Annotated, Any
 
 import typer
@@ -21,15 +22,17 @@ from hybrid_tok.cli.demo import make_demo
 from hybrid_tok.cli.fetch import fetch
 from hybrid_tok.cli.info import collect_info, format_info
 from hybrid_tok.cli.options import takes_all_options, takes_options
+from hybrid_tok.cli.paths import check_target
 from hybrid_tok.cli.progress import stage_progress
+from hybrid_tok.cli.say import say
 from hybrid_tok.cli.train import train_app
+from hybrid_tok.cli.voices import VoiceOption, fallbacks, read_voices
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.timeline import frame_to_seconds
-from hybrid_tok.errors import AnnotationWarning, HybridTokError, OptionsError
+from hybrid_tok.errors import AnnotationWarning, HybridTokError
 from hybrid_tok.formats import check_formats, write_annotations
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import LOCAL_OPTIONS
-from hybrid_tok.registry import find_backend
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer, Known
 from hybrid_tok.tokens.render import format_stream, stream_to_json
 from hybrid_tok.tokens.summary import transcript
@@ -43,22 +46,10 @@ app = typer.Typer(
 )
 app.add_typer(train_app, name="train")
 app.command()(fetch)
+app.command()(say)
 
 Recording = Annotated[str, typer.Argument(help="A recording in any common format; - reads standard input.")]
 TokenFile = Annotated[Path, typer.Argument(help="A .hyt file.")]
-
-
-def _voices(given: Sequence[str]) -> dict[int, str]:
-    """Speakers and the recordings whose voices they get."""
-    voices: dict[int, str] = {}
-    for one in given:
-        speaker, equals, recording = one.partition("=")
-        if not (speaker.isascii() and speaker.isdecimal() and equals and recording):
-            raise OptionsError(f"--voice takes a speaker and a recording, such as 0=other.wav, not {one!r}")
-        if int(speaker) in voices:
-            raise OptionsError(f"--voice was given twice for speaker {int(speaker)}; give it once")
-        voices[int(speaker)] = recording
-    return voices
 
 
 @app.command()
@@ -71,7 +62,7 @@ def encode(
     **options: Any,
 ) -> None:
     """Turn a recording into tokens."""
-    target = _target(output or _beside(recording, ".hyt"))
+    target = check_target(output or _beside(recording, ".hyt"))
     with HybridTokenizer.from_preset(**options) as tokenizer, stage_progress() as on_progress:
         analysis = tokenizer.analyze(recording, annotations=known, on_progress=on_progress)
         tokenizer.save(target, analysis)
@@ -84,19 +75,19 @@ def encode(
 def decode(
     tokens: TokenFile,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the file's name, .wav")] = None,
-    voice: Annotated[
-        list[str] | None,
-        typer.Option("--voice", metavar="K=RECORDING", help="Speak speaker K's text in a recording's voice."),
-    ] = None,
+    voices: VoiceOption = None,
     **options: Any,
 ) -> None:
     """Turn tokens into a WAV file, at the original's rate and exactly as long in locked timing."""
-    target = _target(output or tokens.with_suffix(".wav"))
-    voices = _voices(voice or ())
+    target = check_target(output or tokens.with_suffix(".wav"))
+    chosen = read_voices(voices)
     with HybridTokenizer.for_file(tokens, **options) as tokenizer:
         with stage_progress() as on_progress:
-            audio = tokenizer.decode_file(tokens, on_progress=on_progress, voices=voices)
-        write_wav(target, audio)
+            decoded = tokenizer.decode_file(tokens, on_progress=on_progress, voices=chosen)
+        write_wav(target, decoded.audio)
+    for line in fallbacks(decoded.spoken_by, tokenizer.synthesizer_name):
+        _say(line)
+    audio = decoded.audio
     _say(f"wrote {target} ({audio.seconds:.2f} s at {audio.sample_rate} Hz)")
 
 
@@ -105,14 +96,16 @@ def decode(
 def roundtrip(
     recording: Recording,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the results.")] = None,
+    voices: VoiceOption = None,
     *,
     known: AnnotationFiles,
     **options: Any,
 ) -> None:
     """Encode and decode: NAME.hyt, NAME.roundtrip.wav, a transcript with tags, and a summary."""
     folder = output if output is not None else _beside(recording, ".hyt").parent
+    chosen = read_voices(voices)
     with HybridTokenizer.from_preset(**options) as tokenizer:
-        _roundtrip(tokenizer, recording, folder, _stem(recording), known)
+        _roundtrip(tokenizer, recording, folder, _stem(recording), known, chosen)
 
 
 @app.command()
@@ -142,11 +135,10 @@ def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("demo"),
 ) -> None:
     """Synthesize a short conversation of two voices, then encode and decode it. Needs no file."""
-    synthesizer = find_backend("synthesizer", "espeak")
     output.mkdir(parents=True, exist_ok=True)
     source = output / "demo.wav"
-    write_wav(source, make_demo(lambda voice: synthesizer.make(language=voice)))
     with HybridTokenizer.from_preset("default") as tokenizer:
+        write_wav(source, make_demo(tokenizer))
         _roundtrip(tokenizer, str(source), output, "demo", None)
 
 
@@ -174,11 +166,18 @@ def info(as_json: Annotated[bool, typer.Option("--json", help="For programs.")] 
     typer.echo(json.dumps(asdict(collected), indent=2) if as_json else format_info(collected))
 
 
-def _roundtrip(tokenizer: HybridTokenizer, recording: str, folder: Path, name: str, known: Known) -> None:
+def _roundtrip(
+    tokenizer: HybridTokenizer,
+    recording: str,
+    folder: Path,
+    name: str,
+    known: Known,
+    voices: Mapping[int, str] = MappingProxyType({}),
+) -> None:
     """Encode, decode, and write the three files; nothing is written before everything has worked."""
     with stage_progress() as on_progress:
         analysis = tokenizer.analyze(recording, annotations=known, on_progress=on_progress)
-        decoded = tokenizer.decode_analysis(analysis, on_progress=on_progress)
+        decoded = tokenizer.decode_analysis(analysis, on_progress=on_progress, voices=voices)
 
     folder.mkdir(parents=True, exist_ok=True)
     text = transcript(analysis.stream)
@@ -189,6 +188,8 @@ def _roundtrip(tokenizer: HybridTokenizer, recording: str, folder: Path, name: s
     typer.echo(text)
     typer.echo()
     typer.echo(_figures(analysis, decoded.stage_seconds))
+    for line in fallbacks(decoded.spoken_by, tokenizer.synthesizer_name):
+        typer.echo(line)
     typer.echo(f"wrote {folder / name}.hyt, .roundtrip.wav and .transcript.txt")
 
 
@@ -219,15 +220,6 @@ def _stem(recording: str) -> str:
 def _beside(recording: str, suffix: str) -> Path:
     """The default place of a result: beside the recording; in the current folder for standard input."""
     return Path(f"stdin{suffix}") if recording == "-" else Path(recording).with_suffix(suffix)
-
-
-def _target(path: Path) -> Path:
-    """A path that can be written to, so that an hour of work does not end in an error that a look would have found."""
-    if path.is_dir():
-        raise OptionsError(f"{path} is a folder: -o takes the name of the file to write")
-    if not path.parent.is_dir():
-        raise OptionsError(f"{path.parent} is no folder: make it first, or choose another -o")
-    return path
 
 
 def _say(message: str) -> None:

@@ -163,6 +163,19 @@ def train_phonemes(
     typer.echo(f"wrote {train_phonemes(data, out)}", err=True)
 
 
+@train_app.command("sounds")
+def train_sounds(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for decoded clips, which are used again, and bank.json.")],
+    examples: Annotated[int, typer.Option(help="Sounds of each event.", min=1)] = 3,
+    seed: Annotated[int, typer.Option(help="Of the simulated sounds.")] = 0,
+) -> None:
+    """Make the bank of sounds for the tags of `hybrid-tok say`."""
+    from hybrid_tok.train.sounds.recipe import TrainSoundsOptions, train
+
+    typer.echo(f"wrote {train(TrainSoundsOptions(data=data, out=out, examples=examples, seed=seed))}", err=True)
+
+
 @train_app.command("tract")
 def train_tract(
     data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],

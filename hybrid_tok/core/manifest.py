@@ -20,6 +20,7 @@ class Clip:
         text: what is said in it, words separated by spaces.
         label: the sound in it, where it is a labelled sound.
         speaker: who speaks in it.
+        licence: of the recording.
     """
 
     path: Path
@@ -28,10 +29,14 @@ class Clip:
     text: str | None = None
     label: str | None = None
     speaker: str | None = None
+    licence: str | None = None
+
+
+_OPTIONAL = ("text", "label", "speaker", "licence")
 
 
 def read_manifest(folder: Path) -> list[Clip]:
-    """The clips of a folder: a line of JSON each, with `audio`, and `source`, `text`, `label`, `speaker` where known.
+    """The clips of a folder: a line of JSON each, with `audio`, and the other fields of `Clip` where known.
 
     Raises:
         OptionsError: there is no manifest, or a line of it is no such clip.
@@ -43,7 +48,7 @@ def read_manifest(folder: Path) -> list[Clip]:
     for number, line in enumerate(manifest.read_text("utf-8").splitlines(), 1):
         try:
             entry = json.loads(line)
-            known = {key: str(entry[key]) for key in ("text", "label", "speaker") if entry.get(key) is not None}
+            known = {key: str(entry[key]) for key in _OPTIONAL if entry.get(key) is not None}
             name = str(entry["audio"])
             clips.append(Clip(folder / name, name, entry.get("source") or Path(name).parts[0], **known))
         except (ValueError, LookupError, TypeError, AttributeError) as error:

@@ -1,0 +1,1 @@
+"""A small bank of vocal events as units, for texts with tags."""
