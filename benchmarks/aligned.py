@@ -35,6 +35,7 @@ from hybrid_tok.bench.words import normalize
 from hybrid_tok.core.annotations import KnownAnnotations, Segment
 from hybrid_tok.core.manifest import Clip
 from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans
+from hybrid_tok.core.utterance import Utterance
 from hybrid_tok.tokens.stream import EventItem, HybridStream, UnitItem
 
 RATE = 16_000
@@ -205,7 +206,7 @@ def boundaries(aligner: BuiltinAligner) -> dict[str, Any]:
 def espeak_words(text: str) -> tuple[Audio, list[tuple[float, float]]]:
     """A sentence by espeak-ng, and seconds of its words from the synthesizer's marks."""
     synthesizer = EspeakSynthesizer()
-    speech = synthesizer.synthesize(text.split())
+    speech = synthesizer.synthesize(Utterance.of(text.split(), "en"))
     synthesizer.close()
     rate = speech.audio.sample_rate
     return resample(speech.audio, RATE), [(a / rate, b / rate) for a, b in speech.words]

@@ -18,23 +18,20 @@ from __future__ import annotations
 import json
 import os
 import platform
-import statistics
 import subprocess
 import sys
 import tempfile
-import threading
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-import psutil
 
 from hybrid_tok import Audio, HybridTokenizer
 from hybrid_tok.audio import read_mono, write_wav
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.backends.whisper import WhisperRecognizer
+from hybrid_tok.bench.processes import PeakMemory, spent
 from hybrid_tok.bench.recordings import read_dialogues
 from hybrid_tok.bench.results import measure_parts, read_arguments
 from hybrid_tok.bench.words import judge
@@ -46,8 +43,6 @@ LENGTHS = (10, 60, 600, 3600)
 
 SHORT = 5
 """Seconds of a short clip."""
-
-RUNS = 5
 
 TARGETS = {
     "recognizer, 10 min, x real time": 20.0,
@@ -101,31 +96,6 @@ def recording_of(talks: list[Clip], seconds: int) -> Audio:
     return Audio(np.concatenate(pieces), RATE)
 
 
-class PeakMemory(threading.Thread):
-    """Samples the resident memory of this process and its children, and keeps the highest sum."""
-
-    def __init__(self) -> None:
-        super().__init__(daemon=True)
-        self.peak = 0
-        self._stopped = threading.Event()
-
-    def run(self) -> None:
-        process = psutil.Process()
-        while not self._stopped.wait(0.2):
-            total = 0
-            for member in (process, *process.children(recursive=True)):
-                try:
-                    total += member.memory_info().rss
-                except psutil.NoSuchProcess:  # a worker that has just ended
-                    continue
-            self.peak = max(self.peak, total)
-
-    def stop(self) -> int:
-        self._stopped.set()
-        self.join()
-        return self.peak
-
-
 def measure(path: Path) -> dict[str, Any]:
     """Encode and decode one recording in this process."""
     memory = PeakMemory()
@@ -171,16 +141,6 @@ def cold_start() -> dict[str, Any]:
 
     run()
     return {"info_seconds": spent(run)}
-
-
-def spent(function: Callable[[], object]) -> dict[str, float]:
-    """Median, least and most seconds of several calls."""
-    times: list[float] = []
-    for _ in range(RUNS):
-        started = time.perf_counter()
-        function()
-        times.append(time.perf_counter() - started)
-    return {"median": statistics.median(times), "least": min(times), "most": max(times)}
 
 
 def windows(talks: list[Clip]) -> dict[str, Any]:

@@ -237,26 +237,99 @@ def events_talk() -> str:
     return table(header, rows)
 
 
+def resynthesis() -> str:
+    """What is understood of LibriSpeech after each system, at which rate, and how it sounds."""
+    results = load("resynthesis", "librispeech")
+    rows = [
+        (
+            system,
+            number(figures["tokens_per_second"], 1),
+            number(figures["bits_per_second"], 0),
+            number(figures["error_rate"], 3),
+            number(figures["dnsmos_overall"]),
+        )
+        for system, figures in results["systems"].items()
+    ]
+    rows.insert(1, ("the text of hybrid-tok's recognizer", "-", "-", number(results["own"], 3), "-"))
+    return table(("system", "tokens/s", "bits/s", "WER heard", "DNSMOS"), rows)
+
+
+def resynthesis_detail() -> str:
+    """Text runs of conversations and Mandarin: errors of the text, and of what is heard of it."""
+    rows = [
+        (source, figures["words"], *(number(figures[name], 3) for name in ("lost", "own", "heard", "recording")))
+        for source, figures in load("resynthesis", "dialogues").items()
+    ]
+    mandarin = load("resynthesis", "mandarin")
+    for mode in ("locked", "free", "free, without voice code"):
+        lost, recording = (number(mandarin[name], 3) for name in (mode, "the recording itself"))
+        rows.append((f"aishell1 transcripts, {mode} (characters)", mandarin["characters"], lost, "-", "-", recording))
+    header = ("text runs", "words", "lost by speaking", "text, against the transcript", "heard, against the transcript")
+    return table((*header, "the recording, heard"), rows)
+
+
+def spoken_quality() -> str:
+    """DNSMOS of spoken runs, and of the same places after the other systems."""
+    rows = [
+        (system, *(number(figures[f"dnsmos_{name}"]) for name in ("signal", "background", "overall")))
+        for system, figures in load("resynthesis", "quality")["systems"].items()
+    ]
+    return table(("spoken runs", "signal", "background", "overall"), rows)
+
+
+def word_starts() -> str:
+    """Word starts of decoded speech against the recording's."""
+    rows = [
+        (
+            f"`durations={durations}`, {onset}",
+            figures["words"],
+            percent(figures["within_40_ms"]),
+            number(1000 * figures["median_offset"], 0),
+        )
+        for durations, onsets in load("resynthesis", "timing").items()
+        for onset, figures in onsets.items()
+        if onset == "all" or durations == "word"
+    ]
+    return table(("word starts", "words", "within 40 ms", "median offset, ms"), rows)
+
+
+def speaking_speed() -> str:
+    """Synthesizers: times real time, first sound, memory."""
+    rows = [
+        (
+            synthesizer,
+            number(figures["x_decode"], 1),
+            number(figures["ten_words_seconds"]["median"]),
+            number(figures["peak_memory_mb"], 0),
+        )
+        for synthesizer, figures in load("resynthesis", "speed").items()
+    ]
+    header = ("synthesizer", "decode, x real time", "ten words, warm process, seconds", "peak memory, MB")
+    return table(header, rows)
+
+
 def voice() -> str:
-    """Decoded speech without a voice code, with it, and with prosody: pitch, similarity, word melody."""
-    decoding, similarity, pitch = (load("voice", part) for part in ("decoding", "similarity", "pitch"))
+    """Decoded speech without a voice code, with it, and with prosody: likeness, pitch, melody, words, loudness."""
+    likeness = load("voice", "likeness")["variants"]
     rows = []
-    for name, words in load("voice", "words").items():
-        alike = similarity[name]
+    for variant, figures in load("voice", "clips")["variants"].items():
+        judges = likeness[variant].values()
         rows.append(
             (
-                name,
-                f"{decoding[name]['tokens_per_second']:.1f}",
-                percent(pitch[name]["within_1.5_semitones"]),
-                f"{alike['encoder']['own']:.2f} / {alike['encoder']['others']:.2f}",
-                f"{alike['mfcc']['own']:.2f} / {alike['mfcc']['others']:.2f}",
-                f"{-alike['spectrum']['own']:.1f} / {-alike['spectrum']['others']:.1f}",
-                f"{words['pitch_correlation']:.2f}",
-                f"{words['level_correlation']:.2f}",
+                variant,
+                number(figures["tokens_per_second"], 1),
+                " / ".join(number(judge["share"]) for judge in judges),
+                " / ".join(percent(judge["own_nearest"]) for judge in judges),
+                percent(figures["pitch_within_semitone"]),
+                number(figures["pitch_correlation"]),
+                number(figures["level_correlation"]),
+                number(figures["error_rate"], 3),
+                f"{figures['louder_db_mean']:+.1f}",
             )
         )
-    header = ("decoded", "tokens/s", "pitch within 1.5 st", "speaker encoder, own / others", "MFCC, own / others")
-    return table((*header, "spectrum, dB off own / others", "word pitch corr.", "word level corr."), rows)
+    judges = " / ".join(next(iter(likeness.values())))
+    header = ("decoded", "tokens/s", f"likeness, {judges}", "own speaker nearest of ten", "pitch within a semitone")
+    return table((*header, "word pitch corr.", "word level corr.", "WER heard", "louder by, dB"), rows)
 
 
 def diarization() -> str:
@@ -278,6 +351,7 @@ TABLES: dict[str, Callable[[], str]] = {
     for function in (
         *(words, sweep, confidence, hallucination, languages, aligned, speed, latency, windows),
         *(codec, events, events_talk, voice, diarization),
+        *(resynthesis, resynthesis_detail, spoken_quality, word_starts, speaking_speed),
     )
 }
 

@@ -16,7 +16,7 @@ from hybrid_tok.backends.whisper import WhisperRecognizer
 from hybrid_tok.bench.recordings import spoken_language
 from hybrid_tok.bench.words import Judgement, judge
 from hybrid_tok.confidence.features import HeardWord
-from hybrid_tok.core.annotations import Annotations, KnownAnnotations
+from hybrid_tok.core.annotations import Annotations, KnownAnnotations, Segment
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import UnitCodec
 from hybrid_tok.core.manifest import Clip
@@ -88,6 +88,14 @@ class Listener:
                 judge(words, clip.text or "", spoken_language(clip)),
             )
         return self._listened[clip.path]
+
+
+def transcribed(tokenizer: HybridTokenizer, clip: Clip) -> tuple[Audio, Annotations]:
+    """A clip, and the words of its transcript where they were said: what is measured of them does not depend on a
+    recognizer's errors. No events, one speaker."""
+    audio, _ = tokenizer.read(clip.path)
+    text = Segment(clip.text or "", source=clip.name, language=spoken_language(clip))
+    return audio, tokenizer.annotate(audio, annotations=KnownAnnotations(segments=(text,), events=(), turns=()))
 
 
 class _Remembering(WhisperRecognizer):

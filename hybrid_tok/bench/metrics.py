@@ -33,7 +33,7 @@ def mel_distance(reference: Samples, degraded: Samples) -> float:
     reference, degraded = same_length(reference, degraded)
     return sum(
         _spectral_distance(_magnitudes(reference, n) @ bank, _magnitudes(degraded, n) @ bank)
-        for bank, n in ((_slaney_bank(mels, n), n) for mels, n in _MEL_SCALES)
+        for bank, n in ((slaney_bank(mels, n), n) for mels, n in _MEL_SCALES)
     )
 
 
@@ -71,7 +71,7 @@ def f0_correlation(reference: Samples, degraded: Samples) -> float:
     """Correlation of the pitch contours, in cents about their medians, after time warping; 0 on failure."""
     contours = []
     for samples in same_length(reference, degraded):
-        pitch = _pitch(samples)
+        _, pitch = praat_pitch(samples, 256 / SAMPLE_RATE, 50.0, 1100.0, voicing=0.6)
         voiced = pitch[pitch > 0]
         if len(voiced) < 2:
             return 0.0
@@ -114,7 +114,7 @@ def _magnitudes(samples: Samples, window: int) -> NDArray[np.float64]:
     return np.abs(np.fft.rfft(frames * hann))
 
 
-def _slaney_bank(num_mels: int, num_fft: int) -> NDArray[np.float64]:
+def slaney_bank(num_mels: int, num_fft: int) -> NDArray[np.float64]:
     """(num_fft / 2 + 1, num_mels) triangles of equal area on the Slaney mel scale, 0 to 8 kHz, as in librosa."""
 
     def to_mel(hertz: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -129,17 +129,24 @@ def _slaney_bank(num_mels: int, num_fft: int) -> NDArray[np.float64]:
     return triangles(edges, frequencies) * (2 / (edges[2:] - edges[:-2]))
 
 
-def _pitch(samples: Samples) -> NDArray[np.float64]:
-    """Praat's autocorrelation pitch: hop 256 samples, 50 to 1,100 Hz, voicing threshold 0.6; 0 where unvoiced."""
+def praat_pitch(
+    samples: Samples, step: float = 0.01, lowest: float = 60.0, highest: float = 600.0, voicing: float = 0.45
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Praat's autocorrelation pitch: times in seconds, and Hz, 0 where unvoiced; empty below three periods of the
+    lowest pitch.
+
+    Args:
+        step: seconds between frames.
+        lowest, highest: in Hz.
+        voicing: threshold of the autocorrelation from which a frame is voiced.
+    """
     parselmouth = _module("parselmouth")
     sound = parselmouth.Sound(samples.astype(np.float64), SAMPLE_RATE)
     try:
-        pitch = sound.to_pitch_ac(
-            time_step=256 / SAMPLE_RATE, pitch_floor=50, pitch_ceiling=1100, voicing_threshold=0.6
-        )
-    except parselmouth.PraatError:  # shorter than three periods of the lowest pitch
-        return np.zeros(0)
-    return np.asarray(pitch.selected_array["frequency"], np.float64)
+        pitch = sound.to_pitch_ac(time_step=step, pitch_floor=lowest, pitch_ceiling=highest, voicing_threshold=voicing)
+    except parselmouth.PraatError:
+        return np.zeros(0), np.zeros(0)
+    return np.asarray(pitch.xs(), np.float64), np.asarray(pitch.selected_array["frequency"], np.float64)
 
 
 def _warping_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.int64]:

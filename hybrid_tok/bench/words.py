@@ -62,6 +62,34 @@ def judge(words: Sequence[str], text: str, language: str = "en") -> Judgement:
     return Judgement(tuple(right), counts, errors, len(reference))
 
 
+def covered(texts: Sequence[Sequence[str]], reference: Sequence[str]) -> list[list[str]]:
+    """The part of a reference that each of several texts stands for.
+
+    The texts, one after another, are aligned to the reference; each covers what lies between its first and its last
+    word that has one there, right or wrong. What is missing between two texts belongs to neither.
+
+    Args:
+        texts: normalized words, in the order of the reference.
+        reference: normalized words.
+    """
+    import jiwer
+
+    words = [word for text in texts for word in text]
+    if not words or not reference:
+        return [[] for _ in texts]
+    places: list[int | None] = [None] * len(words)
+    for chunk in jiwer.process_words(" ".join(reference), " ".join(words)).alignments[0]:
+        if chunk.type in ("equal", "substitute"):
+            places[chunk.hyp_start_idx : chunk.hyp_end_idx] = range(chunk.ref_start_idx, chunk.ref_end_idx)
+    parts: list[list[str]] = []
+    first = 0
+    for text in texts:
+        own = [place for place in places[first : first + len(text)] if place is not None]
+        parts.append(list(reference[own[0] : own[-1] + 1]) if own else [])
+        first += len(text)
+    return parts
+
+
 def area(probability: NDArray[np.floating], right: NDArray[np.bool_]) -> float:
     """Area under the curve of true against false positives: how often a right word is above a wrong one, ties counting
     half; NaN where all are right or all are wrong."""

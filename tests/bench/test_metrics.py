@@ -47,7 +47,7 @@ def test_spectral_distance_of_a_gain_is_as_defined() -> None:
 
 def test_mel_filters_have_unit_area_and_slaney_centres() -> None:
     """Triangles of area 1 over frequency, spaced evenly up to 1 kHz and logarithmically above."""
-    bank = metrics._slaney_bank(80, 16_384)
+    bank = metrics.slaney_bank(80, 16_384)
     hertz = np.linspace(0, 8_000, 8_193)
     assert np.allclose(bank.sum(0) * (hertz[1] - hertz[0]), 1, atol=0.02)
     centres = hertz[bank.argmax(0)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.bench.words import Judgement, area, calibration_error, judge, normalize
+from hybrid_tok.bench.words import Judgement, area, calibration_error, covered, judge, normalize
 
 
 def test_normalize_spells_english_numbers_out() -> None:
@@ -21,6 +21,19 @@ def test_normalize_keeps_other_languages_as_they_are_written() -> None:
 def test_judge_counts_errors_and_knows_the_right_words() -> None:
     judged = judge(["The", "cat,", "hat", "mat."], "The cat sat on a mat.")
     assert judged == Judgement(right=(True, True, False, True), units=(1, 1, 1, 1), errors=3, said=6)
+
+
+def test_each_text_covers_its_part_of_the_reference() -> None:
+    """What is missing between texts belongs to neither; what is wrong or missing inside one belongs to it."""
+    reference = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
+    texts = [["a", "x", "c"], [], ["f", "h"]]
+    assert covered(texts, reference) == [["a", "b", "c"], [], ["f", "g", "h"]]
+
+
+def test_texts_beside_the_reference_cover_nothing() -> None:
+    assert covered([["a"], ["um"], ["b"]], ["a", "b"]) == [["a"], [], ["b"]]
+    assert covered([["um"]], []) == [[]]
+    assert covered([[], []], ["a"]) == [[], []]
 
 
 def test_judge_without_words_or_transcript() -> None:

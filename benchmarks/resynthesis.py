@@ -1,0 +1,277 @@
+"""What is understood of decoded speech, how it sounds, and whether its words are where they were.
+
+    python benchmarks/resynthesis.py --data ../shared/audio --out benchmarks/results/resynthesis.json
+
+`--data` holds `dev/manifest.jsonl` and `dialogues/*.json`. A listener (Whisper base, `bench.hearing`) hears each
+recording and what was decoded of it; words are compared as in `words.py`. The listener is never asked to write tokens
+here: those are of the tokenizer's own recognizer, whose errors are `own`.
+
+- librispeech: the round trip in each mode, the unit codec alone, and other codecs on the same clips: word error rate
+  against the transcript, tokens/s, bits/s, and DNSMOS (signal, background, overall).
+- dialogues: the text runs of conversations, each cut out of what was decoded and heard by itself, with silence around
+  it. `lost` is the error rate against the text that was spoken. `own`, `heard` and `recording` compare the text, what
+  was heard of it, and what is heard of the recording at the same place with the part of the true transcript that the
+  run stands for (`bench.words.covered`): words that became units are in neither.
+- mandarin: transcripts of AISHELL-1 spoken again; character error rates.
+- quality: DNSMOS of spoken runs of at least 2 s, and of the same places in the recording and the other systems.
+- timing: word starts of transcripts spoken in locked timing against the recordings' (`bench.word_starts`).
+- speed: text alone, on all cores, in a process of its own per synthesizer: times real time, seconds until a run of ten
+  words sounds in a warm process, and peak memory. Run it on an otherwise idle machine.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import platform
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from hybrid_tok import Audio, HybridTokenizer, Span
+from hybrid_tok.align.aligner import BuiltinAligner
+from hybrid_tok.bench.dnsmos import Dnsmos, Rating
+from hybrid_tok.bench.gating import ratio
+from hybrid_tok.bench.hearing import Ear, error_rate
+from hybrid_tok.bench.listening import transcribed
+from hybrid_tok.bench.processes import PeakMemory, spent
+from hybrid_tok.bench.recordings import limited, read_dialogues, spoken_language
+from hybrid_tok.bench.results import measure_parts, read_arguments
+from hybrid_tok.bench.systems import FREE, LOCKED, RECORDING, SYSTEMS, Systems
+from hybrid_tok.bench.word_starts import compare_starts, start_figures
+from hybrid_tok.bench.words import Judgement, covered, judge, normalize
+from hybrid_tok.core.manifest import Clip, read_manifest
+from hybrid_tok.core.timeline import frame_to_sample
+from hybrid_tok.core.utterance import Utterance
+from hybrid_tok.decode.plan import TextSegment, plan
+from hybrid_tok.tokens.stream import HybridStream
+
+RATE = 16_000
+AROUND = 0.3
+"""Seconds of silence around a run that is heard by itself."""
+
+SHORTEST = 2.0
+"""Seconds of a run that is rated."""
+
+SPOKEN_SECONDS = 60.0
+TEN_WORDS = ["the", "words", "of", "a", "short", "run", "are", "spoken", "at", "once", "here"]
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--one"]:  # the child process: measure this synthesizer
+        print(json.dumps(measure_speed(sys.argv[2], Path(sys.argv[3]))))
+        return
+    names = ("librispeech", "dialogues", "mandarin", "quality", "timing", "speed")
+    arguments = read_arguments(__doc__, "resynthesis", names)
+    clips = limited([clip for clip in read_manifest(arguments.data / "dev") if clip.text], arguments.limit)
+    english = [clip for clip in clips if clip.source == "librispeech"]
+    mandarin = [clip for clip in clips if clip.source == "aishell1"]
+    talks = limited(read_dialogues(arguments.data / "dialogues"), arguments.limit)
+    systems, ear = Systems(), Ear()
+    tokenizer = systems.tokenizers[LOCKED]
+    about = {
+        "command": "python benchmarks/resynthesis.py",
+        "limit": arguments.limit,
+        "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
+        "listener": ear.fingerprint,
+        "codec": tokenizer.codec_identity.fingerprint,
+        "rate_weight": tokenizer.options.rate_weight,
+    }
+    parts = {
+        "librispeech": lambda: librispeech(systems, ear, english),
+        "dialogues": lambda: dialogues(systems, ear, talks),
+        "mandarin": lambda: speak_mandarin(mandarin),
+        "quality": lambda: quality(systems, english),
+        "timing": lambda: timing(english),
+        "speed": lambda: speed(english),
+    }
+    measure_parts(arguments, parts, about)
+
+
+def librispeech(systems: Systems, ear: Ear, clips: Sequence[Clip]) -> dict[str, Any]:
+    """Every system on the same clips, and the error rate of the tokenizer's own recognizer."""
+    own = [judge([word.text for word in systems.annotate(clip)[1].words], clip.text or "") for clip in clips]
+    seconds = sum(systems.annotate(clip)[0].seconds for clip in clips)
+    results: dict[str, Any] = {}
+    for system in SYSTEMS:
+        rendered = [systems.render(system, clip) for clip in clips]
+        results[system] = {
+            "error_rate": error_rate(
+                ear.judge(one.audio, clip.text or "") for one, clip in zip(rendered, clips, strict=True)
+            ),
+            "tokens_per_second": per_second([one.tokens for one in rendered], seconds),
+            "bits_per_second": per_second([one.bits for one in rendered], seconds),
+            **rated([one.audio.samples for one in rendered]),
+        }
+    return {"clips": len(clips), "seconds": seconds, "own": error_rate(own), "systems": results}
+
+
+def per_second(amounts: Sequence[float | None], seconds: float) -> float | None:
+    """What all recordings take, per second; None where a system has no such figure."""
+    known = [amount for amount in amounts if amount is not None]
+    return ratio(sum(known), seconds) if len(known) == len(amounts) else None
+
+
+def rated(pieces: Sequence[np.ndarray]) -> dict[str, float]:
+    """DNSMOS of several recordings at 16 kHz."""
+    dnsmos = Dnsmos()
+    mean = Rating.mean(dnsmos.rate(samples) for samples in pieces if len(samples))
+    return {f"dnsmos_{name}": value for name, value in asdict(mean).items()}
+
+
+def text_runs(stream: HybridStream) -> list[tuple[Span, tuple[str, ...]]]:
+    """What a locked stream has spoken in one go: places and words, in order of time."""
+    runs: list[tuple[Span, tuple[str, ...]]] = []
+    for segment in plan(stream, RATE).segments:
+        if isinstance(segment, TextSegment):
+            assert segment.utterance.span is not None, "locked timing gives every run a place"
+            runs.append((segment.utterance.span, segment.utterance.words))
+    return sorted(runs)
+
+
+def cut(audio: Audio, span: Span, around: float = 0.0) -> Audio:
+    """A stretch of a recording, with silence around it."""
+    start, end = (frame_to_sample(frame, audio.sample_rate) for frame in (span.start, span.end))
+    return Audio(np.pad(audio.samples[start:end], round(around * audio.sample_rate)), audio.sample_rate)
+
+
+def dialogues(systems: Systems, ear: Ear, talks: Sequence[Clip]) -> dict[str, Any]:
+    """The text runs of conversations, those for tuning and those for testing."""
+    groups: dict[str, list[Clip]] = {}
+    for talk in talks:
+        groups.setdefault(talk.source, []).append(talk)
+    return {source: runs_heard(systems, ear, group) for source, group in groups.items()}
+
+
+def runs_heard(systems: Systems, ear: Ear, talks: Sequence[Clip]) -> dict[str, Any]:
+    """What is lost of text runs by speaking them, and what is wrong in them before and after."""
+    judged: dict[str, list[Judgement]] = {"lost": [], "own": [], "heard": [], "recording": []}
+    for talk in talks:
+        rendering = systems.render(LOCKED, talk)
+        assert rendering.stream is not None, "a tokenizer decodes a stream"
+        runs = text_runs(rendering.stream)
+        truths = covered([normalize(" ".join(words)) for _, words in runs], normalize(talk.text or ""))
+        for (span, words), truth in zip(runs, truths, strict=True):
+            heard, heard_before = (
+                ear.hear(cut(audio, span, AROUND)) for audio in (rendering.audio, systems.annotate(talk)[0])
+            )
+            judged["lost"].append(judge(heard, " ".join(words)))
+            judged["own"].append(judge(words, " ".join(truth)))
+            judged["heard"].append(judge(heard, " ".join(truth)))
+            judged["recording"].append(judge(heard_before, " ".join(truth)))
+    return {
+        "conversations": len(talks),
+        "runs": len(judged["lost"]),
+        "words": sum(one.said for one in judged["lost"]),
+        **{name: error_rate(several) for name, several in judged.items()},
+    }
+
+
+def speak_mandarin(clips: Sequence[Clip]) -> dict[str, Any]:
+    """Transcripts in Mandarin, spoken as locked and free streams with a voice code, and in a published voice."""
+    ear = Ear("zh")
+    modes: dict[str, dict[str, Any]] = {
+        "locked": {},
+        "free": {"timing": "free"},
+        "free, without voice code": {"timing": "free", "voice": False},
+    }
+    tokenizers = {name: HybridTokenizer.from_preset(layout="text", **options) for name, options in modes.items()}
+    judged: dict[str, list[Judgement]] = {name: [] for name in (RECORDING, *modes)}
+    for clip in clips:
+        audio, known = transcribed(tokenizers["locked"], clip)
+        judged[RECORDING].append(ear.judge(audio, clip.text or ""))
+        for name, tokenizer in tokenizers.items():
+            stream = tokenizer.analyze(audio, annotations=known).stream
+            spoken = tokenizers["locked"].decoder.decode(stream)
+            judged[name].append(ear.judge(spoken, clip.text or ""))
+    assert all(spoken_language(clip) == ear.language for clip in clips)
+    return {
+        "clips": len(clips),
+        "characters": sum(one.said for one in judged[RECORDING]),
+        **{name: error_rate(several) for name, several in judged.items()},
+    }
+
+
+def quality(systems: Systems, clips: Sequence[Clip]) -> dict[str, Any]:
+    """DNSMOS of the spoken runs, and of the same places in what the other systems give."""
+    places: list[tuple[Clip, Span]] = []
+    for clip in clips:
+        stream = systems.render(LOCKED, clip).stream
+        assert stream is not None, "a tokenizer decodes a stream"
+        places += [(clip, span) for span, _ in text_runs(stream) if span.seconds >= SHORTEST]
+    in_place = [system for system in SYSTEMS if system != FREE]  # free timing has them elsewhere
+    return {
+        "runs": len(places),
+        "systems": {
+            system: rated([cut(systems.render(system, clip).audio, span).samples for clip, span in places])
+            for system in in_place
+        },
+    }
+
+
+def timing(clips: Sequence[Clip]) -> dict[str, Any]:
+    """Word starts by how much of the timing the stream holds."""
+    aligner = BuiltinAligner()
+    tokenizers = {
+        durations: HybridTokenizer.from_preset(layout="text", durations=durations) for durations in ("word", "run")
+    }
+    starts = {durations: [] for durations in tokenizers}
+    for clip in clips:
+        audio, known = transcribed(tokenizers["word"], clip)
+        for durations, tokenizer in tokenizers.items():
+            stream = tokenizer.analyze(audio, annotations=known).stream
+            decoded = tokenizers["word"].decoder.decode(stream)
+            starts[durations] += compare_starts(aligner, audio, decoded, clip.text or "")
+    return {durations: start_figures(each) for durations, each in starts.items()}
+
+
+def speed(clips: Sequence[Clip]) -> dict[str, Any]:
+    """A minute of transcripts, spoken by each synthesizer in a process of its own."""
+    results: dict[str, Any] = {}
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "words.json"
+        with HybridTokenizer.from_preset(layout="text") as tokenizer:
+            written: list[list[int]] = []
+            seconds = 0.0
+            for clip in clips:
+                if seconds < SPOKEN_SECONDS:
+                    audio, known = transcribed(tokenizer, clip)
+                    written.append(tokenizer.encode(audio, annotations=known))
+                    seconds += audio.seconds
+        path.write_text(json.dumps(written), "utf-8")
+        for synthesizer in ("kokoro", "espeak"):
+            command = [sys.executable, __file__, "--one", synthesizer, str(path)]
+            results[synthesizer] = json.loads(subprocess.run(command, check=True, stdout=subprocess.PIPE).stdout)
+    return results
+
+
+def measure_speed(synthesizer: str, path: Path) -> dict[str, Any]:
+    """Decode what is in a file in this process, once the synthesizer is warm."""
+    memory = PeakMemory()
+    memory.start()
+    with HybridTokenizer.from_preset(layout="text", synthesizer=synthesizer) as tokenizer:
+        streams = [tokenizer.vocabulary.decode(ids) for ids in json.loads(path.read_text("utf-8"))]
+        tokenizer.decoder.decode(streams[0])
+        started = time.perf_counter()
+        seconds = sum(tokenizer.decoder.decode(stream).seconds for stream in streams)
+        elapsed = time.perf_counter() - started
+        assert tokenizer.decoder.synthesizer is not None, "a preset has a synthesizer"
+        speaker = tokenizer.decoder.synthesizer("en")
+        first = spent(lambda: speaker.synthesize(Utterance.of(TEN_WORDS, "en")))
+    return {
+        "seconds": seconds,
+        "x_decode": seconds / elapsed,
+        "ten_words_seconds": first,
+        "peak_memory_mb": memory.stop() / 1e6,
+    }
+
+
+if __name__ == "__main__":
+    main()

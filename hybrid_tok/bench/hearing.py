@@ -1,0 +1,48 @@
+"""A listener: what Whisper base understands of speech, and how many words of a text it misses.
+
+It hears a recording as a whole: beam of five, temperature 0, no text before it, the language given, no voice activity
+detection in front. Windows are cut from 30 s on only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from hybrid_tok.backends.whisper import WhisperRecognizer
+from hybrid_tok.bench.gating import ratio
+from hybrid_tok.bench.words import Judgement, judge
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import Span, count_frames
+
+
+class Ear:
+    """Hears one language.
+
+    Args:
+        language: a code of `core.languages`.
+    """
+
+    def __init__(self, language: str = "en") -> None:
+        self.language = language
+        self._recognizer = WhisperRecognizer("base", language)
+
+    @property
+    def fingerprint(self) -> str:
+        return self._recognizer.fingerprint
+
+    def hear(self, audio: Audio) -> list[str]:
+        """Words heard in mono audio at 16 kHz."""
+        if not audio.samples.any():
+            return []
+        whole = Span(0, count_frames(audio.num_samples, audio.sample_rate))
+        return [word.text for word in self._recognizer.hear(audio, [whole])]
+
+    def judge(self, audio: Audio, text: str) -> Judgement:
+        """What is heard, against what should be."""
+        return judge(self.hear(audio), text, self.language)
+
+
+def error_rate(judged: Iterable[Judgement]) -> float | None:
+    """Errors of all recordings per word (in Chinese, per character) of all texts; None without a word."""
+    judged = list(judged)
+    return ratio(sum(one.errors for one in judged), sum(one.said for one in judged))

