@@ -54,6 +54,7 @@ class TrainSoundsOptions:
     Attributes:
         data: folder of clips with a `manifest.jsonl`; its licences go into the bank.
         out: folder for the decoded clips, which are used again, and for `bank.json`.
+        labels: that get sounds; "other" is no sound in particular.
         examples: sounds per label.
         candidates: of each label, of which the best are kept.
         codebooks: of the codec with which candidates are judged; the bank has all of them.
@@ -63,6 +64,7 @@ class TrainSoundsOptions:
 
     data: Path
     out: Path
+    labels: tuple[EventLabel, ...] = tuple(label for label in EVENT_LABELS if label != "other")
     examples: int = 3
     candidates: int = 60
     codebooks: int = 2
@@ -104,9 +106,7 @@ def train(options: TrainSoundsOptions, codec: UnitCodec | None = None) -> Path:
     cache = options.out / "clips"
     material = load_material(options.data, cache)[0]
     sounds: list[Sound] = []
-    for label in EVENT_LABELS:
-        if label == "other":  # is no sound in particular
-            continue
+    for label in options.labels:
         found = _recorded(options, label, cache) if label in RECORDED else _simulated(options, label, material)
         judged = [(candidate, *_judge(candidate, label, codec, tagger, options.codebooks)) for candidate in found]
         sounds += [Sound(label, candidate.source, _frames(units)) for candidate, units, _ in _best(judged, options)]
