@@ -16,6 +16,7 @@ from typing_extensions import Self
 from hybrid_tok.audio import read_channels, read_mono, resample
 from hybrid_tok.core.annotations import Annotations, KnownAnnotations
 from hybrid_tok.core.audio import Audio, SourceInfo
+from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.interfaces import CodecIdentity, Synthesizer
 from hybrid_tok.core.languages import check_language, writes_spaces
 from hybrid_tok.core.progress import StageTimer
@@ -39,7 +40,7 @@ from hybrid_tok.sounds.bank import SoundBank, load_bank
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.tokens.idspace import VocabularyOptions
 from hybrid_tok.tokens.script import read_script, stream_of_script
-from hybrid_tok.tokens.stream import HybridStream, TextItem
+from hybrid_tok.tokens.stream import Frame, HybridStream, TextItem
 from hybrid_tok.tokens.summary import Summary, summarize
 from hybrid_tok.tokens.text import load_text_tokenizer
 from hybrid_tok.tokens.vocabulary import Errors, Vocabulary
@@ -315,15 +316,14 @@ class HybridTokenizer:
         """What `say` speaks, as a stream in free timing; arguments and errors as of `say`."""
         if language is not None:
             check_language(language)
-        lines = read_script(text)
-        bank = bank or load_bank()
-        bank.check_codec(self.codec_identity)
         width = self.vocabulary.options.num_codebooks
-        return stream_of_script(
-            lines,
-            language,
-            lambda label, before: tuple(frame[:width] for frame in bank.choose(label, before + seed).units),
-        )
+
+        def units(label: EventLabel, before: int) -> tuple[Frame, ...]:
+            sounds = bank or load_bank()
+            sounds.check_codec(self.codec_identity)
+            return tuple(frame[:width] for frame in sounds.choose(label, before + seed).units)
+
+        return stream_of_script(read_script(text), language, units)
 
     def voice_code(self, source: Source) -> tuple[int, ...]:
         """The voice code of the speaker of a recording: integers, 0 to 63; neutral without speech."""

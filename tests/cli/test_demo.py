@@ -1,32 +1,28 @@
-"""The recording that the demo makes, and what becomes of it."""
+"""The recording that the demo makes."""
 
 from __future__ import annotations
 
 import numpy as np
 
 from fakes import FakeSynthesizer
-from hybrid_tok.cli.demo import SCRIPT, make_demo
-from hybrid_tok.core.audio import Audio
+from hybrid_tok.cli.demo import VOICES, make_demo
+from hybrid_tok.registry import find_preset
+from hybrid_tok.tokenizer import HybridTokenizer, TokenizerOptions
 
 
-def test_the_script_is_spoken_in_its_voices() -> None:
-    made: dict[str, FakeSynthesizer] = {}
-
-    def synthesizer(voice: str) -> FakeSynthesizer:
-        return made.setdefault(voice, FakeSynthesizer())
-
-    audio = make_demo(synthesizer)
-    for voice, fake in made.items():
-        assert fake.spoken == [tuple(line.text.split()) for line in SCRIPT if line.text and line.voice == voice]
-    assert len(made) == 2
-    spoken = sum(fake.duration(word) + 1_600 * (index == 0) for fake in made.values() for words in fake.spoken
-                 for index, word in enumerate(words))  # fmt: skip
-    giggle = 16_000
-    assert audio.num_samples == spoken + giggle + round(16_000 * (sum(line.pause for line in SCRIPT) + 0.5))
-    assert np.isfinite(audio.samples).all() and float(np.abs(audio.samples).max()) <= 1.0
-
-
-def test_it_is_the_same_every_time() -> None:
-    first, second = (make_demo(lambda voice: FakeSynthesizer()) for _ in range(2))
-    assert isinstance(first, Audio)
+def test_the_script_is_spoken_in_its_voices_with_a_laugh() -> None:
+    made = [FakeSynthesizer(), FakeSynthesizer()]
+    first, second = (
+        make_demo(HybridTokenizer(find_preset("default"), TokenizerOptions(), backends={"synthesizer": fake}))
+        for fake in made
+    )
+    spoken = made[0].spoken
+    assert [one.voice for one in spoken] == [VOICES[0], VOICES[1], VOICES[0], VOICES[1]]
+    assert spoken[1].words == ("No,", "tell", "me.") and spoken[3].words == ("That", "is", "very", "good.")
+    said = sum(fake_duration(one.words) for one in spoken) / 16_000
+    assert first.seconds > said + 0.4, "there is a laugh"
     np.testing.assert_array_equal(first.samples, second.samples)
+
+
+def fake_duration(words: tuple[str, ...]) -> int:
+    return sum(FakeSynthesizer().duration(word) for word in words)

@@ -68,5 +68,5 @@ def test_recipe_end_to_end(tmp_path: Path) -> None:
 
 
 def test_wrong_options(tmp_path: Path) -> None:
-    with pytest.raises(OptionsError, match="examples must be 1 to 60"):
+    with pytest.raises(OptionsError, match="examples must be 1 to 150"):
         TrainSoundsOptions(tmp_path, tmp_path, examples=0)

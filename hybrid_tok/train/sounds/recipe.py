@@ -66,7 +66,7 @@ class TrainSoundsOptions:
     out: Path
     labels: tuple[EventLabel, ...] = tuple(label for label in EVENT_LABELS if label != "other")
     examples: int = 3
-    candidates: int = 60
+    candidates: int = 150
     codebooks: int = 2
     shortest: float = 0.4
     longest: float = 2.0
