@@ -3,7 +3,8 @@ r"""Text with tags, as people and language models write it, to a stream in free 
     So funny <laugh> I can't. <speaker:1> Me neither [sighs]
 
 - A sound is a tag with a label of the taxonomy, or with a name that another system has for it (`core.events`):
-  `<chuckle>`, `<|Laughter|>`, `[clear throat]`, `(coughs)`. In angle brackets the name of any system will do.
+  `<chuckle>`, `<|Laughter|>`, `[clear throat]`, `(coughs)`. In angle brackets the name of any system will do, also
+  written `<laugh/>`.
 - `<speaker:1>` gives what follows to another speaker; it begins with speaker 0.
 - Anything else that looks like a tag (`<` with a letter or bar after it, .. and `>`) is an error: a tag is never read
   aloud. Brackets that hold no sound, and `<` elsewhere ("a < b", "<3"), are text.
@@ -145,7 +146,7 @@ def _read(markup: str) -> str | Tag | int:
 
 def _plain(name: str) -> str:
     """A name without brackets, in small letters, words apart."""
-    return " ".join(re.sub(r"[_\s-]+", " ", name.strip("<>|[]()")).lower().split())
+    return " ".join(re.sub(r"[_\s-]+", " ", name.strip("<>|[]()").removesuffix("/")).lower().split())
 
 
 def _listed() -> str:
