@@ -8,10 +8,10 @@ here: those are of the tokenizer's own recognizer, whose errors are `own`.
 
 - librispeech: the round trip in each mode, the unit codec alone, and other codecs on the same clips: word error rate
   against the transcript, tokens/s, bits/s, and DNSMOS (signal, background, overall).
-- dialogues: the text runs of conversations, each cut out of what was decoded and heard by itself, with silence around
-  it. `lost` is the error rate against the text that was spoken. `own`, `heard` and `recording` compare the text, what
-  was heard of it, and what is heard of the recording at the same place with the part of the true transcript that the
-  run stands for (`bench.words.covered`): words that became units are in neither.
+- dialogues: decoded conversations are heard as a whole (where Silero finds speech), and errors are counted at the words
+  that were written as text only (`bench.words.errors_at`). `lost`: against the words of the tokenizer's recognizer, so
+  that it is what speaking loses. `own` (the recognizer's words), `heard` (in what was decoded) and `recording` (in the
+  recording): against the true transcript, at the words of it that the text stands for (`bench.words.covered`).
 - mandarin: transcripts of AISHELL-1 spoken again; character error rates.
 - quality: DNSMOS of spoken runs of at least 2 s, and of the same places in the recording and the other systems.
 - timing: word starts of transcripts spoken in locked timing against the recordings' (`bench.word_starts`).
@@ -37,6 +37,7 @@ import numpy as np
 
 from hybrid_tok import Audio, HybridTokenizer, Span
 from hybrid_tok.align.aligner import BuiltinAligner
+from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.dnsmos import Dnsmos, Rating
 from hybrid_tok.bench.gating import ratio
 from hybrid_tok.bench.hearing import Ear, error_rate
@@ -44,9 +45,9 @@ from hybrid_tok.bench.listening import transcribed
 from hybrid_tok.bench.processes import PeakMemory, spent
 from hybrid_tok.bench.recordings import limited, read_dialogues, spoken_language
 from hybrid_tok.bench.results import measure_parts, read_arguments
-from hybrid_tok.bench.systems import FREE, LOCKED, RECORDING, SYSTEMS, Systems
+from hybrid_tok.bench.systems import FREE, LOCKED, PEERS, RECORDING, SYSTEMS, Systems
 from hybrid_tok.bench.word_starts import compare_starts, start_figures
-from hybrid_tok.bench.words import Judgement, covered, judge, normalize
+from hybrid_tok.bench.words import Judgement, covered, errors_at, judge, normalize
 from hybrid_tok.core.manifest import Clip, read_manifest
 from hybrid_tok.core.timeline import frame_to_sample
 from hybrid_tok.core.utterance import Utterance
@@ -54,9 +55,6 @@ from hybrid_tok.decode.plan import TextSegment, plan
 from hybrid_tok.tokens.stream import HybridStream
 
 RATE = 16_000
-AROUND = 0.3
-"""Seconds of silence around a run that is heard by itself."""
-
 SHORTEST = 2.0
 """Seconds of a run that is rated."""
 
@@ -97,6 +95,8 @@ def main() -> None:
 
 def librispeech(systems: Systems, ear: Ear, clips: Sequence[Clip]) -> dict[str, Any]:
     """Every system on the same clips, and the error rate of the tokenizer's own recognizer."""
+    for system in PEERS:
+        systems.render(system, clips[0])  # a program that is missing is found before the long part
     own = [judge([word.text for word in systems.annotate(clip)[1].words], clip.text or "") for clip in clips]
     seconds = sum(systems.annotate(clip)[0].seconds for clip in clips)
     results: dict[str, Any] = {}
@@ -126,20 +126,16 @@ def rated(pieces: Sequence[np.ndarray]) -> dict[str, float]:
     return {f"dnsmos_{name}": value for name, value in asdict(mean).items()}
 
 
-def text_runs(stream: HybridStream) -> list[tuple[Span, tuple[str, ...]]]:
-    """What a locked stream has spoken in one go: places and words, in order of time."""
-    runs: list[tuple[Span, tuple[str, ...]]] = []
-    for segment in plan(stream, RATE).segments:
-        if isinstance(segment, TextSegment):
-            assert segment.utterance.span is not None, "locked timing gives every run a place"
-            runs.append((segment.utterance.span, segment.utterance.words))
-    return sorted(runs)
+def text_runs(stream: HybridStream) -> list[Span]:
+    """The places of what a locked stream has spoken in one go."""
+    spans = [part.utterance.span for part in plan(stream, RATE).segments if isinstance(part, TextSegment)]
+    return [span for span in spans if span is not None]
 
 
-def cut(audio: Audio, span: Span, around: float = 0.0) -> Audio:
-    """A stretch of a recording, with silence around it."""
+def cut(audio: Audio, span: Span) -> np.ndarray:
+    """The samples of a stretch."""
     start, end = (frame_to_sample(frame, audio.sample_rate) for frame in (span.start, span.end))
-    return Audio(np.pad(audio.samples[start:end], round(around * audio.sample_rate)), audio.sample_rate)
+    return audio.samples[start:end]
 
 
 def dialogues(systems: Systems, ear: Ear, talks: Sequence[Clip]) -> dict[str, Any]:
@@ -151,26 +147,37 @@ def dialogues(systems: Systems, ear: Ear, talks: Sequence[Clip]) -> dict[str, An
 
 
 def runs_heard(systems: Systems, ear: Ear, talks: Sequence[Clip]) -> dict[str, Any]:
-    """What is lost of text runs by speaking them, and what is wrong in them before and after."""
-    judged: dict[str, list[Judgement]] = {"lost": [], "own": [], "heard": [], "recording": []}
+    """What is lost of the text by speaking it, and what is wrong in it before and after."""
+    detector = SileroDetector()
+    errors: dict[str, int] = dict.fromkeys(("lost", "own", "heard", "recording"), 0)
+    words = said = 0
     for talk in talks:
+        audio, annotations = systems.annotate(talk)
         rendering = systems.render(LOCKED, talk)
-        assert rendering.stream is not None, "a tokenizer decodes a stream"
-        runs = text_runs(rendering.stream)
-        truths = covered([normalize(" ".join(words)) for _, words in runs], normalize(talk.text or ""))
-        for (span, words), truth in zip(runs, truths, strict=True):
-            heard, heard_before = (
-                ear.hear(cut(audio, span, AROUND)) for audio in (rendering.audio, systems.annotate(talk)[0])
-            )
-            judged["lost"].append(judge(heard, " ".join(words)))
-            judged["own"].append(judge(words, " ".join(truth)))
-            judged["heard"].append(judge(heard, " ".join(truth)))
-            judged["recording"].append(judge(heard_before, " ".join(truth)))
+        assert rendering.analysis is not None, "a tokenizer analyzes"
+        runs = [
+            sorted((*one.words, *one.under), key=lambda word: word.span)
+            for one in rendering.analysis.decisions
+            if one.kind == "text"
+        ]
+        as_text = {word for run in runs for word in run}
+        heard, recording = (
+            normalize(" ".join(ear.hear(one, detector.detect(one)))) for one in (rendering.audio, audio)
+        )
+        recognized = [(unit, word in as_text) for word in annotations.words for unit in normalize(word.text)]
+        own, written = [unit for unit, _ in recognized], [text for _, text in recognized]
+        truth = normalize(talk.text or "")
+        inside = covered([[unit for word in run for unit in normalize(word.text)] for run in runs], truth)
+        words += sum(written)
+        said += sum(inside)
+        errors["lost"] += errors_at(written, own, heard)
+        for name, hypothesis in (("own", own), ("heard", heard), ("recording", recording)):
+            errors[name] += errors_at(inside, truth, hypothesis)
     return {
         "conversations": len(talks),
-        "runs": len(judged["lost"]),
-        "words": sum(one.said for one in judged["lost"]),
-        **{name: error_rate(several) for name, several in judged.items()},
+        "words": words,
+        "said": said,
+        **{name: ratio(count, words if name == "lost" else said) for name, count in errors.items()},
     }
 
 
@@ -203,14 +210,14 @@ def quality(systems: Systems, clips: Sequence[Clip]) -> dict[str, Any]:
     """DNSMOS of the spoken runs, and of the same places in what the other systems give."""
     places: list[tuple[Clip, Span]] = []
     for clip in clips:
-        stream = systems.render(LOCKED, clip).stream
-        assert stream is not None, "a tokenizer decodes a stream"
-        places += [(clip, span) for span, _ in text_runs(stream) if span.seconds >= SHORTEST]
+        analysis = systems.render(LOCKED, clip).analysis
+        assert analysis is not None, "a tokenizer analyzes"
+        places += [(clip, span) for span in text_runs(analysis.stream) if span.seconds >= SHORTEST]
     in_place = [system for system in SYSTEMS if system != FREE]  # free timing has them elsewhere
     return {
         "runs": len(places),
         "systems": {
-            system: rated([cut(systems.render(system, clip).audio, span).samples for clip, span in places])
+            system: rated([cut(systems.render(system, clip).audio, span) for clip, span in places])
             for system in in_place
         },
     }

@@ -1,12 +1,12 @@
 """A listener: what Whisper base understands of speech, and how many words of a text it misses.
 
-It hears a recording as a whole: beam of five, temperature 0, no text before it, the language given, no voice activity
-detection in front. Windows are cut from 30 s on only.
+Beam of five, temperature 0, no text before a window, the language given. A clip is heard as a whole, without voice
+activity detection; windows are cut from 30 s on.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from hybrid_tok.backends.whisper import WhisperRecognizer
 from hybrid_tok.bench.gating import ratio
@@ -30,12 +30,16 @@ class Ear:
     def fingerprint(self) -> str:
         return self._recognizer.fingerprint
 
-    def hear(self, audio: Audio) -> list[str]:
-        """Words heard in mono audio at 16 kHz."""
+    def hear(self, audio: Audio, speech: Sequence[Span] | None = None) -> list[str]:
+        """Words heard in mono audio at 16 kHz.
+
+        Args:
+            speech: where to listen; the whole recording if None.
+        """
         if not audio.samples.any():
             return []
         whole = Span(0, count_frames(audio.num_samples, audio.sample_rate))
-        return [word.text for word in self._recognizer.hear(audio, [whole])]
+        return [word.text for word in self._recognizer.hear(audio, [whole] if speech is None else speech)]
 
     def judge(self, audio: Audio, text: str) -> Judgement:
         """What is heard, against what should be."""

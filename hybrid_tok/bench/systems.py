@@ -14,8 +14,7 @@ from hybrid_tok.bench import peers
 from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.manifest import Clip
-from hybrid_tok.tokenizer import HybridTokenizer
-from hybrid_tok.tokens.stream import HybridStream
+from hybrid_tok.tokenizer import Analysis, HybridTokenizer
 
 RECORDING = "the recording itself"
 LOCKED = "hybrid-tok"
@@ -57,13 +56,13 @@ class Rendering:
         tokens: written, of all kinds; None where a system writes none.
         bits: as an entropy coder that follows the grammar would need at worst (`Summary.range_bits_per_second`), or
             those that a codec wrote; None for the recording itself.
-        stream: what was decoded.
+        analysis: of the recording; None where no tokenizer was at work.
     """
 
     audio: Audio
     tokens: int | None = None
     bits: float | None = None
-    stream: HybridStream | None = None
+    analysis: Analysis | None = None
 
 
 class Systems:
@@ -102,5 +101,5 @@ class Systems:
             decoder.decode(analysis.stream),
             len(analysis.ids),
             analysis.summary.range_bits_per_second * analysis.summary.seconds,
-            analysis.stream,
+            analysis,
         )

@@ -62,11 +62,11 @@ def judge(words: Sequence[str], text: str, language: str = "en") -> Judgement:
     return Judgement(tuple(right), counts, errors, len(reference))
 
 
-def covered(texts: Sequence[Sequence[str]], reference: Sequence[str]) -> list[list[str]]:
-    """The part of a reference that each of several texts stands for.
+def covered(texts: Sequence[Sequence[str]], reference: Sequence[str]) -> list[bool]:
+    """Which words of a reference some texts stand for, (words,).
 
     The texts, one after another, are aligned to the reference; each covers what lies between its first and its last
-    word that has one there, right or wrong. What is missing between two texts belongs to neither.
+    word that has one there, right or wrong. What is missing between two texts is in neither.
 
     Args:
         texts: normalized words, in the order of the reference.
@@ -75,19 +75,42 @@ def covered(texts: Sequence[Sequence[str]], reference: Sequence[str]) -> list[li
     import jiwer
 
     words = [word for text in texts for word in text]
+    inside = [False] * len(reference)
     if not words or not reference:
-        return [[] for _ in texts]
+        return inside
     places: list[int | None] = [None] * len(words)
     for chunk in jiwer.process_words(" ".join(reference), " ".join(words)).alignments[0]:
         if chunk.type in ("equal", "substitute"):
             places[chunk.hyp_start_idx : chunk.hyp_end_idx] = range(chunk.ref_start_idx, chunk.ref_end_idx)
-    parts: list[list[str]] = []
     first = 0
     for text in texts:
         own = [place for place in places[first : first + len(text)] if place is not None]
-        parts.append(list(reference[own[0] : own[-1] + 1]) if own else [])
+        if own:
+            inside[own[0] : own[-1] + 1] = [True] * (own[-1] + 1 - own[0])
         first += len(text)
-    return parts
+    return inside
+
+
+def errors_at(chosen: Sequence[bool], reference: Sequence[str], heard: Sequence[str]) -> int:
+    """Errors among the chosen words of a reference: substitutions and deletions of these, and insertions where the
+    words on both sides are chosen or there are none.
+
+    Args:
+        chosen: (words,).
+        reference, heard: normalized words, all of them, so that the other words are context for the alignment.
+    """
+    import jiwer
+
+    if not heard or not reference:
+        return sum(chosen) if reference else len(heard)
+    errors = 0
+    for chunk in jiwer.process_words(" ".join(reference), " ".join(heard)).alignments[0]:
+        if chunk.type == "insert":
+            beside = chosen[max(0, chunk.ref_start_idx - 1) : chunk.ref_start_idx + 1]
+            errors += all(beside) * (chunk.hyp_end_idx - chunk.hyp_start_idx)
+        elif chunk.type != "equal":
+            errors += sum(chosen[chunk.ref_start_idx : chunk.ref_end_idx])
+    return errors
 
 
 def area(probability: NDArray[np.floating], right: NDArray[np.bool_]) -> float:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.bench.words import Judgement, area, calibration_error, covered, judge, normalize
+from hybrid_tok.bench.words import Judgement, area, calibration_error, covered, errors_at, judge, normalize
 
 
 def test_normalize_spells_english_numbers_out() -> None:
@@ -23,17 +23,31 @@ def test_judge_counts_errors_and_knows_the_right_words() -> None:
     assert judged == Judgement(right=(True, True, False, True), units=(1, 1, 1, 1), errors=3, said=6)
 
 
-def test_each_text_covers_its_part_of_the_reference() -> None:
-    """What is missing between texts belongs to neither; what is wrong or missing inside one belongs to it."""
-    reference = ["a", "b", "c", "d", "e", "f", "g", "h", "i"]
-    texts = [["a", "x", "c"], [], ["f", "h"]]
-    assert covered(texts, reference) == [["a", "b", "c"], [], ["f", "g", "h"]]
+def test_texts_cover_their_parts_of_the_reference() -> None:
+    """What is missing between texts is in neither; what is wrong or missing inside one is in it."""
+    inside = covered([["a", "x", "c"], [], ["f", "h"]], ["a", "b", "c", "d", "e", "f", "g", "h", "i"])
+    assert inside == [True, True, True, False, False, True, True, True, False]
 
 
 def test_texts_beside_the_reference_cover_nothing() -> None:
-    assert covered([["a"], ["um"], ["b"]], ["a", "b"]) == [["a"], [], ["b"]]
-    assert covered([["um"]], []) == [[]]
-    assert covered([[], []], ["a"]) == [[], []]
+    assert covered([["a"], ["um"], ["b"]], ["a", "b"]) == [True, True]
+    assert covered([["um"]], []) == []
+    assert covered([[], []], ["a"]) == [False]
+
+
+def test_errors_are_counted_at_the_chosen_words() -> None:
+    reference, chosen = ["a", "b", "c", "d", "e"], [True, True, False, False, True]
+    assert errors_at(chosen, reference, reference) == 0
+    assert errors_at(chosen, reference, ["x", "b", "y", "e"]) == 1
+    assert errors_at(chosen, reference, ["b", "c", "d"]) == 2
+    assert errors_at(chosen, reference, []) == 3
+
+
+def test_an_insertion_belongs_to_the_words_on_both_sides() -> None:
+    reference, chosen = ["a", "b", "c", "d", "e"], [True, True, False, False, True]
+    assert errors_at(chosen, reference, ["a", "um", "b", "c", "d", "e", "uh", "uh"]) == 3
+    assert errors_at(chosen, reference, ["a", "b", "um", "c", "um", "d", "um", "e"]) == 0
+    assert errors_at([], [], ["um"]) == 1
 
 
 def test_judge_without_words_or_transcript() -> None:
