@@ -36,18 +36,15 @@ def test_every_event_but_other_has_sounds_of_our_codec() -> None:
 
 
 def test_sounds_decode_to_what_they_are_called() -> None:
-    """With the default number of codebooks: heard as an event, mostly as the right one, at about the level wanted."""
+    """With the default number of codebooks: the tagger hears the right event, at a level that goes with speech."""
     codec, tagger, silence = BuiltinCodec(), BuiltinTagger(), np.zeros(16_000, np.float32)
-    right = 0
     sounds = [sound for examples in load_bank().sounds.values() for sound in examples]
     for sound in sounds:
         samples = codec.decode(np.array(sound.units)[:, : codec.identity.default_codebooks])
         assert np.abs(samples).max() < 1.0
         assert -55 < 10 * np.log10(np.mean(np.square(samples))) < -10
         heard = tagger.tag(Audio(np.concatenate([silence, samples, silence]), 16_000))
-        assert heard, sound.label
-        right += sound.label in {event.label for event in heard}
-    assert right >= 0.9 * len(sounds)
+        assert [event.label for event in heard] == [sound.label]
 
 
 def test_examples_take_turns() -> None:
