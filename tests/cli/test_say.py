@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -147,3 +149,18 @@ def test_a_fallback_is_a_line() -> None:
         "Cantonese has no Kokoro voice: spoken by espeak"
     ]
     assert fallbacks({"yue": "espeak"}, "espeak") == []
+
+
+def test_what_is_said_is_heard(tmp_path: Path) -> None:
+    """A real run: Kokoro's words and the laugh between them, and no word for the tag."""
+    wav = tmp_path / "s.wav"
+    command = [sys.executable, "-m", "hybrid_tok", "say", "This is very funny. <laugh> We had better stop.", "-o", wav]
+    result = subprocess.run(command, capture_output=True, timeout=300)
+    assert result.returncode == 0, result.stderr.decode()
+    assert result.stderr.decode().splitlines()[0] == "simulated, not recorded: <laugh>"
+    with HybridTokenizer.from_preset(language="en") as tokenizer:
+        heard = tokenizer.annotate(wav)
+    words = " ".join(word.text for word in heard.words).lower()
+    assert "this is very funny" in words and "better stop" in words
+    assert words.count("laugh") == 0
+    assert "laugh" in {event.label for event in heard.events}
