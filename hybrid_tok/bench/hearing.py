@@ -10,6 +10,7 @@ from collections.abc import Iterable, Sequence
 
 from hybrid_tok.backends.whisper import WhisperRecognizer
 from hybrid_tok.bench.gating import ratio
+from hybrid_tok.bench.mandarin import read_mandarin
 from hybrid_tok.bench.words import Judgement, judge
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span, count_frames
@@ -42,8 +43,11 @@ class Ear:
         return [word.text for word in self._recognizer.hear(audio, [whole] if speech is None else speech)]
 
     def judge(self, audio: Audio, text: str) -> Judgement:
-        """What is heard, against what should be."""
-        return judge(self.hear(audio), text, self.language)
+        """What is heard, against what should be; Mandarin as `read_mandarin` has it."""
+        heard = self.hear(audio)
+        if self.language == "zh":
+            heard, text = [read_mandarin("".join(heard))], read_mandarin(text)
+        return judge(heard, text, self.language)
 
 
 def error_rate(judged: Iterable[Judgement]) -> float | None:
