@@ -72,7 +72,7 @@ def main() -> None:
     english = [clip for clip in clips if clip.source == "librispeech"]
     mandarin = [clip for clip in clips if clip.source == "aishell1"]
     talks = limited(read_dialogues(arguments.data / "dialogues"), arguments.limit)
-    systems, ear = Systems(), Ear()
+    systems, ear, dnsmos = Systems(), Ear(), Dnsmos()
     tokenizer = systems.tokenizers[LOCKED]
     about = {
         "command": "python benchmarks/resynthesis.py",
@@ -83,17 +83,17 @@ def main() -> None:
         "rate_weight": tokenizer.options.rate_weight,
     }
     parts = {
-        "librispeech": lambda: librispeech(systems, ear, english),
+        "librispeech": lambda: librispeech(systems, ear, dnsmos, english),
         "dialogues": lambda: dialogues(systems, ear, talks),
         "mandarin": lambda: speak_mandarin(mandarin),
-        "quality": lambda: quality(systems, english),
+        "quality": lambda: quality(systems, dnsmos, english),
         "timing": lambda: timing(english),
         "speed": lambda: speed(english),
     }
     measure_parts(arguments, parts, about)
 
 
-def librispeech(systems: Systems, ear: Ear, clips: Sequence[Clip]) -> dict[str, Any]:
+def librispeech(systems: Systems, ear: Ear, dnsmos: Dnsmos, clips: Sequence[Clip]) -> dict[str, Any]:
     """Every system on the same clips, and the error rate of the tokenizer's own recognizer."""
     for system in PEERS:
         systems.render(system, clips[0])  # a program that is missing is found before the long part
@@ -108,7 +108,7 @@ def librispeech(systems: Systems, ear: Ear, clips: Sequence[Clip]) -> dict[str, 
             ),
             "tokens_per_second": per_second([one.tokens for one in rendered], seconds),
             "bits_per_second": per_second([one.bits for one in rendered], seconds),
-            **rated([one.audio.samples for one in rendered]),
+            **rated(dnsmos, [one.audio.samples for one in rendered]),
         }
     return {"clips": len(clips), "seconds": seconds, "own": error_rate(own), "systems": results}
 
@@ -119,9 +119,8 @@ def per_second(amounts: Sequence[float | None], seconds: float) -> float | None:
     return ratio(sum(known), seconds) if len(known) == len(amounts) else None
 
 
-def rated(pieces: Sequence[np.ndarray]) -> dict[str, float]:
+def rated(dnsmos: Dnsmos, pieces: Sequence[np.ndarray]) -> dict[str, float]:
     """DNSMOS of several recordings at 16 kHz."""
-    dnsmos = Dnsmos()
     mean = Rating.mean(dnsmos.rate(samples) for samples in pieces if len(samples))
     return {f"dnsmos_{name}": value for name, value in asdict(mean).items()}
 
@@ -206,7 +205,7 @@ def speak_mandarin(clips: Sequence[Clip]) -> dict[str, Any]:
     }
 
 
-def quality(systems: Systems, clips: Sequence[Clip]) -> dict[str, Any]:
+def quality(systems: Systems, dnsmos: Dnsmos, clips: Sequence[Clip]) -> dict[str, Any]:
     """DNSMOS of the spoken runs, and of the same places in what the other systems give."""
     places: list[tuple[Clip, Span]] = []
     for clip in clips:
@@ -217,7 +216,7 @@ def quality(systems: Systems, clips: Sequence[Clip]) -> dict[str, Any]:
     return {
         "runs": len(places),
         "systems": {
-            system: rated([cut(systems.render(system, clip).audio, span) for clip, span in places])
+            system: rated(dnsmos, [cut(systems.render(system, clip).audio, span) for clip, span in places])
             for system in in_place
         },
     }

