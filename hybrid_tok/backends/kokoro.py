@@ -31,7 +31,6 @@ from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.phonemes import IpaReader, phonemize
 from hybrid_tok.voice.code import VoiceTraits, dequantize
-from hybrid_tok.voice.colour import apply_colour
 from hybrid_tok.voice.space import parse_mixture, voice_space
 
 _LEAD = 14
@@ -109,8 +108,6 @@ class KokoroSynthesizer:
             samples[first:end] += spoken[: end - first]
             for word, (low, high) in ranges.items():
                 words[word] = (min(first + low, len(samples)), min(first + high, len(samples)))
-        if voice.traits is not None:
-            samples = apply_colour(samples, SAMPLE_RATE, voice.traits.colour)
         return Speech(
             Audio(samples, SAMPLE_RATE),
             (margin, margin + length),

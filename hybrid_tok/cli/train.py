@@ -176,26 +176,19 @@ def train_sounds(
     typer.echo(f"wrote {train(TrainSoundsOptions(data=data, out=out, examples=examples, seed=seed))}", err=True)
 
 
-@train_app.command("tract")
-def train_tract(
+@train_app.command("voice-space")
+def train_voice_space(
+    voices: Annotated[Path, typer.Option("--voices", help="Folder of Kokoro's published voices, NAME.bin.")],
     data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],
-    out: Annotated[Path, typer.Option("--out", help="The .json file to write.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for what Kokoro speaks, used again, and the space.")],
+    renderings: Annotated[int, typer.Option(help="Clips that Kokoro speaks.", min=100)] = 600,
+    seed: Annotated[int, typer.Option(help="Of their voices.")] = 7,
 ) -> None:
-    """Fit the estimator of the vocal tract's length."""
-    from hybrid_tok.train.voice.recipe import train_voice
+    """Make the space of Kokoro's voices, and fit the estimator of voice codes."""
+    from hybrid_tok.train.voice.recipe import TrainVoiceOptions, train
 
-    train_voice(data, out, tell=lambda message: typer.echo(message, err=True))
-
-
-@train_app.command("timbre")
-def train_timbre(
-    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl that names speakers.")],
-    out: Annotated[Path, typer.Option("--out", help="The .json file to write.")],
-) -> None:
-    """Fit the regression from voice codes to spectra."""
-    from hybrid_tok.train.voice.timbre import train_timbre
-
-    train_timbre(data, out, tell=lambda message: typer.echo(message, err=True))
+    options = TrainVoiceOptions(voices=voices, data=data, out=out, renderings=renderings, seed=seed)
+    typer.echo(f"wrote {train(options, lambda message: typer.echo(message, err=True))}", err=True)
 
 
 @train_app.command("confidence")

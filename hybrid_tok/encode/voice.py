@@ -1,4 +1,7 @@
-"""The voice codes of the speakers in a recording, each measured where only that speaker talks."""
+"""The voice codes of the speakers in a recording, each measured where that speaker talks alone for the first time.
+
+Only the first seconds count, so that a stream can write a speaker's code soon, and the same one as for the whole file.
+"""
 
 from __future__ import annotations
 
@@ -19,13 +22,13 @@ class VoiceOptions:
     """What voices are measured on.
 
     Attributes:
-        longest: seconds of speech to measure, taken evenly from all there is; more does not change the result.
+        longest: seconds of speech to measure, the speaker's first; what comes later does not change the result.
         shortest_span: frames below which a span is left out if there are longer ones: its uncertain ends are a large
             share of it.
         sure: confidence from which an event does not count as voice.
     """
 
-    longest: float = 120.0
+    longest: float = 15.0
     shortest_span: int = 15
     sure: float = 0.5
 
@@ -76,10 +79,10 @@ def _intersection(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
 
 
 def measure_voice(audio: Audio, spans: Sequence[Span], options: VoiceOptions = VoiceOptions()) -> tuple[int, ...]:
-    """The voice code (8 integers, 0 to 63; see `voice.code`) of the speaker of the spans.
+    """The voice code (integers from 0 to 63; see `voice.code`) of the speaker of the spans.
 
-    The same samples and spans always give the same code. With less than 0.12 s of voiced speech, and in silence and
-    noise, it is `NEUTRAL_CODE`; a trait that cannot be measured has its neutral value.
+    The same samples and spans always give the same code. In silence it is `NEUTRAL_CODE`, and with less than 0.12 s of
+    voiced speech, as in noise, that with the level there; a trait that cannot be measured has its neutral value.
 
     Args:
         audio: mono, 16 kHz.
@@ -91,19 +94,12 @@ def measure_voice(audio: Audio, spans: Sequence[Span], options: VoiceOptions = V
 
 
 def choose_spans(spans: Sequence[Span], options: VoiceOptions = VoiceOptions()) -> list[Span]:
-    """At most `options.longest` seconds of the spans, evenly over the recording: an equal share of each."""
-    chosen = sorted(span for span in spans if span.frames >= options.shortest_span) or sorted(spans)
-    most = round(options.longest * FRAME_RATE)
-    total = sum(span.frames for span in chosen)
-    if total <= most:
-        return chosen
-    # Whole spans, evenly spaced, since cutting each would leave only short pieces; only a long one is cut.
-    kept: list[Span] = []
-    credit = 0.0
-    for span in chosen:
-        credit += span.frames * most / total
-        if credit >= min(span.frames, 10 * FRAME_RATE):
-            frames = min(span.frames, int(credit))
-            kept.append(Span(span.start, span.start + frames))
-            credit -= frames
-    return kept or [Span(chosen[0].start, chosen[0].start + most)]
+    """The first `options.longest` seconds of the spans."""
+    chosen: list[Span] = []
+    left = round(options.longest * FRAME_RATE)
+    for span in sorted(span for span in spans if span.frames >= options.shortest_span) or sorted(spans):
+        if left <= 0:
+            break
+        chosen.append(Span(span.start, min(span.end, span.start + left)))
+        left -= chosen[-1].frames
+    return chosen

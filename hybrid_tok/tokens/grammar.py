@@ -3,7 +3,7 @@
     stream   := channel+ end?
     channel  := <|channel:k|> turn*          # the tag only when there are several
     turn     := <|speaker:k|> voice? item*   # the tag at each change of speaker
-    voice    := <|voice|> v0 .. v7           # at a speaker's first turn only
+    voice    := <|voice|> v0 .. v15          # at a speaker's first turn only
     item     := text | event | units | <|pause|> number | <|back|> number
     text     := language? prosody? piece+ number?    # locked timing has the number, free timing has not
     language := <|lang:xx|>                  # before a channel's first text in a known language, and at each change

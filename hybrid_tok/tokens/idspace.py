@@ -71,7 +71,7 @@ class VocabularyOptions:
         run_length: write a repeated frame once, with a count.
         prosody: allow pitch, energy and rate bins before words.
         prosody_bins: of each of the three.
-        voice_codes: values of each of the eight tokens of a voice code.
+        voice_codes: values of each token of a voice code.
         max_speakers, max_channels: numbers of tags.
     """
 

@@ -21,7 +21,7 @@ Timing: TypeAlias = Literal["locked", "free"]
 Frame: TypeAlias = tuple[int, ...]
 """The units of one frame, one per codebook."""
 
-VOICE_CODES = 8
+VOICE_CODES = 16
 """A voice code is this many tokens."""
 
 

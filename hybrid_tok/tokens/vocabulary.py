@@ -25,7 +25,7 @@ from hybrid_tok.tokens.repair import RepairAction as RepairAction
 from hybrid_tok.tokens.repair import Repaired as Repaired
 from hybrid_tok.tokens.repair import repair
 from hybrid_tok.tokens.serialize import serialize
-from hybrid_tok.tokens.stream import HybridStream
+from hybrid_tok.tokens.stream import VOICE_CODES, HybridStream
 from hybrid_tok.tokens.text import TextTokenizer
 
 Errors: TypeAlias = Literal["strict", "repair"]
@@ -81,6 +81,7 @@ class Vocabulary:
         del options["codec"]
         options["ranges"] = [(part.name, part.start, part.stop) for part in self.ranges]
         options["languages"] = LANGUAGE_CODES
+        options["voice_length"] = VOICE_CODES
         return MappingProxyType(
             {"text": self.space.text.fingerprint, "codec": self.options.codec, "vocabulary": _digest(options)}
         )

@@ -1,19 +1,22 @@
-"""The voice code: eight traits of a voice, each in one of 64 steps.
+"""The voice code: traits of a voice, each in one of 64 steps.
 
-A trait is a physical quantity on a scale, linear or logarithmic, from `low` to `high`; values outside are clipped.
-The steps are well below audible differences (rounding loses up to a fifth of a semitone, or a quarter of a decibel).
+A trait is a quantity on a scale, linear or logarithmic, from `low` to `high`; values outside are clipped. The steps are
+well below audible differences (rounding loses up to a third of a semitone, or a third of a decibel).
 """
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass
 
 from hybrid_tok.tokens.stream import VOICE_CODES
 
 LEVELS = 64
 """Values of each token; `idspace` has as many ids for them."""
+
+COORDINATES = 12
+"""Of a point in the voice space (see `voice.space`)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +24,7 @@ class Scale:
     """What the 64 values of one token mean.
 
     Attributes:
-        name: of the trait, a field of `VoiceTraits`.
+        name: of the trait, a field of `VoiceTraits`, with a number where the field is a tuple.
         unit: for display.
         low, high: what values 0 and 63 stand for.
         neutral: used where the trait could not be measured.
@@ -63,52 +66,46 @@ class VoiceTraits:
         pitch_range: variation of pitch in semitones: half the distance between the 16th and 84th percentile,
             the standard deviation where the distribution is normal.
         rate: syllables per second of speech, pauses left out, as `measure.syllable_rate` counts them.
-        formants: frequency of the resonances relative to the mean speaker; the inverse of the vocal tract's length.
-        clarity: median harmonics-to-noise ratio of voiced speech in dB; low for a breathy or hoarse voice.
-        warmth, presence, air: level of voiced speech in the bands of `measure.BANDS` below, above and far above the
-            middle one, relative to it, in dB.
+        level: active speech level (ITU-T P.56) in dB re full scale.
+        timbre: a point in the voice space, in standard deviations of the published voices; the origin is their mean.
     """
 
     pitch: float
     pitch_range: float
     rate: float
-    formants: float
-    clarity: float
-    warmth: float
-    presence: float
-    air: float
+    level: float
+    timbre: tuple[float, ...]
 
 
 SCALES = (
     Scale("pitch", "Hz", 60.0, 480.0, 170.0, logarithmic=True),
     Scale("pitch_range", "semitones", 0.5, 8.0, 2.8, logarithmic=True),
     Scale("rate", "syllables/s", 1.5, 8.0, 3.9, logarithmic=True),
-    Scale("formants", "times the mean", 0.75, 1.4, 1.0, logarithmic=True),
-    Scale("clarity", "dB", 0.0, 25.0, 11.5),
-    Scale("warmth", "dB", -5.0, 35.0, 16.0),
-    Scale("presence", "dB", -35.0, 5.0, -14.5),
-    Scale("air", "dB", -50.0, -5.0, -29.0),
+    Scale("level", "dB", -53.0, -8.0, -26.0),
+    *(Scale(f"timbre {index}", "deviations", -3.1, 3.2, 0.0) for index in range(COORDINATES)),
 )
-"""The tokens of a voice code in their order."""
+"""The tokens of a voice code in their order. The origin of the space is exactly a step of each of its tokens."""
 
-NEUTRAL = VoiceTraits(*(scale.neutral for scale in SCALES))
+NEUTRAL = VoiceTraits(*(scale.neutral for scale in SCALES[:4]), timbre=(0.0,) * COORDINATES)
 """The mean speaker, used where nothing could be measured."""
 
 
 def quantize(traits: VoiceTraits) -> tuple[int, ...]:
-    """The voice code (8 integers, 0 to 63) nearest to the traits; neutral where a trait is NaN."""
-    return tuple(scale.step(value) for scale, value in zip(SCALES, astuple(traits), strict=True))
+    """The voice code (`VOICE_CODES` integers, 0 to 63) nearest to the traits; neutral where a trait is NaN."""
+    values = (traits.pitch, traits.pitch_range, traits.rate, traits.level, *traits.timbre)
+    return tuple(scale.step(value) for scale, value in zip(SCALES, values, strict=True))
 
 
 def dequantize(code: Sequence[int]) -> VoiceTraits:
     """The traits that a voice code stands for.
 
     Raises:
-        ValueError: not 8 integers from 0 to 63.
+        ValueError: not `VOICE_CODES` integers from 0 to 63.
     """
     if len(code) != VOICE_CODES or not all(0 <= step < LEVELS for step in code):
         raise ValueError(f"a voice code is {VOICE_CODES} integers from 0 to {LEVELS - 1}, not {tuple(code)}")
-    return VoiceTraits(*(scale.value(step) for scale, step in zip(SCALES, code, strict=True)))
+    pitch, pitch_range, rate, level, *timbre = (scale.value(step) for scale, step in zip(SCALES, code, strict=True))
+    return VoiceTraits(pitch, pitch_range, rate, level, tuple(timbre))
 
 
 NEUTRAL_CODE = quantize(NEUTRAL)

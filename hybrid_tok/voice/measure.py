@@ -1,74 +1,65 @@
 """Measures the traits of a voice code on speech, in the same way on a recording and on a synthesizer.
 
-All traits but the rate come from voiced frames, so that other sounds in a recording count little. Medians and
-percentiles limit the effect of a few wrong frames. Levels are relative between bands of the spectral envelope, so that
-the gain of a recording changes nothing.
+Pitch and timbre come from voiced and loud frames, so that other sounds in a recording count little. Medians and
+percentiles limit the effect of a few wrong frames.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.frame_power import frame_powers
+from hybrid_tok.core.speech_level import active_level
 from hybrid_tok.core.timeline import Span, frame_to_sample
 from hybrid_tok.voice.code import NEUTRAL, VoiceTraits
-from hybrid_tok.voice.envelope import fft_size, log_envelopes
+from hybrid_tok.voice.estimate import voice_estimator
+from hybrid_tok.voice.features import spectral_features
 from hybrid_tok.voice.pitch import HOP_SECONDS, PitchTrack, frame_centres, track_pitch
-from hybrid_tok.voice.tract import measure_formants
-
-BANDS = ((80.0, 400.0), (400.0, 1400.0), (1400.0, 4000.0), (4000.0, 7600.0))
-"""Hz: warmth, the middle, presence, air. Levels are relative to the middle band, which has the first two formants."""
 
 FEWEST_VOICED = 12
 """Voiced frames (0.12 s) needed to measure a voice; fewer give the neutral traits."""
-
-MOST_FRAMES = 600
-"""Voiced frames (6 s) whose spectra are used, evenly over all there are: more hardly change the mean."""
 
 _NUCLEUS_DIP_DB = 2.0
 """A syllable's nucleus is a peak of intensity with valleys at least this deep on both sides."""
 
 
 def measure_traits(audio: Audio, spans: Sequence[Span]) -> VoiceTraits:
-    """The traits of the one speaker of the spans; neutral ones where there is too little voiced speech.
+    """The traits of the one speaker of the spans; neutral ones, but for the level, where too little is voiced.
 
     Args:
-        audio: mono.
+        audio: mono, 16 kHz.
         spans: disjoint, in order; parts beyond the recording do not count.
     """
-    hop = round(HOP_SECONDS * audio.sample_rate)
-    track = track_pitch(audio.samples, audio.sample_rate, speech_centres(audio, spans, hop))
+    rate, hop = audio.sample_rate, round(HOP_SECONDS * audio.sample_rate)
+    neutral = replace(NEUTRAL, level=speech_level(audio, spans))
+    track = track_pitch(audio.samples, rate, speech_centres(audio, spans, hop))
     if np.count_nonzero(track.voiced) < FEWEST_VOICED:
-        return NEUTRAL
-    return traits_of(track, voiced_spectra(audio, track), audio.sample_rate)
-
-
-def voiced_spectra(audio: Audio, track: PitchTrack) -> NDArray[np.float32]:
-    """Log spectra (T, bins) in dB of loud voiced frames, at most `MOST_FRAMES`, evenly over all there are."""
-    chosen = loud_voiced(track)
-    chosen = chosen[np.linspace(0, len(chosen) - 1, min(len(chosen), MOST_FRAMES)).round().astype(np.int64)]
-    spectra = log_envelopes(audio.samples, audio.sample_rate, track.centres[chosen], track.frequency[chosen])
-    return np.float32(10.0 / math.log(10.0)) * spectra
-
-
-def traits_of(track: PitchTrack, logarithms: NDArray[np.float32], sample_rate: int) -> VoiceTraits:
-    """The traits of a voice from its pitch and its `voiced_spectra`; there must be some."""
+        return neutral
     pitch, pitch_range = pitch_statistics(track)
-    warmth, presence, air = band_levels(logarithms.mean(axis=0, dtype=np.float64), sample_rate)
-    return VoiceTraits(
+    point = voice_estimator().estimate(spectral_features(audio.samples, rate, track), pitch)
+    return replace(
+        neutral,
         pitch=pitch,
         pitch_range=pitch_range,
-        rate=syllable_rate(track, round(HOP_SECONDS * sample_rate)),
-        formants=measure_formants(logarithms, sample_rate),
-        clarity=clarity(track.correlation[loud_voiced(track)]),
-        warmth=warmth,
-        presence=presence,
-        air=air,
+        rate=syllable_rate(track, hop),
+        timbre=tuple(point.tolist()),
     )
+
+
+def speech_level(audio: Audio, spans: Sequence[Span]) -> float:
+    """Active speech level of the spans in dB re full scale; NaN where they are silent."""
+    parts = [
+        audio.samples[frame_to_sample(span.start, audio.sample_rate) : frame_to_sample(span.end, audio.sample_rate)]
+        for span in spans
+    ]
+    powers = [frame_powers(part, audio.sample_rate) for part in parts if len(part)]
+    level = active_level(np.concatenate(powers)) if powers else None
+    return float("nan") if level is None else level[0]
 
 
 def speech_centres(audio: Audio, spans: Sequence[Span], hop: int) -> NDArray[np.int64]:
@@ -88,34 +79,6 @@ def pitch_statistics(track: PitchTrack) -> tuple[float, float]:
     """Median pitch in Hz, and half the distance between the 16th and 84th percentile in semitones."""
     low, median, high = np.percentile(12.0 * np.log2(track.frequency[track.voiced]), [16.0, 50.0, 84.0])
     return float(2.0 ** (median / 12.0)), float((high - low) / 2.0)
-
-
-def loud_voiced(track: PitchTrack, range_db: float = 20.0) -> NDArray[np.int64]:
-    """Indices of the voiced frames within a range below loud speech, where noise matters least."""
-    voiced = np.flatnonzero(track.voiced)
-    if not len(voiced):
-        return voiced
-    power = track.power[voiced]
-    return voiced[power >= np.percentile(power, 90.0) * 10.0 ** (-range_db / 10.0)]
-
-
-def clarity(correlation: NDArray[np.float64]) -> float:
-    """Median harmonics-to-noise ratio in dB (Boersma 1993): r / (1 - r), r the normalized autocorrelation."""
-    typical = float(np.clip(np.median(correlation), 0.05, 0.999))
-    return float(10.0 * np.log10(typical / (1.0 - typical)))
-
-
-def band_levels(spectrum: NDArray[np.float64], sample_rate: int) -> tuple[float, float, float]:
-    """Warmth, presence and air in dB of a mean log spectrum (bins,) in dB; see `VoiceTraits`."""
-    frequency = bin_frequencies(sample_rate)
-    low, middle, presence, air = (float(spectrum[(frequency >= a) & (frequency < b)].mean()) for a, b in BANDS)
-    return low - middle, presence - middle, air - middle
-
-
-def bin_frequencies(sample_rate: int) -> NDArray[np.float64]:
-    """Hz of each bin of a spectral envelope, (bins,)."""
-    size = fft_size(sample_rate)
-    return np.arange(size // 2 + 1) * sample_rate / size
 
 
 def syllable_rate(track: PitchTrack, hop: int) -> float:

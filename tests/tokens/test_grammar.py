@@ -72,7 +72,7 @@ def allows(options: VocabularyOptions, before: str, name: str) -> bool:
         (replace(OPTIONS, max_channels=1), "", "speaker:0", "channel:0"),
         # voice codes
         (OPTIONS, "speaker:0 voice", "voice-code:0 voice-code:63", "\u2581so speaker:1 end"),
-        (OPTIONS, "speaker:0 voice" + " voice-code:1" * 8, "\u2581so end", "voice voice-code:0"),
+        (OPTIONS, "speaker:0 voice" + " voice-code:1" * 16, "\u2581so end", "voice voice-code:0"),
         # text and its duration
         (OPTIONS, "speaker:0 \u2581so", "\u2581so 0 63", "pause speaker:1 end units laugh"),
         (OPTIONS, "speaker:0 \u2581so 0", "\u2581so end pause", "0 5 back"),  # a lone 0 is the whole number

@@ -12,6 +12,7 @@ from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import StreamError
 from hybrid_tok.tokens.render import escape, format_stream, stream_from_json, stream_to_json
 from hybrid_tok.tokens.stream import (
+    VOICE_CODES,
     Back,
     Channel,
     EventItem,
@@ -26,7 +27,7 @@ from hybrid_tok.tokens.stream import (
 from hybrid_tok.tokens.vocabulary import Vocabulary
 from strategies import TEXTS, vocabularies_and_streams
 
-VOICE = (0, 1, 2, 3, 4, 5, 6, 7)
+VOICE = tuple(range(VOICE_CODES))
 LAUGH = EventItem("laugh", ((1, 2), (3, 4)))
 
 
@@ -70,7 +71,7 @@ def test_an_empty_stream() -> None:
         ((Turn(0), Turn(0)), "turn 1: follows another turn of speaker 0; join them"),
         ((Turn(-1),), "speaker -1; they are numbered from 0"),
         ((Turn(0, voice=VOICE), Turn(1), Turn(0, voice=VOICE)), "turn 2: voice code of speaker 0 after"),
-        ((Turn(0, voice=(1, 2)),), "a voice code has 8 tokens, not 2"),
+        ((Turn(0, voice=(1, 2)),), "a voice code has 16 tokens, not 2"),
         ((Turn(0, (Back(1),)),), "back over 1 frames before the start"),
         ((Turn(0, (Pause(5),)), Turn(1, (Back(6),))), "turn 1: back over 1 frames"),
         ((Turn(0, (Pause(0),)),), "Pause of 0 frames; leave it out"),
@@ -215,7 +216,7 @@ def test_as_a_person_reads_it() -> None:
     )
     assert format_stream(stream).splitlines() == [
         "<|channel:0|>",
-        "<|speaker:0|> <|voice:0,1,2,3,4,5,6,7|> so funny <|duration:40|> "
+        "<|speaker:0|> <|voice:0,1,2,3,4,5,6,7,8,9,10,11,12,13,14,15|> so funny <|duration:40|> "
         "<|laugh|><|u0:1|><|u1:2|><|u0:3|><|u1:4|><|/laugh|> <|pause:34|>",
         "<|speaker:1|> <|back:5|> <|prosody:1,2,3|> hm <|duration:9|> <|units|><|u0:1|><|u0:2|><|u0:3|><|/units|>",
         "<|channel:1|>",

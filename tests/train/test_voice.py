@@ -1,144 +1,86 @@
-"""The recipe of the vocal tract's estimator: known stretches are told, what speakers differ in otherwise is not."""
-
 from __future__ import annotations
 
-import dataclasses
-import json
 from pathlib import Path
 
 import numpy as np
 import pytest
-import soundfile
+from numpy.typing import NDArray
 
-from hybrid_tok.audio import read_mono
-from hybrid_tok.errors import AudioError, OptionsError
-from hybrid_tok.train.voice import recipe as voice
-from hybrid_tok.train.voice.recipe import VoiceTrainOptions, evaluate, fit, train_voice
-from hybrid_tok.voice.measure import voiced_spectra
-from hybrid_tok.voice.pitch import track_pitch
-from hybrid_tok.voice.tract import BANDS, TractModel, spectral_statistics, tract_model
-from tones import RATE, vowel
-
-OPTIONS = VoiceTrainOptions(sources=("people",), clips=2, frames=30, ridge=10.0)
-"""With so few speakers, who differ in little but their tracts, a small ridge would take the tract itself for noise."""
-STRETCHES = 2.0 ** (np.array([0, 5, -4, 2, -2, 3, -5, 1, 4, -3, -1, 2.5]) / 24.0)
-LOGARITHMS = np.linspace(-0.2, 0.2, 5)
+from hybrid_tok.errors import OptionsError
+from hybrid_tok.train.voice.fit import Measured, fit_estimator
+from hybrid_tok.train.voice.renderings import Points
+from hybrid_tok.train.voice.table import ROWS, read_voices, voice_table
+from hybrid_tok.voice.estimate import INPUTS
+from hybrid_tok.voice.space import STYLE, TIMBRE, VoiceSpace
 
 
-def statistics(
-    tracts: np.ndarray, noise: np.ndarray, answer: np.ndarray, logarithms: np.ndarray = LOGARITHMS
-) -> np.ndarray:
-    """(speakers, stretches, 48): each stretch, and the speaker's own, goes along `answer`."""
-    lengths = tracts[:, None] + logarithms
-    return 3.0 + noise[:, None, :] + lengths[:, :, None] * answer
-
-
-def entry(folder: Path, name: str, samples: np.ndarray, **more: str) -> dict[str, str]:
-    soundfile.write(folder / f"{name}.wav", samples, RATE)
-    return {"audio": f"{name}.wav", "source": "people", **more}
-
-
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Speakers of two clips each with tracts of known length, whose pitch has nothing to do with it."""
-    folder = tmp_path_factory.mktemp("people")
-    lines: list[dict[str, str]] = []
-    for number, stretch in enumerate(STRETCHES):
-        pitch = 100.0 + 10.0 * (5 * number % len(STRETCHES))
-        for clip in range(2):
-            glide = np.linspace(0.85, 1.15, round(0.35 * RATE)) * pitch
-            sound = np.concatenate([vowel(glide, 0.35, stretch * place, noise=0.02) for place in (0.95, 1.05)])
-            lines.append(entry(folder, f"{number}-{clip}", sound[:: 1 - 2 * clip], speaker=f"{number:02}"))
-    lines.append(entry(folder, "0-extra", np.zeros(RATE), speaker="00"))  # beyond the clips that are read
-    lines.append(entry(folder, "silent", np.zeros(RATE), speaker="silent"))
-    lines.append(entry(folder, "nobody", vowel(150.0, 0.7)))
-    lines.append({**entry(folder, "other", vowel(150.0, 0.7), speaker="x"), "source": "music"})
-    (folder / "manifest.jsonl").write_text("\n".join(map(json.dumps, lines)) + "\n", "utf-8")
-    return folder
-
-
-def test_the_fit_answers_a_stretch_one_to_one_and_leaves_out_what_else_varies() -> None:
-    """Speakers differ along one direction that a stretch goes along too: an estimator that minds the covariance does
-    not look there, while the mere projection on the answer takes every speaker for a giant or a child."""
+def voices(count: int = 8) -> NDArray[np.float32]:
+    """Styles that have their rows' curve in common, and a little of their own."""
     rng = np.random.default_rng(0)
-    answer = rng.normal(0.0, 10.0, 2 * BANDS)
-    nuisance = rng.normal(0.0, 1.0, 2 * BANDS) + 0.05 * answer
-    noise = rng.normal(0.0, 5.0, (60, 1)) * nuisance + rng.normal(0.0, 0.1, (60, 2 * BANDS))
-    model = fit(statistics(np.zeros(60), noise, answer), LOGARITHMS, ridge=1e-4)
-    assert model.reliability == 1.0
-    assert model.weights @ answer == pytest.approx(1.0)
-    assert abs(model.weights @ nuisance) < 0.02 * abs(answer @ nuisance) / (answer @ answer)
-    unseen = 3.0 + 2.0 * nuisance + 0.13 * answer
-    assert np.log(model.factor(unseen)) == pytest.approx(0.13, abs=0.02)
+    curve = np.exp(-np.arange(ROWS) / 50.0)[:, None] * rng.normal(0.0, 0.3, STYLE)
+    own = rng.normal(0.0, 0.01, (count, ROWS, STYLE))
+    return (rng.normal(0.0, 0.2, (count, 1, STYLE)) + curve + own).astype(np.float32)
 
 
-def test_the_mean_is_that_of_unstretched_speech() -> None:
-    answer = np.ones(2 * BANDS)
-    tracts = np.array([-0.1, 0.0, 0.1, 0.2])
-    off_centre = np.array([-0.1, 0.0, 0.3])
-    model = fit(statistics(tracts, np.zeros((4, 2 * BANDS)), answer, off_centre), off_centre, ridge=0.1)
-    np.testing.assert_allclose(model.mean, 3.05)
+def test_voices_are_read_by_name(tmp_path: Path) -> None:
+    styles = voices(2)
+    for name, style in zip(("am_b", "af_a"), styles, strict=True):
+        (tmp_path / f"{name}.bin").write_bytes(style.astype("<f4").tobytes())
+    names, read = read_voices(tmp_path)
+    assert names == ("af_a", "am_b")
+    np.testing.assert_array_equal(read, styles[::-1])
 
 
-def test_evaluation_tells_a_good_estimator_from_a_bad_one() -> None:
-    rng = np.random.default_rng(1)
-    answer = rng.normal(0.0, 10.0, 2 * BANDS)
-    tracts = rng.normal(0.0, 0.1, 40)
-    logarithms = np.log(voice._STRETCHES)
-    seen = statistics(tracts, np.zeros((40, 2 * BANDS)), answer, logarithms)
-    halves = np.repeat(seen[:, [len(logarithms) // 2]], 2, axis=1)
-    right = TractModel(np.full(2 * BANDS, 3.0), answer / (answer @ answer), 1.0)
-    found = evaluate(right, seen, halves)
-    assert found["slope"] == pytest.approx(1.0) and found["reliability"] == pytest.approx(1.0)
-    assert found["spread_percent"] == pytest.approx(100.0 * tracts.std())
-    deaf = dataclasses.replace(right, weights=right.weights / 2)
-    assert evaluate(deaf, seen, halves)["slope"] == pytest.approx(0.5)
-    noisy = halves + rng.normal(0.0, 1.0, (40, 2, 1)) * answer  # nothing that both halves agree on
-    assert abs(evaluate(right, seen, noisy)["reliability"]) < 0.4
+def test_what_is_no_folder_of_voices_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(OptionsError, match="no voices"):
+        read_voices(tmp_path)
+    for name in ("af_a", "af_b"):
+        (tmp_path / f"{name}.bin").write_bytes(bytes(100))
+    with pytest.raises(OptionsError, match="25 numbers"):
+        read_voices(tmp_path)
 
 
-def test_what_is_written_loads_and_tells_tracts_apart(data: Path, tmp_path: Path) -> None:
-    told: list[str] = []
-    out = tmp_path / "tract.json"
-    report = train_voice(data, out, OPTIONS, told.append)
-    assert report["speakers"] == len(STRETCHES) and report["held_out_speakers"] == len(STRETCHES) / 3
-    assert told[0] == f"{len(STRETCHES)} speakers, {30 * len(STRETCHES)} voiced frames"
-    assert report["slope"] == pytest.approx(1.0, abs=0.25)
-    assert report["reliability"] > 0.5
-
-    model = tract_model(out)
-    assert model.reliability == pytest.approx(report["reliability"], abs=0.006)
-    assert not np.allclose(model.weights, tract_model().weights)
-    estimates: list[float] = []
-    for number in range(len(STRETCHES)):
-        audio, _ = read_mono(data / f"{number}-0.wav", RATE)
-        spectra = voiced_spectra(audio, track_pitch(audio.samples, RATE))
-        estimates.append(model.factor(spectral_statistics(spectra, RATE)))
-    assert np.corrcoef(np.log(estimates), np.log(STRETCHES))[0, 1] > 0.8
+def test_the_table_has_the_voices_but_for_what_their_rows_have_of_their_own() -> None:
+    styles = voices()
+    table = voice_table(styles, 7)
+    again = table["styles"][:, None] + table["row_weights"] @ table["row_basis"]
+    assert np.sqrt(np.square(again - styles).mean()) < 0.011
+    timbres = table["styles"][:, :TIMBRE] - table["styles"][:, :TIMBRE].mean(axis=0)
+    points = timbres @ np.linalg.pinv(table["basis"])
+    np.testing.assert_allclose(points.std(axis=0), 1.0, rtol=1e-3)
+    np.testing.assert_allclose(points @ table["basis"], timbres, atol=1e-4)
 
 
-def test_the_same_data_give_the_same_file_and_other_options_another(data: Path, tmp_path: Path) -> None:
-    def trained(name: str, options: VoiceTrainOptions) -> bytes:
-        train_voice(data, tmp_path / name, options, lambda _: None)
-        return (tmp_path / name).read_bytes()
+def test_points_are_drawn_wider_than_the_voices_with_a_pitch_that_fits() -> None:
+    styles = voices(30)
+    table = voice_table(styles, 20)
+    names = tuple(f"a{'fm'[index % 2]}_{index}" for index in range(30))
+    points = Points(VoiceSpace("", names, table["styles"], styles.mean(axis=0), table["basis"], {}))
+    rng = np.random.default_rng(0)
+    drawn = np.stack([points.draw(rng, published=False) for _ in range(400)])
+    assert drawn.std() == pytest.approx(1.3, rel=0.05)
+    published = np.stack([points.draw(rng, published=True) for _ in range(400)])
+    assert len(np.unique(published.round(4), axis=0)) <= 30
+    assert all(75.0 <= points.pitch(point, rng) <= 330.0 for point in drawn[:50])
 
-    first = trained("first.json", OPTIONS)
-    assert trained("again.json", OPTIONS) == first
-    assert trained("ridge.json", dataclasses.replace(OPTIONS, ridge=3.0)) != first
+
+def measured(values: NDArray[np.float64]) -> Measured:
+    return Measured(values, np.full(len(values), 5.0))
 
 
-def test_what_is_wrong_is_said(data: Path, tmp_path: Path) -> None:
-    for wrong in ({"clips": 0}, {"frames": 0}, {"ridge": 0.0}):
-        with pytest.raises(OptionsError):
-            dataclasses.replace(OPTIONS, **wrong)
-    out = tmp_path / "tract.json"
-    with pytest.raises(OptionsError, match=r"manifest\.jsonl: no such file"):
-        train_voice(tmp_path, out, OPTIONS)
-    with pytest.raises(OptionsError, match="has 0 speakers with voiced speech: at least 6"):
-        train_voice(data, out, dataclasses.replace(OPTIONS, sources=("nobody's",)))
-    (tmp_path / "manifest.jsonl").write_text(
-        json.dumps({"audio": "gone.wav", "source": "people", "speaker": "a"}) + "\n", "utf-8"
-    )
-    with pytest.raises(AudioError, match=r"gone\.wav"):
-        train_voice(tmp_path, out, OPTIONS)
-    assert not out.exists()
+def test_the_estimator_finds_points_and_trusts_what_speakers_keep() -> None:
+    """Half of the inputs follow the point; of those, half change from one recording of a speaker to the next."""
+    rng = np.random.default_rng(0)
+    mixing = rng.normal(0.0, 1.0, (3, INPUTS)) * (np.arange(INPUTS) % 2)
+    points = rng.normal(0.0, 1.3, (500, 3))
+    spoken = points @ mixing + rng.normal(0.0, 0.5, (500, INPUTS))
+    real = rng.normal(0.0, 1.3, (200, 3))
+    fickle = 10.0 * (np.arange(INPUTS) % 4 == 1)
+    first, second = (5.0 + real @ mixing + rng.normal(0.0, 0.5 + fickle, (200, INPUTS)) for _ in range(2))
+    first[0, 7] = np.nan
+    estimator = fit_estimator(measured(spoken), points, measured(first), measured(second), 3)
+    found = estimator.point(second)
+    assert min(np.corrcoef(found[:, axis], real[:, axis])[0, 1] for axis in range(3)) > 0.9
+    assert found.std() == pytest.approx(1.3, rel=0.15)
+    assert 0.0 < estimator.doubt < 2.0
+    assert np.isfinite(estimator.point(first)).all()

@@ -1,139 +1,223 @@
-"""Fits the estimator of the vocal tract's length (`voice.tract`) on the speech of many speakers.
+"""Makes the voice space that ships with hybrid-tok: table, prosody of each language, and estimator of voice codes.
 
-    hybrid-tok train tract --data ../shared/audio/train --out tract.json
+    hybrid-tok train voice-space --voices kokoro-js/voices --data ../shared/audio/train --out DIR
 
-For every speaker the spectra of voiced frames are stretched by known factors. With g the mean change of the statistics
-per unit of log stretch, and R their covariance over speakers, the weights are R^-1 g / (g' R^-1 g): the response to a
-stretch is one, and the variance over speakers and recordings is minimal. (The true differences between tracts
-are part of R as well; that costs a little variance, and no bias.) There is no randomness.
+Kokoro speaks at random points of the space; what it spoke lies in DIR and is used again. Real speakers are only needed
+for how their features differ from Kokoro's on average, and from one recording to the next.
 """
 
 from __future__ import annotations
 
-import json
+import re
 from collections import defaultdict
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.audio import read_mono
-from hybrid_tok.core.atomic_write import atomic_write
-from hybrid_tok.core.manifest import read_manifest
+from hybrid_tok.core.manifest import Clip, read_manifest
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.voice.envelope import envelopes
-from hybrid_tok.voice.measure import loud_voiced
-from hybrid_tok.voice.pitch import track_pitch
-from hybrid_tok.voice.tract import WEIGHTS, TractModel, spectral_statistics
+from hybrid_tok.nn.arrays import save_arrays
+from hybrid_tok.train.voice.fit import Measured, fit_estimator
+from hybrid_tok.train.voice.renderings import COMPONENTS, RATE, Speaker, read_renderings, render
+from hybrid_tok.train.voice.table import read_voices, voice_table
+from hybrid_tok.voice.code import COORDINATES
+from hybrid_tok.voice.features import SpectralFeatures, spectral_features
+from hybrid_tok.voice.measure import FEWEST_VOICED, pitch_statistics, syllable_rate
+from hybrid_tok.voice.pitch import HOP_SECONDS, track_pitch
+from hybrid_tok.voice.space import Prosody, VoiceSpace
 
-SAMPLE_RATE = 16_000
-_SECONDS = 10
-"""Of each clip that are used."""
-_HELD_OUT = 3
-"""Every so many-th speaker is kept for measuring only."""
-_STRETCHES = 2.0 ** (np.arange(-8, 9, 2) / 24.0)
+SOURCES = ("aishell1", "librispeech", "speechocean762")
+"""Data sets of real speakers, by their name in the manifest."""
+
+LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
+    {
+        "en": (
+            "af_heart",
+            (
+                "The north wind and the sun argued about which of them was the stronger.",
+                "At last the traveller took off his coat, for the day had become quite warm.",
+                "We had no idea how far it was to the next village, so we asked an old man.",
+                "She bought three apples, a loaf of bread and some milk on her way home.",
+            ),
+        ),
+        "es": (
+            "ef_dora",
+            (
+                "El viento del norte y el sol discutían sobre quién de los dos era el más fuerte.",
+                "Compró tres manzanas, una barra de pan y un poco de leche de camino a casa.",
+                "No sabíamos a qué distancia estaba el pueblo, así que preguntamos a un anciano.",
+            ),
+        ),
+        "fr": (
+            "ff_siwis",
+            (
+                "Le vent du nord et le soleil se disputaient pour savoir lequel était le plus fort.",
+                "Elle a acheté trois pommes, du pain et un peu de lait en rentrant chez elle.",
+                "Nous ne savions pas où était le village, alors nous avons demandé à un vieil homme.",
+            ),
+        ),
+        "hi": (
+            "hf_alpha",
+            (
+                "उत्तरी हवा और सूरज में बहस हो रही थी कि कौन अधिक बलवान है।",
+                "घर लौटते समय उसने तीन सेब, रोटी और थोड़ा दूध खरीदा।",
+                "हमें नहीं पता था कि अगला गाँव कितनी दूर है।",
+            ),
+        ),
+        "it": (
+            "if_sara",
+            (
+                "Il vento del nord e il sole discutevano su chi dei due fosse il più forte.",
+                "Tornando a casa ha comprato tre mele, del pane e un po' di latte.",
+                "Non sapevamo quanto fosse lontano il paese, così abbiamo chiesto a un vecchio.",
+            ),
+        ),
+        "pt": (
+            "pf_dora",
+            (
+                "O vento norte e o sol discutiam sobre qual dos dois era o mais forte.",
+                "No caminho para casa ela comprou três maçãs, pão e um pouco de leite.",
+                "Não sabíamos a que distância ficava a aldeia, então perguntamos a um velho.",
+            ),
+        ),
+        "zh": (
+            "zm_yunxi",
+            (
+                "北风和太阳在争论谁的本领更大。",
+                "她在回家的路上买了三个苹果、一些面包和牛奶。",
+                "我们不知道下一个村子有多远，所以问了一位老人。",
+            ),
+        ),
+    }
+)
+"""The voice whose prosody a language is spoken with, and sentences on which it is measured."""
+
+_LENGTHS = (35, 60)
+"""Characters of the texts that clips are cut from."""
+
+_TEXTS = 60
+_HALF_SECONDS = 7.0
+"""Of each of the two recordings of a real speaker, at most."""
+
+_SHORTEST_HALF = 3.0
 
 
 @dataclass(frozen=True, slots=True)
-class VoiceTrainOptions:
-    """Data and method of the fit.
+class TrainVoiceOptions:
+    """The recipe's inputs and choices.
 
     Attributes:
-        sources: data sets that name their speakers, by their name in the manifest.
-        clips: number of clips per speaker.
-        frames: voiced ones per speaker.
-        ridge: added to the covariance's diagonal, relative to its mean.
+        voices: folder of Kokoro's published voices, NAME.bin.
+        data: folder of clips with a `manifest.jsonl` that names speakers.
+        out: folder for what Kokoro speaks, and for `space.safetensors` with its description.
+        renderings: clips that it speaks; each has a voice of its own.
+        seed: of these voices.
     """
 
-    sources: tuple[str, ...] = ("speechocean762", "librispeech")
-    clips: int = 3
-    frames: int = 180
-    ridge: float = 0.03
-
-    def __post_init__(self) -> None:
-        if min(self.clips, self.frames) < 1 or not self.ridge > 0.0:
-            raise OptionsError(
-                f"need clips and frames >= 1 and ridge > 0, not {self.clips}, {self.frames}, {self.ridge}"
-            )
+    voices: Path
+    data: Path
+    out: Path
+    renderings: int = 600
+    seed: int = 7
 
 
-def train_voice(
-    data: Path,
-    out: Path = WEIGHTS,
-    options: VoiceTrainOptions = VoiceTrainOptions(),
-    tell: Callable[[str], None] = print,
-) -> dict[str, float]:
-    """Fit on a folder with a `manifest.jsonl`, write the weights, and return what was measured on held-out speakers.
+def train(options: TrainVoiceOptions, tell: Callable[[str], None] = print) -> Path:
+    """Make the space; returns the path of its file.
 
     Raises:
-        OptionsError: no manifest, or fewer than six speakers with voiced speech.
+        OptionsError: the voices or the data are not there.
+        ModelError, BackendError: see `KokoroSynthesizer`.
     """
-    spectra = [found for clips in _speakers(data, options) if len(found := _voiced_spectra(clips, options)) >= 20]
-    if len(spectra) < 6:
-        raise OptionsError(f"{data} has {len(spectra)} speakers with voiced speech: at least 6 are needed")
-    tell(f"{len(spectra)} speakers, {sum(map(len, spectra))} voiced frames")
-    held = np.arange(len(spectra)) % _HELD_OUT == 0
-    statistics = np.array([[spectral_statistics(x, SAMPLE_RATE, s) for s in _STRETCHES] for x in spectra])
-    halves = np.array(
-        [[spectral_statistics(x[part], SAMPLE_RATE) for part in np.array_split(np.arange(len(x)), 2)] for x in spectra]
+    from hybrid_tok.backends.espeak_phonemes import EspeakPhonemes
+
+    names, styles = read_voices(options.voices)
+    clips = read_manifest(options.data)
+    table = voice_table(styles, COMPONENTS)
+    rows = table["row_weights"] @ table["row_basis"]
+    speaker = Speaker(VoiceSpace("", names, table["styles"], rows, table["basis"], {}), EspeakPhonemes())
+    folder = options.out / "renderings"
+    render(speaker, _texts(clips), folder, options.renderings, options.seed, tell)
+    spoken = [
+        (measured, rendering.point)
+        for rendering in read_renderings(folder)
+        if (measured := _measure(rendering.samples)) is not None
+    ]
+    tell(f"{len(spoken)} clips measured")
+    first, second = zip(*_halves(clips), strict=True)
+    tell(f"{len(first)} real speakers measured")
+    estimator = fit_estimator(
+        Measured.of([measured for measured, _ in spoken]),
+        np.stack([point for _, point in spoken]),
+        Measured.of(first),
+        Measured.of(second),
+        COORDINATES,
     )
-    model = fit(statistics[~held], np.log(_STRETCHES), options.ridge)
-    report = evaluate(model, statistics[held], halves[held])
-    report["speakers"], report["held_out_speakers"] = len(spectra), int(held.sum())
-    final = fit(statistics, np.log(_STRETCHES), options.ridge)
-    with atomic_write(out) as file:
-        rounded = {"mean": final.mean.round(3).tolist(), "weights": final.weights.round(6).tolist()}
-        text = json.dumps({**rounded, "reliability": round(report["reliability"], 2)}, indent=1)
-        file.write((text + "\n").encode())
-    for name, value in report.items():
-        tell(f"{name}: {value:.3f}")
-    return report
-
-
-def fit(statistics: NDArray[np.float64], logarithms: NDArray[np.float64], ridge: float) -> TractModel:
-    """The estimator from statistics (speakers, stretches, 48) of spectra with known log stretches."""
-    plain = statistics[:, int(np.argmin(np.abs(logarithms)))]
-    centred = logarithms - logarithms.mean()
-    answer = np.einsum("s,ksd->d", centred, statistics) / (np.square(centred).sum() * len(statistics))
-    covariance = np.cov(plain.T)
-    covariance += np.eye(len(covariance)) * ridge * np.trace(covariance) / len(covariance)
-    weights = np.linalg.solve(covariance, answer)
-    return TractModel(plain.mean(axis=0), weights / (weights @ answer), 1.0)
-
-
-def evaluate(model: TractModel, statistics: NDArray[np.float64], halves: NDArray[np.float64]) -> dict[str, float]:
-    """On other speakers: the response to a stretch (1 is right), the correlation between two halves of the same speech,
-    and the spread over speakers in per cent."""
-    logarithms = np.log(_STRETCHES)
-    estimates = (statistics - model.mean) @ model.weights
-    slope = np.mean([np.polyfit(logarithms, row, 1)[0] for row in estimates])
-    first, second = ((halves - model.mean) @ model.weights).T
-    spread = estimates[:, int(np.argmin(np.abs(logarithms)))].std()
-    return {
-        "slope": float(slope),
-        "reliability": float(np.corrcoef(first, second)[0, 1]),
-        "spread_percent": float(100.0 * spread),
+    arrays = table | {"basis": table["basis"][:COORDINATES]}
+    arrays |= {name: getattr(estimator, name) for name in ("usual", "scale", "weights")}
+    about = {
+        "names": list(names),
+        "languages": {language: asdict(_prosody(speaker, language)) for language in LANGUAGES},
+        "doubt": round(estimator.doubt, 3),
     }
+    path = options.out / "space.safetensors"
+    save_arrays(path, arrays, about)
+    return path
 
 
-def _speakers(data: Path, options: VoiceTrainOptions) -> list[list[Path]]:
-    """The clips of each speaker."""
-    clips: defaultdict[tuple[str, str], list[Path]] = defaultdict(list)
-    for clip in read_manifest(data):
-        if clip.source in options.sources and clip.speaker:
-            clips[clip.source, clip.speaker].append(clip.path)
-    return [clips[speaker][: options.clips] for speaker in sorted(clips)]
+def _texts(clips: list[Clip]) -> list[str]:
+    """Texts to speak, evenly over those of the data that are of the right length and plain letters."""
+    texts = sorted({clip.text.lower() for clip in clips if clip.text and re.fullmatch(r"[A-Za-z' ]+", clip.text)})
+    chosen = [text for text in texts if _LENGTHS[0] <= len(text) <= _LENGTHS[1]]
+    if len(chosen) < _TEXTS:
+        raise OptionsError(f"the data has {len(chosen)} texts of {_LENGTHS} characters: at least {_TEXTS} are needed")
+    return [chosen[index * len(chosen) // _TEXTS] for index in range(_TEXTS)]
 
 
-def _voiced_spectra(clips: Sequence[Path], options: VoiceTrainOptions) -> NDArray[np.float32]:
-    """Log spectra (T, bins) of a speaker's voiced frames in dB."""
-    found: list[NDArray[np.float32]] = []
+def _measure(samples: NDArray[np.float32]) -> tuple[SpectralFeatures, float] | None:
+    """Features and median pitch; None where nobody speaks."""
+    track = track_pitch(samples, RATE)
+    if np.count_nonzero(track.voiced) < FEWEST_VOICED:
+        return None
+    return spectral_features(samples, RATE, track), pitch_statistics(track)[0]
+
+
+_Halves = tuple[tuple[SpectralFeatures, float], tuple[SpectralFeatures, float]]
+
+
+def _halves(clips: list[Clip]) -> Iterator[_Halves]:
+    """What is measured on two recordings of each real speaker, or on the halves of one."""
+    of: defaultdict[str, list[Path]] = defaultdict(list)
     for clip in clips:
-        samples = read_mono(clip, SAMPLE_RATE)[0].samples[: _SECONDS * SAMPLE_RATE]
-        track = track_pitch(samples, SAMPLE_RATE)
-        chosen = loud_voiced(track)[::4][: -(-options.frames // options.clips) * 3 // 2]
-        spectra = envelopes(samples, SAMPLE_RATE, track.centres[chosen], track.frequency[chosen])
-        found.append(np.float32(10.0) * np.log10(spectra))
-    return np.concatenate(found)[: options.frames] if found else np.zeros((0, 0), np.float32)
+        if clip.source in SOURCES and clip.speaker:
+            of[clip.speaker].append(clip.path)
+    for _, paths in sorted(of.items()):
+        parts: list[NDArray[np.float32]] = []
+        for path in paths:
+            if sum(map(len, parts)) < 2 * _HALF_SECONDS * RATE:
+                parts.append(read_mono(path, RATE)[0].samples)
+        samples = np.concatenate(parts)[: round(2 * _HALF_SECONDS * RATE)]
+        half = len(samples) // 2
+        if half < _SHORTEST_HALF * RATE:
+            continue
+        first, second = _measure(samples[:half]), _measure(samples[half:])
+        if first is not None and second is not None:
+            yield first, second
+
+
+def _prosody(speaker: Speaker, language: str) -> Prosody:
+    """What speech in a language is like when nothing is changed."""
+    voice, texts = LANGUAGES[language]
+    spoken = []
+    for text in texts:
+        tokens = speaker.read(text, language)
+        style = speaker.space.style({voice: 1.0}, len(tokens) - 2)
+        spoken.append(speaker.speak(speaker.contours(tokens, voice), style))
+    track = track_pitch(np.concatenate(spoken), RATE)
+    pitch, pitch_range = pitch_statistics(track)
+    rate = syllable_rate(track, round(HOP_SECONDS * RATE))
+    return Prosody(voice, round(pitch, 2), round(pitch_range, 3), round(rate, 3))

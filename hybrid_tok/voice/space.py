@@ -1,0 +1,168 @@
+"""The space of Kokoro's voices: the published ones by name, mixtures of them, and any point between and beyond them.
+
+A published voice is a table of 510 styles, one per number of phonemes; a style is 128 numbers for the timbre and 128
+for how it is said. Voices differ from each other far more than their rows do, and half of what rows differ by is common
+to all voices: a voice is kept as its mean style, and all share two curves over the number of phonemes (`space.md` has
+the error). Timbres are points in the principal components of the published ones, each of unit variance over them.
+`train.voice` makes the table.
+"""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from functools import cache
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from hybrid_tok.errors import OptionsError, WeightsError
+from hybrid_tok.nn.arrays import load_arrays
+
+SPACE = Path(__file__).parent / "space.safetensors"
+
+STYLE, TIMBRE = 256, 128
+"""Numbers of a style, and those of them, at its start, that are the timbre."""
+
+_LANGUAGE = "en"
+"""Whose prosody is used for languages without a voice of their own."""
+
+_NAME = r"[a-z]{2}_[a-z]+"
+_FORM = re.compile(rf"\s*{_NAME}\s*(:[^+:/\\]*)?(\+\s*{_NAME}\s*(:[^+:/\\]*)?)*", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Prosody:
+    """The published voice whose prosody a language is spoken with, and what it is like when nothing is changed.
+
+    Attributes:
+        voice: its name.
+        pitch, pitch_range, rate: of its speech, as `voice.measure` has them: Hz, semitones, syllables per second.
+    """
+
+    voice: str
+    pitch: float
+    pitch_range: float
+    rate: float
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VoiceSpace:
+    """The table.
+
+    Attributes:
+        fingerprint: changes whenever a style could.
+        names: of the published voices.
+        styles: (voices, 256), the mean style of each.
+        rows: (510, 256), what every voice has in addition with so many phonemes.
+        basis: (coordinates, 128), principal components of the timbres, scaled to unit variance over the voices.
+        languages: the prosody of each language that has voices.
+    """
+
+    fingerprint: str
+    names: tuple[str, ...]
+    styles: NDArray[np.float32]
+    rows: NDArray[np.float32]
+    basis: NDArray[np.float32]
+    languages: Mapping[str, Prosody]
+
+    def style(self, mixture: Mapping[str, float], phonemes: int) -> NDArray[np.float32]:
+        """The style (256,) of a mixture of published voices (see `parse_mixture`), for so many phonemes."""
+        weights = np.zeros(len(self.names), np.float32)
+        for name, weight in mixture.items():
+            weights[self.names.index(name)] = weight
+        return weights @ self.styles + self._row(phonemes)
+
+    def timbre(self, coordinates: Sequence[float], phonemes: int) -> NDArray[np.float32]:
+        """The timbre half (128,) of a style at a point of the space; the origin is the mean voice."""
+        offset = np.asarray(coordinates, np.float32) @ self.basis[: len(coordinates)]
+        return self.styles[:, :TIMBRE].mean(axis=0) + offset + self._row(phonemes)[:TIMBRE]
+
+    def prosody(self, language: str | None, phonemes: int) -> NDArray[np.float32]:
+        """The prosody half (128,) of a style for a language."""
+        return self.style({self.default(language): 1.0}, phonemes)[TIMBRE:]
+
+    def default(self, language: str | None) -> str:
+        """The published voice that speaks a language where no other is asked for."""
+        return self._of(language).voice
+
+    def own(self, language: str | None) -> tuple[float, float, float]:
+        """Median pitch (Hz), pitch range (semitones) and rate (syllables/s) of speech with `prosody(language)`."""
+        of = self._of(language)
+        return of.pitch, of.pitch_range, of.rate
+
+    def _of(self, language: str | None) -> Prosody:
+        return self.languages.get(language or _LANGUAGE, self.languages[_LANGUAGE])
+
+    def _row(self, phonemes: int) -> NDArray[np.float32]:
+        return self.rows[min(max(phonemes, 0), len(self.rows) - 1)]
+
+
+@cache
+def voice_space(path: Path = SPACE) -> VoiceSpace:
+    """The space that ships with the package.
+
+    Raises:
+        WeightsError: its file is missing or damaged.
+    """
+    arrays, about = load_arrays(path)
+    try:
+        return VoiceSpace(
+            fingerprint=about["sha256"][:16],
+            names=tuple(about["names"]),
+            styles=arrays["styles"],
+            rows=arrays["row_weights"] @ arrays["row_basis"],
+            basis=arrays["basis"],
+            languages={language: Prosody(**prosody) for language, prosody in about["languages"].items()},
+        )
+    except (LookupError, TypeError, ValueError) as error:
+        raise WeightsError(f"{path} is no table of voices of this version ({error}): reinstall hybrid-tok") from None
+
+
+def is_voice(text: str) -> bool:
+    """Whether a text is written like the name of a voice or a mixture; `parse_mixture` knows whether they exist."""
+    return _FORM.fullmatch(text) is not None
+
+
+def parse_mixture(text: str) -> dict[str, float]:
+    """The weight of each voice in "af_heart", or in a mixture like "af_heart:0.6+am_onyx:0.4".
+
+    Raises:
+        OptionsError: an unknown voice, a voice twice, or weights that are not positive or do not add up to 1.
+    """
+    mixture: dict[str, float] = {}
+    parts = text.split("+")
+    for part in parts:
+        name, given, number = (piece.strip() for piece in part.partition(":"))
+        name = name.lower()
+        _check_name(name, text)
+        if name in mixture:
+            raise OptionsError(f"voice {text!r}: {name} is there twice; give its whole weight once")
+        if not given and len(parts) > 1:
+            raise OptionsError(f"voice {text!r}: {name} has no weight; write it as {name}:0.5")
+        mixture[name] = _weight(number, name, text) if given else 1.0
+    total = sum(mixture.values())
+    if not math.isclose(total, 1.0, abs_tol=1e-3):
+        raise OptionsError(f"voice {text!r}: the weights add up to {total:g}, not 1")
+    return {name: weight / total for name, weight in mixture.items()}
+
+
+def _check_name(name: str, text: str) -> None:
+    names = voice_space().names
+    if name not in names:
+        near = get_close_matches(name, names, 4, 0.4) or [voice_space().default(None)]
+        raise OptionsError(f"voice {text!r}: there is no voice {name!r}; near it: {', '.join(near)}")
+
+
+def _weight(number: str, name: str, text: str) -> float:
+    try:
+        weight = float(number)
+    except ValueError:
+        raise OptionsError(f"voice {text!r}: the weight of {name} is {number!r}, not a number") from None
+    if not 0.0 < weight < math.inf:
+        raise OptionsError(f"voice {text!r}: the weight of {name} is {number}; weights are positive")
+    return weight
