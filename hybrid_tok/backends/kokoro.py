@@ -36,11 +36,14 @@ from hybrid_tok.voice.space import parse_mixture, voice_space
 _LEAD = 14
 """Frames of silence before a chunk, Kokoro's own choice: with fewer its first sounds are lost."""
 
+_TAIL = 18
+"""Frames of silence after a chunk: with fewer pitch and level of the last word fall to nothing before its end."""
+
 _AHEAD = 3
 """Frames (75 ms) by which Kokoro's sounds come before the frames of their tokens, as forced alignment finds them."""
 
 _MARGIN = 2
-"""Frames (50 ms) that are spoken before and after a chunk's sounds; the rest of the lead is not vocoded."""
+"""Frames (50 ms) that are vocoded before and after a chunk's sounds; the rest of lead and tail is left out."""
 
 _RATES = (0.6, 1.8)
 """Limits of a speaker's rate relative to Kokoro's own."""
@@ -133,9 +136,9 @@ class KokoroSynthesizer:
         self, chunk: Chunk, frames: NDArray[np.int64], voice: _Voice, utterance: Utterance
     ) -> tuple[NDArray[np.float32], dict[int, tuple[int, int]]]:
         """Samples of a chunk with its margins, and the range of each of its words in them."""
-        lasting = np.concatenate([[_LEAD], frames, [_AHEAD + _MARGIN]])
+        lasting = np.concatenate([[_LEAD], frames, [_TAIL]])
         contours = self._graphs.contours(_numbers(chunk.tokens), chunk.style, lasting)
-        contours = contours.without(_LEAD - _AHEAD - _MARGIN)
+        contours = contours.without(_LEAD - _AHEAD - _MARGIN, _TAIL - _AHEAD - _MARGIN)
         ends = _MARGIN + np.cumsum(frames)
         words: dict[int, tuple[int, int]] = {}
         for token, end, count in zip(chunk.tokens, ends.tolist(), frames.tolist(), strict=True):

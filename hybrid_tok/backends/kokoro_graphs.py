@@ -84,10 +84,11 @@ class Contours:
     pitch: NDArray[np.float32]
     energy: NDArray[np.float32]
 
-    def without(self, frames: int) -> Contours:
-        """All but the first frames."""
-        encoding = np.ascontiguousarray(self.encoding[:, :, frames:])
-        return Contours(encoding, self.pitch[2 * frames :], self.energy[2 * frames :])
+    def without(self, first: int, last: int) -> Contours:
+        """All but so many frames at the start and at the end."""
+        end = self.encoding.shape[2] - last
+        encoding = np.ascontiguousarray(self.encoding[:, :, first:end])
+        return Contours(encoding, self.pitch[2 * first : 2 * end], self.energy[2 * first : 2 * end])
 
 
 class KokoroGraphs:

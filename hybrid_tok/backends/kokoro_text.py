@@ -37,12 +37,13 @@ class Token:
 
 
 def chunks_of(phonemes: Sequence[str]) -> list[list[Token]]:
-    """The tokens of words, divided; words without phonemes have none. No chunk starts or ends with a space.
+    """The tokens of words, divided; words without phonemes have none. No chunk starts or ends with a space; each ends
+    with punctuation.
 
     Args:
         phonemes: of each word, with a space at the end of those that are followed by one.
     """
-    spoken = [(index, text, token_ids(text.rstrip())[:MOST_TOKENS]) for index, text in enumerate(phonemes)]
+    spoken = [(index, text, token_ids(text.rstrip())[: MOST_TOKENS - 1]) for index, text in enumerate(phonemes)]
     return [_tokens(part) for part in _divide([one for one in spoken if one[2]])]
 
 
@@ -65,11 +66,15 @@ def _divide(words: Sequence[_Spoken]) -> list[Sequence[_Spoken]]:
 
 
 def _tokens(words: Sequence[_Spoken]) -> list[Token]:
-    (space,) = token_ids(" ")
+    space, stop = token_ids(" .")
     marks = {space, *token_ids("".join(_ENDS))}
     tokens: list[Token] = []
     for word, text, numbers in words:
         tokens += (Token(number, word, number in marks) for number in numbers)
         if text.endswith(" "):
             tokens.append(Token(space, word, pause=True))
-    return tokens[:-1] if tokens[-1].number == space else tokens
+    if tokens[-1].number == space:
+        tokens.pop()
+    if not tokens[-1].pause:  # without a mark at its end Kokoro swallows the last word
+        tokens.append(Token(stop, tokens[-1].word, pause=True))
+    return tokens

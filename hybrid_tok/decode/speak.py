@@ -53,7 +53,7 @@ def speak(
     """
     speech = synthesizer.synthesize(utterance)
     _check(speech, utterance, synthesizer)
-    if all(start == end for start, end in speech.words):
+    if speech.body[0] < speech.body[1] and all(start == end for start, end in speech.words):
         text = " ".join(utterance.words)
         warnings.warn(f"nothing in {text[:40]!r} can be spoken: it is silent", SpeechWarning, stacklevel=2)
     speech = _leveled(speech, utterance, level_db)

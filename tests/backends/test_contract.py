@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from hybrid_tok.audio import resample
-from hybrid_tok.backends.espeak import EspeakSynthesizer
+from hybrid_tok.backends.espeak import EspeakOptions, EspeakSynthesizer
 from hybrid_tok.backends.kokoro import KokoroSynthesizer
 from hybrid_tok.backends.silero import SileroDetector, SileroOptions
 from hybrid_tok.backends.whisper import WhisperRecognizer
@@ -63,9 +63,8 @@ SPEECH = (Span(25, 75), Span(232, 282))
 def talk() -> Audio:
     """Six seconds and a bit: someone speaks in the first second and a half, and after the fourth."""
     synthesizer = EspeakSynthesizer()
-    said = resample(synthesizer.synthesize(["one", "two", "three", "four", "five", "six"]).audio, 16_000).samples[
-        :20_000
-    ]
+    words = Utterance.of(["one", "two", "three", "four", "five", "six"])
+    said = resample(synthesizer.synthesize(words).audio, 16_000).samples[:20_000]
     synthesizer.close()
     hiss = np.random.default_rng(0).normal(0, 1e-3, 98_123).astype(np.float32)
     hiss[6_000 : 6_000 + len(said)] += said
@@ -82,7 +81,7 @@ def test_every_backend_has_a_name_and_a_fingerprint(detector: Any, recognizer: A
 
 def test_fingerprints_follow_the_options() -> None:
     assert SileroDetector().fingerprint != SileroDetector(SileroOptions(threshold=0.6)).fingerprint
-    assert EspeakSynthesizer().fingerprint != EspeakSynthesizer("de").fingerprint
+    assert EspeakSynthesizer().fingerprint != EspeakSynthesizer(EspeakOptions("de")).fingerprint
     assert WhisperRecognizer().fingerprint != WhisperRecognizer(language="en").fingerprint
     assert WhisperRecognizer().fingerprint == WhisperRecognizer(workers=7).fingerprint
 

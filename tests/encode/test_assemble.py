@@ -16,7 +16,17 @@ from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.assemble import AssembleOptions, assemble
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.tokens.stream import Back, EventItem, HybridStream, Pause, Prosody, TextItem, Turn, UnitItem
+from hybrid_tok.tokens.stream import (
+    VOICE_CODES,
+    Back,
+    EventItem,
+    HybridStream,
+    Pause,
+    Prosody,
+    TextItem,
+    Turn,
+    UnitItem,
+)
 
 RATE = 16_000
 HOP = 320
@@ -256,11 +266,15 @@ def test_parts_of_one_event_are_one_item() -> None:
 
 def test_voices_are_written_once_and_prosody_with_its_word() -> None:
     decisions = decide("a", "b c", "pause", "d", speakers=(0, 1, 1, 0))
-    voices = {0: (1,) * 8, 1: (2,) * 8}
+    voices = {0: (1,) * VOICE_CODES, 1: (2,) * VOICE_CODES}
     bins = {word: Prosody(index, 0, 7) for index, word in enumerate(w for d in decisions for w in d.words)}
     stream = assemble(decisions, sound(40 * HOP), FakeCodec, voices=voices, prosody=bins)
     turns = stream.channels[0].turns
-    assert [(turn.speaker, turn.voice) for turn in turns] == [(0, (1,) * 8), (1, (2,) * 8), (0, None)]
+    assert [(turn.speaker, turn.voice) for turn in turns] == [
+        (0, (1,) * VOICE_CODES),
+        (1, (2,) * VOICE_CODES),
+        (0, None),
+    ]
     assert turns[1].items == (TextItem("b", 5, Prosody(1, 0, 7)), TextItem("c", 5, Prosody(2, 0, 7)), Pause(10))
     free = assemble(decisions, sound(40 * HOP), FakeCodec, AssembleOptions(timing="free"), prosody=bins)
     assert free.channels[0].turns[1].items == (

@@ -17,6 +17,7 @@ from hybrid_tok.align.pronounce import spelling_model
 from hybrid_tok.align.word_features import FEATURES
 from hybrid_tok.audio import read_mono, resample
 from hybrid_tok.backends.espeak import EspeakSynthesizer
+from hybrid_tok.core.utterance import Utterance
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.train.align import confidence, phones, pronounce
 from hybrid_tok.train.align.aligned_words import JudgedWords, disturb, edit
@@ -37,7 +38,7 @@ def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     synthesizer = EspeakSynthesizer()
     lines: list[dict[str, str]] = []
     for number, text in enumerate([*TEXTS, "nothing is known of this"]):
-        speech = resample(synthesizer.synthesize(text.split()).audio, 16_000)
+        speech = resample(synthesizer.synthesize(Utterance.of(text.split())).audio, 16_000)
         soundfile.write(folder / f"{number}.wav", speech.samples, 16_000)
         lines.append({"audio": f"{number}.wav", "source": "speechocean762", "speaker": f"s{number}", "text": text})
     synthesizer.close()
