@@ -41,7 +41,7 @@ class Piece:
 def speak(
     utterance: Utterance, synthesizer: Synthesizer, sample_rate: int, level_db: float, overhang: int
 ) -> list[Piece]:
-    """Speak an utterance at an active speech level (ITU-T P.56, dB re full scale), each word as loud as its delivery says.
+    """Speak an utterance at an active speech level (ITU-T P.56, dB re full scale), its words as their delivery says.
 
     In locked timing, phrases with a pause between them are pieces of their own, so that a pause holds nothing.
 

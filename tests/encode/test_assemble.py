@@ -266,9 +266,9 @@ def test_parts_of_one_event_are_one_item() -> None:
 
 def test_voices_are_written_once_and_prosody_with_its_word() -> None:
     decisions = decide("a", "b c", "pause", "d", speakers=(0, 1, 1, 0))
-    voices = {0: (1,) * VOICE_CODES, 1: (2,) * VOICE_CODES}
+    low, high = (1,) * VOICE_CODES, (2,) * VOICE_CODES
     bins = {word: Prosody(index, 0, 7) for index, word in enumerate(w for d in decisions for w in d.words)}
-    stream = assemble(decisions, sound(40 * HOP), FakeCodec, voices=voices, prosody=bins)
+    stream = assemble(decisions, sound(40 * HOP), FakeCodec, voices={0: low, 1: high}, prosody=bins)
     turns = stream.channels[0].turns
     assert [(turn.speaker, turn.voice) for turn in turns] == [
         (0, (1,) * VOICE_CODES),
