@@ -1,7 +1,9 @@
-"""The voice code: traits of a voice, each in one of 64 steps.
+"""The voice code: traits of a voice in tokens of 64 values.
 
-A trait is a quantity on a scale, linear or logarithmic, from `low` to `high`; values outside are clipped. The steps are
-well below audible differences (rounding loses up to a third of a semitone, or a third of a decibel).
+Four traits have a token each: a scale, linear or logarithmic, from `low` to `high`; values outside are clipped. The
+steps are well below audible differences (rounding loses up to a third of a semitone, or a third of a decibel). The
+coordinates of the timbre are known far less well than that, and more of them are worth more than finer ones: two share
+a token, in 8 steps each.
 """
 
 from __future__ import annotations
@@ -15,8 +17,11 @@ from hybrid_tok.tokens.stream import VOICE_CODES
 LEVELS = 64
 """Values of each token; `idspace` has as many ids for them."""
 
-COORDINATES = 12
+COORDINATES = 24
 """Of a point in the voice space (see `voice.space`)."""
+
+_STEPS, _STEP = 8, 0.6
+"""Steps of a coordinate, and deviations between two of them. One step is the origin, exactly; the lowest is 4 below."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +29,7 @@ class Scale:
     """What the 64 values of one token mean.
 
     Attributes:
-        name: of the trait, a field of `VoiceTraits`, with a number where the field is a tuple.
+        name: of the trait, a field of `VoiceTraits`.
         unit: for display.
         low, high: what values 0 and 63 stand for.
         neutral: used where the trait could not be measured.
@@ -82,18 +87,22 @@ SCALES = (
     Scale("pitch_range", "semitones", 0.5, 8.0, 2.8, logarithmic=True),
     Scale("rate", "syllables/s", 1.5, 8.0, 3.9, logarithmic=True),
     Scale("level", "dB", -53.0, -8.0, -26.0),
-    *(Scale(f"timbre {index}", "deviations", -3.1, 3.2, 0.0) for index in range(COORDINATES)),
 )
-"""The tokens of a voice code in their order. The origin of the space is exactly a step of each of its tokens."""
+"""The first tokens of a voice code in their order; the timbre follows."""
 
-NEUTRAL = VoiceTraits(*(scale.neutral for scale in SCALES[:4]), timbre=(0.0,) * COORDINATES)
+NEUTRAL = VoiceTraits(*(scale.neutral for scale in SCALES), timbre=(0.0,) * COORDINATES)
 """The mean speaker, used where nothing could be measured."""
 
 
 def quantize(traits: VoiceTraits) -> tuple[int, ...]:
     """The voice code (`VOICE_CODES` integers, 0 to 63) nearest to the traits; neutral where a trait is NaN."""
-    values = (traits.pitch, traits.pitch_range, traits.rate, traits.level, *traits.timbre)
-    return tuple(scale.step(value) for scale, value in zip(SCALES, values, strict=True))
+    values = (traits.pitch, traits.pitch_range, traits.rate, traits.level)
+    steps = [_coordinate_step(value) for value in traits.timbre]
+    pairs = zip(steps[::2], steps[1::2], strict=True)
+    return (
+        *(scale.step(value) for scale, value in zip(SCALES, values, strict=True)),
+        *(one * _STEPS + other for one, other in pairs),
+    )
 
 
 def dequantize(code: Sequence[int]) -> VoiceTraits:
@@ -104,8 +113,15 @@ def dequantize(code: Sequence[int]) -> VoiceTraits:
     """
     if len(code) != VOICE_CODES or not all(0 <= step < LEVELS for step in code):
         raise ValueError(f"a voice code is {VOICE_CODES} integers from 0 to {LEVELS - 1}, not {tuple(code)}")
-    pitch, pitch_range, rate, level, *timbre = (scale.value(step) for scale, step in zip(SCALES, code, strict=True))
-    return VoiceTraits(pitch, pitch_range, rate, level, tuple(timbre))
+    values = (scale.value(step) for scale, step in zip(SCALES, code, strict=False))
+    steps = (step for pair in code[len(SCALES) :] for step in divmod(pair, _STEPS))
+    return VoiceTraits(*values, timbre=tuple((step - _STEPS // 2) * _STEP for step in steps))
+
+
+def _coordinate_step(value: float) -> int:
+    if not math.isfinite(value):
+        value = 0.0
+    return min(max(math.floor(value / _STEP + 0.5) + _STEPS // 2, 0), _STEPS - 1)
 
 
 NEUTRAL_CODE = quantize(NEUTRAL)

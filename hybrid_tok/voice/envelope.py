@@ -28,10 +28,10 @@ def fft_size(sample_rate: int, floor: float = 60.0) -> int:
     return 1 << int(np.ceil(np.log2(3.0 * sample_rate / floor + 1.0)))
 
 
-def envelopes(
+def log_envelopes(
     samples: NDArray[np.float32], sample_rate: int, centres: NDArray[np.int64], frequency: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Power spectra (T, size / 2 + 1) of the voice at given places, size = `fft_size(sample_rate)`.
+    """Natural logarithms of power spectra (T, size / 2 + 1) of the voice at given places, size = `fft_size(sample_rate)`.
 
     A frame of noise of variance v has the mean power v in every bin.
 
@@ -40,13 +40,6 @@ def envelopes(
         centres: (T,), in samples.
         frequency: (T,), pitch in Hz, 0 where unvoiced.
     """
-    return np.exp(log_envelopes(samples, sample_rate, centres, frequency))
-
-
-def log_envelopes(
-    samples: NDArray[np.float32], sample_rate: int, centres: NDArray[np.int64], frequency: NDArray[np.float64]
-) -> NDArray[np.float32]:
-    """The natural logarithm of `envelopes`."""
     size = fft_size(sample_rate)
     result = np.empty((len(centres), size // 2 + 1), np.float32)
     pitch = np.where(frequency > 0.0, np.maximum(frequency, 3.0 * sample_rate / size + 1.0), UNVOICED)

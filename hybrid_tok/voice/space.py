@@ -77,7 +77,7 @@ class VoiceSpace:
             weights[self.names.index(name)] = weight
         return weights @ self.styles + self._row(phonemes)
 
-    def timbre(self, coordinates: Sequence[float], phonemes: int) -> NDArray[np.float32]:
+    def timbre(self, coordinates: Sequence[float] | NDArray[np.floating], phonemes: int) -> NDArray[np.float32]:
         """The timbre half (128,) of a style at a point of the space; the origin is the mean voice."""
         offset = np.asarray(coordinates, np.float32) @ self.basis[: len(coordinates)]
         return self.styles[:, :TIMBRE].mean(axis=0) + offset + self._row(phonemes)[:TIMBRE]

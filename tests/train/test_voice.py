@@ -68,15 +68,14 @@ def measured(values: NDArray[np.float64]) -> Measured:
     return Measured(values, np.full(len(values), 5.0))
 
 
-def test_the_estimator_finds_points_and_trusts_what_speakers_keep() -> None:
-    """Half of the inputs follow the point; of those, half change from one recording of a speaker to the next."""
+def test_the_estimator_finds_points_though_recordings_are_different_from_what_is_spoken() -> None:
+    """Half of the inputs follow the point; in recordings all are shifted."""
     rng = np.random.default_rng(0)
     mixing = rng.normal(0.0, 1.0, (3, INPUTS)) * (np.arange(INPUTS) % 2)
     points = rng.normal(0.0, 1.3, (500, 3))
     spoken = points @ mixing + rng.normal(0.0, 0.5, (500, INPUTS))
     real = rng.normal(0.0, 1.3, (200, 3))
-    fickle = 10.0 * (np.arange(INPUTS) % 4 == 1)
-    first, second = (5.0 + real @ mixing + rng.normal(0.0, 0.5 + fickle, (200, INPUTS)) for _ in range(2))
+    first, second = (5.0 + real @ mixing + rng.normal(0.0, 0.5, (200, INPUTS)) for _ in range(2))
     first[0, 7] = np.nan
     estimator = fit_estimator(measured(spoken), points, measured(first), measured(second), 3)
     found = estimator.point(second)

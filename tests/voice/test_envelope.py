@@ -3,11 +3,15 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.voice.envelope import envelopes, fft_size, log_envelopes
+from hybrid_tok.voice.envelope import fft_size, log_envelopes
 from hybrid_tok.voice.pitch import gather
 from tones import RATE, vowel
 
 CENTRES = np.arange(4000, 12_000, 160)
+
+
+def envelopes(samples: np.ndarray, sample_rate: int, centres: np.ndarray, frequency: np.ndarray) -> np.ndarray:
+    return np.exp(log_envelopes(samples, sample_rate, centres, frequency))
 
 
 def voiced(pitch: float) -> np.ndarray:

@@ -14,7 +14,6 @@ from hybrid_tok.voice.measure import VoiceTraits, measure_traits
 from real_audio import recording
 from tones import RATE, vowel
 
-
 _MAN_AND_WOMAN = ("librispeech/1998-15444-0004", "ljspeech/LJ001-0014")
 
 

@@ -56,15 +56,13 @@ def test_each_language_has_its_prosody_and_others_have_english() -> None:
 
 
 @pytest.mark.parametrize(
-    "text", ["af_heart", "af_heart:0.6+am_onyx:0.4", "xx_nobody", "AF_Heart", "af_heart:x+am_adam"]
+    "text", ["af_heart", "af_heart:0.6+am_onyx:0.4", "xx_nobody", "AF_Heart", "af_heart:x+am_onyx"]
 )
 def test_what_is_written_like_a_voice(text: str) -> None:
     assert is_voice(text)
 
 
-@pytest.mark.parametrize(
-    "text", ["", "other.wav", "af_heart.wav", "./af_heart", "voices/af_heart", "a:b", "heart+onyx"]
-)
+@pytest.mark.parametrize("text", ["", "other.wav", "af_heart.wav", "./af_heart", "voices/af_heart", "a:b", "heart+two"])
 def test_what_is_not_written_like_a_voice(text: str) -> None:
     assert not is_voice(text)
 
