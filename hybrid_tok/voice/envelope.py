@@ -31,7 +31,7 @@ def fft_size(sample_rate: int, floor: float = 60.0) -> int:
 def log_envelopes(
     samples: NDArray[np.float32], sample_rate: int, centres: NDArray[np.int64], frequency: NDArray[np.float64]
 ) -> NDArray[np.float32]:
-    """Natural logarithms of power spectra (T, size / 2 + 1) of the voice at given places, size = `fft_size(sample_rate)`.
+    """Log power spectra (T, size / 2 + 1), natural, of the voice at given places; size = `fft_size(sample_rate)`.
 
     A frame of noise of variance v has the mean power v in every bin.
 
