@@ -16,6 +16,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,7 +24,15 @@ from numpy.typing import NDArray
 from hybrid_tok.backends.kokoro_graphs import FRAME_SAMPLES, SAMPLE_RATE, KokoroGraphs
 from hybrid_tok.backends.kokoro_pitch import Melody, move_pitch
 from hybrid_tok.backends.kokoro_text import Token, chunks_of
-from hybrid_tok.backends.kokoro_timing import Chunk, free_frames, locked_frames, phrase_places, phrases_of_words
+from hybrid_tok.backends.kokoro_timing import (
+    Chunk,
+    Piece,
+    free_frames,
+    locked_frames,
+    phrase_places,
+    phrases_of_words,
+    pieces_of,
+)
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.core.model_files import MODELS
@@ -44,6 +53,9 @@ _AHEAD = 3
 
 _MARGIN = 2
 """Frames (50 ms) that are vocoded before and after a chunk's sounds; the rest of lead and tail is left out."""
+
+_FADE = 0.01
+"""Seconds over which speech is faded in and out where a pause is put in."""
 
 _RATES = (0.6, 1.8)
 """Limits of a speaker's rate relative to Kokoro's own."""
@@ -106,11 +118,15 @@ class KokoroSynthesizer:
         words: dict[int, tuple[int, int]] = {}
         for chunk, lasting, start in zip(chunks, frames, starts, strict=True):
             spoken, ranges = self._speak(chunk, lasting, voice, utterance)
-            first = start * FRAME_SAMPLES
-            end = min(first + len(spoken), len(samples))
-            samples[first:end] += spoken[: end - first]
-            for word, (low, high) in ranges.items():
-                words[word] = (min(first + low, len(samples)), min(first + high, len(samples)))
+            pieces = pieces_of(utterance, chunk, lasting, start)
+            for piece, sound in zip(pieces, _cut(spoken, pieces), strict=True):
+                first = (piece.place + (_MARGIN if piece.start else 0)) * FRAME_SAMPLES
+                end = min(first + len(sound), len(samples))
+                samples[first:end] += sound[: max(0, end - first)]
+                moved = (piece.place - piece.start) * FRAME_SAMPLES
+                for word, (low, high) in ranges.items():
+                    if piece.start <= low // FRAME_SAMPLES - _MARGIN < piece.end:
+                        words[word] = (min(low + moved, len(samples)), min(high + moved, len(samples)))
         return Speech(
             Audio(samples, SAMPLE_RATE),
             (margin, margin + length),
@@ -148,8 +164,9 @@ class KokoroSynthesizer:
         delivered = [deliveries[word] for word in words] if any(deliveries) else []
         pitch = move_pitch(
             contours.pitch,
+            contours.energy,
             voice.melody,
-            words=[(2 * (start + _AHEAD), 2 * (end + _AHEAD)) for start, end in words.values()] if delivered else [],
+            words=[(2 * start, 2 * end) for start, end in words.values()] if delivered else [],
             deliveries=delivered,
         )
         samples = self._graphs.speak(replace(contours, pitch=pitch), chunk.style)
@@ -202,6 +219,17 @@ def _voice(utterance: Utterance) -> _Voice:
     )
 
 
+def _cut(spoken: NDArray[np.float32], pieces: Sequence[Piece]) -> list[NDArray[np.float32]]:
+    """The samples of each piece, faded where it is cut; the first and last with the margin there is."""
+    inner = [(_MARGIN + piece.start) * FRAME_SAMPLES for piece in pieces[1:]]
+    sounds = np.split(spoken, inner)
+    ramp = np.linspace(0.0, 1.0, round(_FADE * SAMPLE_RATE), dtype=np.float32)
+    for before, after in pairwise(sounds):
+        before[len(before) - len(ramp) :] *= ramp[::-1]
+        after[: len(ramp)] *= ramp
+    return sounds
+
+
 def _ranges(words: Mapping[int, tuple[int, int]], count: int, cursor: int) -> tuple[tuple[int, int], ...]:
     """The range of each word; one without sound has an empty one after the word before it."""
     ranges: list[tuple[int, int]] = []
@@ -224,5 +252,6 @@ def _chunk_starts(utterance: Utterance, chunks: Sequence[Chunk], frames: Sequenc
     for chunk, lasting in zip(chunks, frames, strict=True):
         phrase = phrase_of[chunk.tokens[0].word]
         starts.append(places[phrase][0] if places and phrase != before else end)
-        before, end = phrase_of[chunk.tokens[-1].word], starts[-1] + int(lasting.sum())
+        last = pieces_of(utterance, chunk, lasting, starts[-1])[-1]
+        before, end = phrase_of[chunk.tokens[-1].word], last.place + last.end - last.start
     return starts

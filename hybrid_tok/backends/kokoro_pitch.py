@@ -19,6 +19,9 @@ LOWEST, HIGHEST = 50.0, 700.0
 _VOICED = 50.0
 """Hz above which the curve is a pitch; where nothing is voiced it sinks to about 8."""
 
+_LOUD = 4.0
+"""By which a frame's energy may be below that of most voiced frames."""
+
 _STEADY = 24.0
 """Values of voiced speech (0.3 s) from which an utterance's own median counts as much as the voice's."""
 
@@ -43,6 +46,7 @@ class Melody:
 
 def move_pitch(
     curve: NDArray[np.float32],
+    energy: NDArray[np.float32],
     target: Melody | None,
     words: Sequence[tuple[int, int]] = (),
     deliveries: Sequence[Delivery | None] = (),
@@ -50,6 +54,7 @@ def move_pitch(
     """The curve (n,) in Hz around another median.
 
     Args:
+        energy: (n,), the logarithm of the level; medians are of what is loud, since pitch sinks where a voice fades.
         target: level and range wanted; None keeps them.
         words: range of each word in the curve.
         deliveries: of each word; its pitch is that of the word's median relative to the speaker's.
@@ -57,11 +62,12 @@ def move_pitch(
     if target is None and not deliveries:
         return curve
     voiced = curve > _VOICED
-    count = np.count_nonzero(voiced)
-    if not count:
+    if not voiced.any():
         return curve
+    loud = voiced & (energy > np.percentile(energy[voiced], 75.0) - _LOUD)
+    count = np.count_nonzero(loud)
     semitones = 12.0 * np.log2(np.maximum(curve, 1.0).astype(np.float64))
-    middle = wanted = float(np.median(semitones[voiced]))
+    middle = wanted = float(np.median(semitones[loud]))
     range_factor = 1.0
     if target is not None:
         share = count / (count + _STEADY)
@@ -69,7 +75,7 @@ def move_pitch(
         wanted, range_factor = 12.0 * np.log2(target.pitch), target.range_factor
     shift = np.full(len(curve), wanted - middle * range_factor)
     for (start, end), delivery in zip(words, deliveries, strict=True):
-        inside = semitones[start:end][voiced[start:end]]
+        inside = semitones[start:end][loud[start:end]]
         if delivery is not None and len(inside) and np.isfinite(delivery.pitch):
             shift[start:end] = wanted + delivery.pitch - np.median(inside) * range_factor
     if deliveries:

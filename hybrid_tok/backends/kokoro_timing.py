@@ -42,6 +42,11 @@ RINGING = 2
 """Frames (50 ms) for which the last sound before a pause rings on, as forced alignment finds it."""
 
 
+LONGEST_PAUSE = 12
+"""Frames (0.3 s) of a pause that are spoken. A longer one is put in afterwards: phrases far apart are spoken as one
+sentence, and silence is not vocoded."""
+
+
 def to_kokoro_frame(frame: int) -> int:
     """The nearest frame of Kokoro's, half up."""
     return (2 * frame * KOKORO_FRAME_RATE + FRAME_RATE) // (2 * FRAME_RATE)
@@ -68,7 +73,8 @@ def fit(widths: NDArray[np.floating], frames: int) -> NDArray[np.int64]:
 def locked_frames(utterance: Utterance, chunks: Sequence[Chunk]) -> list[NDArray[np.int64]]:
     """Frames of each token (n,), chunk by chunk, that put each phrase in its place.
 
-    Spaces and punctuation after a phrase last until the next one starts, at the end of a chunk a frame each.
+    Spaces and punctuation after a phrase last until the next one starts, but at most `LONGEST_PAUSE`, and at the end of
+    a chunk a frame each.
     """
     phrase_of = phrases_of_words(utterance)
     places = phrase_places(utterance)
@@ -89,13 +95,55 @@ def locked_frames(utterance: Utterance, chunks: Sequence[Chunk]) -> list[NDArray
                 # The last sound rings on into the pause.
                 places[phrase] = (start, max(min(start + 1, end), end - RINGING))
                 pause = len(pauses) if next_start is None else next_start - places[phrase][1]
-                frames[number][pauses] = fit(chunk.widths[pauses], pause)
+                frames[number][pauses] = fit(chunk.widths[pauses], min(pause, LONGEST_PAUSE))
             pools[phrase] += ([number, index] for index in mine)
     for (start, end), pool in zip(places, pools, strict=True):
         widths = np.array([chunks[number].widths[index] for number, index in pool])
         for (number, index), count in zip(pool, fit(widths, end - start).tolist(), strict=True):
             frames[number][index] = count
     return frames
+
+
+@dataclass(frozen=True, slots=True)
+class Piece:
+    """A part of a spoken chunk.
+
+    Attributes:
+        start, end: its frames, counted from the chunk's first token.
+        place: frame at which it belongs, counted from the start of the utterance.
+    """
+
+    start: int
+    end: int
+    place: int
+
+
+def pieces_of(utterance: Utterance, chunk: Chunk, frames: NDArray[np.int64], place: int) -> list[Piece]:
+    """A chunk in pieces that are moved to their places: cut in the middle of the pauses that were shortened.
+
+    Args:
+        frames: of each token (n,).
+        place: frame of the utterance at which the chunk starts.
+    """
+    borders = np.concatenate([[0], np.cumsum(frames)]).tolist()
+    if utterance.span is None:
+        return [Piece(0, borders[-1], place)]
+    phrase_of, places = phrases_of_words(utterance), phrase_places(utterance)
+    owners = [phrase_of[token.word] for token in chunk.tokens]
+    pieces: list[Piece] = []
+    start = 0
+    for first, last in _same(owners)[:-1]:
+        after = places[owners[last]][0]
+        if after - (place + borders[last] - start) > 0:
+            cut = borders[last] - sum(frames[index] for index in _end(chunk.tokens, first, last)) // 2
+            pieces.append(Piece(start, int(cut), place))
+            start, place = int(cut), after - (borders[last] - int(cut))
+    return [*pieces, Piece(start, borders[-1], place)]
+
+
+def _end(tokens: Sequence[Token], first: int, last: int) -> range:
+    """The pauses at the end of the tokens from `first` to `last`."""
+    return range(first + len(_without_end(tokens, list(range(first, last)))), last)
 
 
 def _same(owners: Sequence[int]) -> list[tuple[int, int]]:

@@ -33,7 +33,7 @@ _TOKENIZER: Mapping[str, Any] = MappingProxyType(
         "diarize": typer.Option(help="Tell speakers apart."),
         "speakers": typer.Option(help="Number of speakers, if known.", min=1),
         "diarize_channels": typer.Option(help="Tell speakers apart in the mix, or in each channel by itself."),
-        "voice": typer.Option("--voice-codes/--no-voice", help="Write each speaker's voice code: 9 tokens."),
+        "voice": typer.Option("--voice-codes/--no-voice", help="Write each speaker's voice code: 17 tokens."),
         "prosody": typer.Option(help="Write pitch, energy and rate of each word: 3 tokens."),
         "speak_as": typer.Option(help="Language that all text is spoken in; by default its own."),
         "synthesizer": typer.Option(help="Who speaks: kokoro sounds human, espeak is fast and robotic."),

@@ -28,8 +28,8 @@ from hybrid_tok.tokens.stream import (
 )
 from hybrid_tok.voice.prosody import from_bins
 
-UTTERANCE_GAP = 15
-"""Frames: a longer pause than this (0.3 s) between two text items ends the utterance."""
+UTTERANCE_GAP = 150
+"""Frames: a longer gap than this (3 s) between two text items ends the utterance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -121,9 +121,12 @@ def locked_length(stream: HybridStream, sample_rate: int) -> int | None:
 
 
 def _segments(stream: HybridStream, voices: Mapping[int, Voice]) -> Iterator[Segment]:
-    """Segments, each held back until an item comes that is not part of it."""
+    """Segments, each held back until an item comes that is not part of it.
+
+    In locked timing an utterance goes on over what else is heard in between: everything has its own place.
+    """
     locked = stream.timing == "locked"
-    held: Segment | None = None
+    held: dict[type[Segment], Segment] = {}
     for placed in stream.placed():
         if isinstance(placed.item, Pause | Back):
             continue  # the cursor has moved: the places of the items say so
@@ -132,12 +135,14 @@ def _segments(stream: HybridStream, voices: Mapping[int, Voice]) -> Iterator[Seg
         if isinstance(placed.item, TextItem) and not placed.item.text.split():
             continue  # nor has white space
         segment = _segment(placed, locked, voices.get(placed.speaker))
-        joined = _joined(held, segment)
-        if joined is None and held is not None:
-            yield held
-        held = joined or segment
-    if held is not None:
-        yield held
+        if not locked:  # everything follows what is written before it
+            yield from [held.pop(kind) for kind in list(held) if kind is not type(segment)]
+        before = held.pop(type(segment), None)
+        joined = _joined(before, segment)
+        if joined is None and before is not None:
+            yield before
+        held[type(segment)] = joined or segment
+    yield from held.values()
 
 
 def _segment(placed: PlacedItem, locked: bool, voice: Voice | None) -> Segment:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -9,7 +11,16 @@ from hypothesis import strategies as st
 
 from hybrid_tok.backends.kokoro_pitch import HIGHEST, LOWEST, Melody, move_pitch
 from hybrid_tok.backends.kokoro_text import MOST_TOKENS, Token, chunks_of
-from hybrid_tok.backends.kokoro_timing import RINGING, Chunk, fit, free_frames, locked_frames, to_kokoro_frame
+from hybrid_tok.backends.kokoro_timing import (
+    LONGEST_PAUSE,
+    RINGING,
+    Chunk,
+    fit,
+    free_frames,
+    locked_frames,
+    pieces_of,
+    to_kokoro_frame,
+)
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.core.utterance import Delivery, Phrase, Utterance
 from hybrid_tok.phonemes import token_ids
@@ -65,13 +76,17 @@ def chunk(*words: tuple[int, str], width: float = 3.0) -> Chunk:
     return Chunk(tokens, np.zeros(256, np.float32), np.full(len(tokens), width, np.float32))
 
 
-def starts_of(frames: np.ndarray, chunk: Chunk) -> dict[int, tuple[int, int]]:
-    """First and last frame of each word's own tokens."""
-    ends = np.cumsum(frames)
+def places_of(utterance: Utterance, chunk: Chunk, frames: np.ndarray, place: int = 0) -> dict[int, tuple[int, int]]:
+    """Where each word's own tokens come to lie, once the chunk's pieces are in their places."""
+    pieces = pieces_of(utterance, chunk, frames, place)
+    assert [piece.end for piece in pieces[:-1]] == [piece.start for piece in pieces[1:]]
+    assert (pieces[0].start, pieces[-1].end) == (0, frames.sum())
     found: dict[int, tuple[int, int]] = {}
-    for token, end, count in zip(chunk.tokens, ends.tolist(), frames.tolist(), strict=True):
+    for token, end, count in zip(chunk.tokens, np.cumsum(frames).tolist(), frames.tolist(), strict=True):
         if not token.pause:
-            found[token.word] = (found.get(token.word, (end - count, 0))[0], end)
+            piece = [piece for piece in pieces if piece.start <= end - count][-1]
+            moved = piece.place - piece.start
+            found[token.word] = (found.get(token.word, (end - count + moved, 0))[0], end + moved)
     return found
 
 
@@ -80,7 +95,7 @@ def test_phrases_lie_in_their_places() -> None:
     utterance = Utterance(tuple(Phrase((word,), span) for word, span in zip("abc", spans, strict=True)))
     one = chunk((0, "aa "), (1, "bbb "), (2, "cc"))
     (frames,) = locked_frames(utterance, [one])
-    found = starts_of(frames, one)
+    found = places_of(utterance, one, frames)
     assert [start for start, _ in found.values()] == [to_kokoro_frame(span.start - 100) for span in spans]
     assert found[1][1] == to_kokoro_frame(45) - RINGING and found[2][1] == to_kokoro_frame(80) - RINGING
 
@@ -89,12 +104,12 @@ def test_a_phrase_in_two_chunks_fills_its_place_once() -> None:
     utterance = Utterance((Phrase(("a", "b"), Span(0, 100)), Phrase(("c",), Span(110, 130))))
     chunks = [chunk((0, "aaaa")), chunk((1, "bbbb "), (2, "cc"))]
     frames = locked_frames(utterance, chunks)
-    assert frames[0].sum() + starts_of(frames[1], chunks[1])[1][1] == to_kokoro_frame(100) - RINGING
     assert frames[0].sum() == pytest.approx(39, abs=1)
-    assert frames[0].sum() + starts_of(frames[1], chunks[1])[2][0] == to_kokoro_frame(110)
+    found = places_of(utterance, chunks[1], frames[1], int(frames[0].sum()))
+    assert found[1][1] == to_kokoro_frame(100) - RINGING and found[2][0] == to_kokoro_frame(110)
 
 
-@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 15), st.integers(1, 6)), min_size=1, max_size=8))
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 60), st.integers(1, 6)), min_size=1, max_size=8))
 def test_any_places_are_kept(parts: list[tuple[int, int, int]]) -> None:
     """Whatever the places, the phrases start where they should, to rounding."""
     phrases, words, cursor = [], [], 5
@@ -103,11 +118,22 @@ def test_any_places_are_kept(parts: list[tuple[int, int, int]]) -> None:
         words.append((index, "x" * letters + " "))
         cursor += length + gap
     one = chunk(*words)
-    (frames,) = locked_frames(Utterance(tuple(phrases)), [one])
+    utterance = Utterance(tuple(phrases))
+    (frames,) = locked_frames(utterance, [one])
     assert frames.min() >= 0
-    for phrase, (start, _) in zip(phrases, starts_of(frames, one).values(), strict=True):
+    for phrase, (start, _) in zip(phrases, places_of(utterance, one, frames).values(), strict=True):
         assert phrase.span is not None
         assert abs(start - to_kokoro_frame(phrase.span.start - 5)) <= 1
+
+
+def test_long_pauses_are_put_in_afterwards() -> None:
+    utterance = Utterance((Phrase(("a",), Span(0, 50)), Phrase(("b",), Span(150, 200))))
+    one = chunk((0, "aaa "), (1, "bbb"))
+    (frames,) = locked_frames(utterance, [one])
+    assert frames[3] == LONGEST_PAUSE
+    first, second = pieces_of(utterance, one, frames, 0)
+    assert (first.place, first.end) == (0, to_kokoro_frame(50) - RINGING + LONGEST_PAUSE // 2)
+    assert second.place == to_kokoro_frame(150) - LONGEST_PAUSE // 2
 
 
 def test_free_speech_follows_the_rate_and_the_deliveries() -> None:
@@ -126,41 +152,50 @@ def curve(*levels: float, each: int = 40) -> np.ndarray:
     return np.repeat(np.array(levels, np.float32), each)
 
 
+def move(curve: np.ndarray, *arguments: Any) -> np.ndarray:
+    return move_pitch(curve, np.full(len(curve), 5.0, np.float32), *arguments)
+
+
+def test_where_a_voice_fades_its_pitch_does_not_count() -> None:
+    line, energy = curve(200.0, 100.0, each=400), np.repeat(np.array([6.0, 0.0], np.float32), 400)
+    assert move_pitch(line, energy, Melody(200.0, 150.0, 1.0))[[0, 799]] == pytest.approx([150.0, 75.0], rel=0.01)
+
+
 def test_pitch_is_moved_to_the_speaker() -> None:
-    moved = move_pitch(curve(180.0, 200.0, 220.0, 8.0, each=400), Melody(200.0, 100.0, 1.0))
+    moved = move(curve(180.0, 200.0, 220.0, 8.0, each=400), Melody(200.0, 100.0, 1.0))
     assert np.median(moved[:1200]) == pytest.approx(100.0, rel=0.01)
     assert moved[0] == pytest.approx(90.0, rel=0.02) and moved[-1] == 8.0
 
 
 def test_range_is_scaled_around_the_median() -> None:
-    moved = move_pitch(curve(100.0, 200.0, 400.0, each=400), Melody(200.0, 200.0, 0.5))
+    moved = move(curve(100.0, 200.0, 400.0, each=400), Melody(200.0, 200.0, 0.5))
     assert moved[[0, 600, 1000]] == pytest.approx([200 / 2**0.5, 200.0, 200 * 2**0.5], rel=0.01)
 
 
 def test_little_speech_keeps_its_own_level() -> None:
     """A single high word of a voice stays high."""
-    moved = move_pitch(curve(300.0, each=8), Melody(200.0, 100.0, 1.0))
+    moved = move(curve(300.0, each=8), Melody(200.0, 100.0, 1.0))
     assert 130.0 < moved[0] < 150.0
 
 
 def test_words_follow_their_deliveries() -> None:
     deliveries = [Delivery(4.0, 0.0, 1.0), None, Delivery(-3.0, 0.0, 1.0), Delivery(float("nan"), 0.0, 1.0)]
     words = [(0, 100), (100, 200), (200, 300), (300, 400)]
-    moved = move_pitch(curve(210.0, 200.0, 190.0, 200.0, each=100), Melody(200.0, 120.0, 1.0), words, deliveries)
+    moved = move(curve(210.0, 200.0, 190.0, 200.0, each=100), Melody(200.0, 120.0, 1.0), words, deliveries)
     semitones = 12 * np.log2(moved[[50, 150, 250, 350]] / 120.0)
     assert semitones == pytest.approx([4.0, 0.0, -3.0, 0.0], abs=0.1)
 
 
 def test_without_a_target_the_curve_stays() -> None:
     line = curve(210.0, 8.0, 190.0)
-    assert move_pitch(line, None) is line
-    assert np.array_equal(move_pitch(curve(8.0), Melody(200.0, 100.0, 1.0)), curve(8.0))
+    assert move(line, None) is line
+    assert np.array_equal(move(curve(8.0), Melody(200.0, 100.0, 1.0)), curve(8.0))
 
 
 @given(st.lists(st.floats(0.0, 900.0), min_size=1, max_size=50), st.floats(60.0, 480.0), st.floats(0.2, 3.0))
 def test_pitch_stays_speakable(values: list[float], pitch: float, factor: float) -> None:
     line = np.array(values, np.float32)
-    moved = move_pitch(line, Melody(200.0, pitch, factor))
+    moved = move(line, Melody(200.0, pitch, factor))
     voiced = line > 50.0
     assert np.isfinite(moved).all() and np.array_equal(moved[~voiced], line[~voiced])
     assert (moved[voiced] >= LOWEST - 1e-3).all() and (moved[voiced] <= HIGHEST + 1e-3).all()

@@ -247,7 +247,7 @@ def test_free_timing_speaks_at_its_own_pace() -> None:
 def test_the_words_of_close_items_are_one_utterance() -> None:
     synthesizer = FakeSynthesizer()
     stream = locked(
-        TextItem("so", 10), Pause(3), TextItem("very", 10), TextItem("funny", 20), Pause(50), TextItem("no", 9)
+        TextItem("so", 10), Pause(3), TextItem("very", 10), TextItem("funny", 20), Pause(151), TextItem("no", 9)
     )
     decoder(synthesizer=lambda language: synthesizer).decode(stream)
     assert [utterance.words for utterance in synthesizer.spoken] == [("so", "very", "funny"), ("no",)]
@@ -306,7 +306,7 @@ def test_missing_and_wrong_backends_are_named() -> None:
 def test_stages_are_timed_and_progress_is_told() -> None:
     heard: list[tuple[str, float, float]] = []
     timer = StageTimer(lambda stage, done, total: heard.append((stage, done, total)))
-    items = [item for index in range(3) for item in (TextItem("hi", 10), UnitItem(((index,) * 4,)))]
+    items = [item for index in range(3) for item in (TextItem("hi", 10), UnitItem(((index,) * 4,)), Pause(151))]
     decoder().decode(locked(*items), timer)
     assert list(timer.seconds) == ["vocoder", "synthesizer", "mixer"]
     assert ("vocoder", 2, 3) in heard and ("synthesizer", 2, 3) in heard

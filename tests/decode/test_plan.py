@@ -4,7 +4,7 @@ import pytest
 
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.core.utterance import Phrase, Utterance
-from hybrid_tok.decode.plan import TextSegment, UnitSegment, locked_length, plan
+from hybrid_tok.decode.plan import UTTERANCE_GAP, TextSegment, UnitSegment, locked_length, plan
 from hybrid_tok.errors import StreamError
 from hybrid_tok.tokens.stream import (
     VOICE_CODES,
@@ -70,9 +70,23 @@ def test_text_that_lies_close_together_is_one_utterance() -> None:
     utterance = Utterance((Phrase(("so", "very"), Span(0, 20)), Phrase(("funny",), Span(35, 45))))
     assert near == [TextSegment(0, 0, utterance)]
     assert utterance.words == ("so", "very", "funny") and utterance.span == Span(0, 45)
-    assert len(segments(TextItem("so", 20), Pause(16), TextItem("funny", 10))) == 2
+    assert len(segments(TextItem("so", 20), Pause(UTTERANCE_GAP), TextItem("funny", 10))) == 1
+    assert len(segments(TextItem("so", 20), Pause(UTTERANCE_GAP + 1), TextItem("funny", 10))) == 2
     assert len(segments(TextItem("so", 20), Back(5), TextItem("funny", 10))) == 2
-    assert len(segments(TextItem("so", 20), UnitItem(units(1)), TextItem("funny", 10))) == 3
+
+
+def test_an_utterance_goes_on_over_units_where_everything_has_its_place() -> None:
+    items = (TextItem("so", 20), UnitItem(units(1)), TextItem("very", 10), Pause(9), UnitItem(units(2)))
+    found = segments(*items)
+    utterance = Utterance((Phrase(("so",), Span(0, 20)), Phrase(("very",), Span(21, 31))))
+    assert found == [
+        UnitSegment(0, 20, units(1), (0,)),
+        TextSegment(0, 0, utterance),
+        UnitSegment(0, 40, units(2), (0,)),
+    ]
+    free = (TextItem("so"), UnitItem(units(1)), TextItem("very"))
+    kinds = [type(one) for one in plan(HybridStream((Channel((Turn(0, free),)),), "free", None), RATE).segments]
+    assert kinds == [TextSegment, UnitSegment, TextSegment]
 
 
 def test_segments_end_where_the_language_changes() -> None:

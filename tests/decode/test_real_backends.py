@@ -83,7 +83,7 @@ def test_each_language_fills_its_place(synthesizer: Synthesizer) -> None:
     )
     powers = frame_powers(decode(stream, synthesizer), RATE)
     assert not powers[41:49].any() and not powers[91:99].any()
-    assert all(powers[start : start + 10].max() > 1e-6 for start in (2, 25, 52, 75, 102, 115))
+    assert all(powers[start : start + 10].max() > 1e-6 for start in (2, 25, 52, 75, 102))
 
 
 def test_a_unit_run_cut_out_of_speech_sounds_like_the_whole(codec: BuiltinCodec) -> None:
