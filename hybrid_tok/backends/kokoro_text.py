@@ -54,7 +54,7 @@ _Spoken = tuple[int, str, list[int]]
 def _divide(words: Sequence[_Spoken]) -> list[Sequence[_Spoken]]:
     sizes = [len(numbers) + 1 for _, _, numbers in words]
     total = sum(sizes)
-    if total <= MOST_TOKENS + 1:
+    if total <= MOST_TOKENS:
         return [words] if words else []
     upto, best = 0, (float("inf"), 0)
     for index, size in enumerate(sizes[:-1]):

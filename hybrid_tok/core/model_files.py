@@ -169,6 +169,7 @@ MODELS: Mapping[str, KnownModel] = MappingProxyType(
                 licence="Apache-2.0",
                 repository="thewh1teagle/kokoro-onnx",
                 revision="model-files-v1.0",
+                extra="models",
                 url=_GITHUB_URL,
                 files=(
                     ModelFile(
