@@ -62,7 +62,6 @@ class BackendEntry:
             raise BackendError(f"{self.stage} {self.name!r} has no identity: only codecs have one")
         return _load(self.identity)()
 
-
     def speaks(self, language: str | None) -> bool:
         """Whether a synthesizer speaks a language."""
         return self.languages is None or bool(_load(self.languages)(language))
