@@ -9,11 +9,11 @@ with word prosody too. Judged by others than ourselves: pitch by Praat, words by
 by Resemblyzer and CAM++ (`bench.judges`; neither was ever an input of ours, and the command above installs them without
 what they need besides).
 
-- clips: every recording by itself. Median pitch within a semitone of the recording's (share of recordings); correlation of the
-  words' median pitch, and of their level, with the recording's (mean over recordings); word error rate in English; active
-  speech level (P.56) against the recording's, in dB.
-- likeness: a decoded recording is compared with the speaker's other one: `share` is (decoded - different) / (same - different), `own_nearest` how often the
-  speaker's own is the nearest of ten.
+- clips: every recording by itself. Median pitch within a semitone of the recording's (share of recordings); correlation
+  of the words' median pitch, and of their level, with the recording's (mean over recordings); word error rate in
+  English; active speech level (P.56) against the recording's, in dB.
+- likeness: a decoded recording is compared with the speaker's other one: `share` is (decoded - different) / (same -
+  different), `own_nearest` how often the speaker's own is the nearest of ten.
 """
 
 from __future__ import annotations
