@@ -351,7 +351,7 @@ TABLES: dict[str, Callable[[], str]] = {
     for function in (
         *(words, sweep, confidence, hallucination, languages, aligned, speed, latency, windows),
         *(resynthesis, codec, events, events_talk, diarization),
-        # The README has no place yet for voice, resynthesis_detail, spoken_quality, word_starts and speaking_speed: these
+        # The README has no place yet for voice, resynthesis_detail, spoken_quality, word_starts, speaking_speed: these
         # parts of resynthesis.py and voice.py are still to be measured.
     )
 }
