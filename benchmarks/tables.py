@@ -350,9 +350,9 @@ TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         *(words, sweep, confidence, hallucination, languages, aligned, speed, latency, windows),
-        *(resynthesis, speaking_speed, codec, events, events_talk, diarization),
-        # The README has no place yet for voice, resynthesis_detail, spoken_quality and word_starts: these parts of
-        # resynthesis.py and voice.py are still to be measured.
+        *(resynthesis, speaking_speed, word_starts, codec, events, events_talk, diarization),
+        # The README has no place yet for voice, resynthesis_detail and spoken_quality: these parts of resynthesis.py
+        # and voice.py are still to be measured.
     )
 }
 
