@@ -23,7 +23,7 @@ from hybrid_tok.backends.protocol import Message
 from hybrid_tok.backends.worker import Worker
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.languages import LANGUAGES
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.errors import BackendError, OptionsError
 
@@ -140,7 +140,7 @@ class EspeakSynthesizer:
         hop = SAMPLE_RATE // FRAME_RATE
         out = np.zeros(place.frames * hop, np.float32)
         ranges: list[tuple[int, int]] = []
-        for words, span in _runs(utterance):
+        for words, span in utterance.runs:
             first = (span.start - place.start) * hop
             samples, spoken = self._speak_for(words, voice, span.frames * hop)
             out[first : first + len(samples)] = samples
@@ -185,20 +185,6 @@ class EspeakSynthesizer:
 
 
 _Range: TypeAlias = "tuple[int, int]"
-
-
-def _runs(utterance: Utterance) -> list[tuple[list[str], Span]]:
-    """The words of phrases that touch, and their place."""
-    runs: list[tuple[list[str], Span]] = []
-    for phrase in utterance.phrases:
-        span = phrase.span
-        assert span is not None, "an utterance with a place has one for every phrase"
-        if runs and runs[-1][1].end == span.start:
-            words, before = runs[-1]
-            runs[-1] = ([*words, *phrase.words], Span(before.start, span.end))
-        else:
-            runs.append((list(phrase.words), span))
-    return runs
 
 
 def _body(samples: NDArray[np.float32]) -> _Range:

@@ -21,6 +21,7 @@ from itertools import pairwise
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.backends.espeak_phonemes import EspeakPhonemes
 from hybrid_tok.backends.kokoro_graphs import FRAME_SAMPLES, SAMPLE_RATE, KokoroGraphs
 from hybrid_tok.backends.kokoro_pitch import Melody, move_pitch
 from hybrid_tok.backends.kokoro_text import Token, chunks_of
@@ -38,7 +39,7 @@ from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.core.model_files import MODELS
 from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.core.utterance import Speech, Utterance
-from hybrid_tok.phonemes import IpaReader, phonemize
+from hybrid_tok.phonemes import phonemize
 from hybrid_tok.voice.code import VoiceTraits, dequantize
 from hybrid_tok.voice.space import parse_mixture, voice_space
 
@@ -79,10 +80,8 @@ class KokoroSynthesizer:
             ModelError: Kokoro's model is not on this machine.
             BackendError: onnxruntime or onnx is missing.
         """
-        from hybrid_tok.backends.espeak_phonemes import EspeakPhonemes
-
         self._graphs = KokoroGraphs(threads)
-        self._ipa: IpaReader = EspeakPhonemes()
+        self._ipa = EspeakPhonemes()
 
     @property
     def name(self) -> str:
@@ -110,15 +109,15 @@ class KokoroSynthesizer:
             return Speech.silent(utterance, SAMPLE_RATE)
         place = utterance.span
         frames = locked_frames(utterance, chunks) if place else free_frames(utterance, chunks, voice.rate)
-        starts = _chunk_starts(utterance, chunks, frames)
-        spoken = (starts[-1] + int(frames[-1].sum())) * FRAME_SAMPLES
-        length = place.frames * SAMPLE_RATE // FRAME_RATE if place else spoken
+        pieces_of_chunks = _place(utterance, chunks, frames)
+        last = pieces_of_chunks[-1][-1]
+        own_length = (last.place + last.end - last.start) * FRAME_SAMPLES
+        length = place.frames * SAMPLE_RATE // FRAME_RATE if place else own_length
         margin = _MARGIN * FRAME_SAMPLES
         samples = np.zeros(length + 2 * margin, np.float32)
         words: dict[int, tuple[int, int]] = {}
-        for chunk, lasting, start in zip(chunks, frames, starts, strict=True):
+        for chunk, lasting, pieces in zip(chunks, frames, pieces_of_chunks, strict=True):
             spoken, ranges = self._speak(chunk, lasting, voice, utterance)
-            pieces = pieces_of(utterance, chunk, lasting, start)
             for piece, sound in zip(pieces, _cut(spoken, pieces), strict=True):
                 first = (piece.place + (_MARGIN if piece.start else 0)) * FRAME_SAMPLES
                 end = min(first + len(sound), len(samples))
@@ -135,9 +134,7 @@ class KokoroSynthesizer:
 
     def close(self) -> None:
         """Stop the process that reads words; it starts again when needed."""
-        close = getattr(self._ipa, "close", None)
-        if close is not None:
-            close()
+        self._ipa.close()
 
     def _read(self, utterance: Utterance) -> tuple[str, ...]:
         """The phonemes of each word, with a space after it where the language has one."""
@@ -160,7 +157,7 @@ class KokoroSynthesizer:
         for token, end, count in zip(chunk.tokens, ends.tolist(), frames.tolist(), strict=True):
             if not token.pause:
                 words[token.word] = (words.get(token.word, (end - count, 0))[0], end)
-        deliveries = [phrase.delivery for phrase in utterance.phrases for _ in phrase.words]
+        deliveries = utterance.deliveries
         delivered = [deliveries[word] for word in words] if any(deliveries) else []
         pitch = move_pitch(
             contours.pitch,
@@ -239,19 +236,20 @@ def _ranges(words: Mapping[int, tuple[int, int]], count: int, cursor: int) -> tu
     return tuple(ranges)
 
 
-def _chunk_starts(utterance: Utterance, chunks: Sequence[Chunk], frames: Sequence[NDArray[np.int64]]) -> list[int]:
-    """Frame at which each chunk starts, from the start of the utterance.
+def _place(utterance: Utterance, chunks: Sequence[Chunk], frames: Sequence[NDArray[np.int64]]) -> list[list[Piece]]:
+    """The pieces of each chunk, in their places.
 
     A chunk that starts with a phrase starts where the phrase does; one that goes on within a phrase, and any in free
     timing, follows the chunk before it.
     """
     phrase_of = phrases_of_words(utterance)
     places = phrase_places(utterance) if utterance.span else []
-    starts: list[int] = []
+    placed: list[list[Piece]] = []
     before, end = -1, 0
     for chunk, lasting in zip(chunks, frames, strict=True):
         phrase = phrase_of[chunk.tokens[0].word]
-        starts.append(places[phrase][0] if places and phrase != before else end)
-        last = pieces_of(utterance, chunk, lasting, starts[-1])[-1]
+        start = places[phrase][0] if places and phrase != before else end
+        placed.append(pieces_of(utterance, chunk, lasting, start))
+        last = placed[-1][-1]
         before, end = phrase_of[chunk.tokens[-1].word], last.place + last.end - last.start
-    return starts
+    return placed

@@ -35,11 +35,6 @@ SAMPLE_RATE = 24_000
 FRAME_SAMPLES = 600
 """Samples of a frame of Kokoro's: 25 ms."""
 
-LONGEST = 510
-"""Phonemes in one call, without the two silent tokens around them."""
-
-STYLE_SIZE = 256
-
 _DURATIONS = "/encoder/predictor/ReduceSum_output_0"
 """Expected frames of each token, before they are divided by the speed and rounded."""
 _ROUNDED = "/encoder/Clip_output_0"

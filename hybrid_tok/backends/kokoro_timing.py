@@ -179,7 +179,7 @@ def free_frames(utterance: Utterance, chunks: Sequence[Chunk], rate: float) -> l
     Words with a delivery last as long as it says. Its rate is relative to `expected_seconds`, whose error over this
     utterance is taken out.
     """
-    deliveries = [phrase.delivery for phrase in utterance.phrases for _ in phrase.words]
+    deliveries = utterance.deliveries
     expected = np.array([expected_seconds(word) for word in utterance.words])
     scaled = [np.asarray(chunk.widths, np.float64) / rate for chunk in chunks]
     words = [np.array([-1 if token.pause else token.word for token in chunk.tokens]) for chunk in chunks]

@@ -67,6 +67,25 @@ class Utterance:
         return tuple(word for phrase in self.phrases for word in phrase.words)
 
     @property
+    def deliveries(self) -> list[Delivery | None]:
+        """How each word is said."""
+        return [phrase.delivery for phrase in self.phrases for _ in phrase.words]
+
+    @property
+    def runs(self) -> list[tuple[tuple[str, ...], Span]]:
+        """The words of phrases that touch, and their place together; of an utterance whose phrases have places."""
+        runs: list[tuple[tuple[str, ...], Span]] = []
+        for phrase in self.phrases:
+            span = phrase.span
+            assert span is not None, "an utterance with a place has one for every phrase"
+            if runs and runs[-1][1].end == span.start:
+                words, before = runs[-1]
+                runs[-1] = ((*words, *phrase.words), Span(before.start, span.end))
+            else:
+                runs.append((phrase.words, span))
+        return runs
+
+    @property
     def span(self) -> Span | None:
         """From the start of the first phrase to the end of the last; None where phrases have no places."""
         first, last = self.phrases[0].span, self.phrases[-1].span

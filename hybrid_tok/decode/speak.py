@@ -63,7 +63,7 @@ def speak(
     hop = synthesizer.sample_rate // FRAME_RATE
     return [
         Piece(span.start, _cut(speech, _samples(span, place, speech, hop), sample_rate, overhang))
-        for span in _runs(utterance)
+        for _, span in utterance.runs
     ]
 
 
@@ -87,9 +87,7 @@ def _leveled(speech: Speech, utterance: Utterance, level_db: float) -> Speech:
     if level is None:
         return speech
     samples = samples * np.float32(10.0 ** ((level_db - level[0]) / 20.0))
-    energies = [
-        phrase.delivery.energy if phrase.delivery else None for phrase in utterance.phrases for _ in phrase.words
-    ]
+    energies = [delivery.energy if delivery else None for delivery in utterance.deliveries]
     if any(energy is not None for energy in energies):
         samples = samples * _gains(samples, rate, speech.words, energies, level_db)
     return Speech(Audio(samples, rate), speech.body, speech.words)
@@ -119,19 +117,6 @@ def _gains(
     curve = np.pad(np.interp(np.arange(count), known, gains), half, mode="edge")
     curve = np.convolve(curve, np.full(2 * half + 1, 1.0 / (2 * half + 1)), "valid")
     return (10.0 ** (np.interp(np.arange(len(samples)) / hop, np.arange(count), curve) / 20.0)).astype(np.float32)
-
-
-def _runs(utterance: Utterance) -> list[Span]:
-    """The places of phrases that touch, joined."""
-    runs: list[Span] = []
-    for phrase in utterance.phrases:
-        span = phrase.span
-        assert span is not None, "an utterance with a place has one for every phrase"
-        if runs and runs[-1].end == span.start:
-            runs[-1] = Span(runs[-1].start, span.end)
-        else:
-            runs.append(span)
-    return runs
 
 
 def _samples(span: Span, place: Span, speech: Speech, hop: int) -> tuple[int, int]:
