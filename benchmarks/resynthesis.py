@@ -39,7 +39,7 @@ from hybrid_tok import Audio, HybridTokenizer, Span
 from hybrid_tok.align.aligner import BuiltinAligner
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.dnsmos import Dnsmos, Rating
-from hybrid_tok.bench.gating import ratio
+from hybrid_tok.bench.gating import ratio, weights
 from hybrid_tok.bench.hearing import Ear, error_rate
 from hybrid_tok.bench.listening import transcribed
 from hybrid_tok.bench.processes import PeakMemory, spent
@@ -80,7 +80,7 @@ def main() -> None:
         "machine": {"cores": os.cpu_count(), "processor": platform.machine(), "python": platform.python_version()},
         "listener": ear.fingerprint,
         "codec": tokenizer.codec_identity.fingerprint,
-        "rate_weight": tokenizer.options.rate_weight,
+        "gate": weights(tokenizer.encoder.gate),
     }
     parts = {
         "librispeech": lambda: librispeech(systems, ear, dnsmos, english),

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_tok import HybridTokenizer
-from hybrid_tok.bench.gating import figures, write
+from hybrid_tok.bench.gating import figures, weights, write
 from hybrid_tok.bench.listening import Listened, Listener
 from hybrid_tok.bench.recordings import limited, read_dialogues
 from hybrid_tok.bench.results import measure_parts, read_arguments
@@ -37,6 +37,7 @@ def main() -> None:
         "limit": arguments.limit,
         "recognizer": listener.recognizer.fingerprint,
         "codec": listener.tokenizer.codec_identity.fingerprint,
+        "gate": weights(listener.tokenizer.encoder.gate),
     }
     parts = {
         "codec_alone": lambda: codec_alone(listener.tokenizer),

@@ -16,23 +16,30 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from hybrid_tok.bench.gating import weights
 from hybrid_tok.bench.markdown import fill, number, percent, table
 from hybrid_tok.bench.results import ResultsError, load_part, rounded
 from hybrid_tok.encode.gate import GateOptions
 
 RESULTS = Path(__file__).parent / "results"
 README = Path(__file__).parent.parent / "README.md"
-RATE_WEIGHT, SWITCH_COST = rounded([GateOptions().rate_weight, GateOptions().switch_cost])
+GATE = rounded(weights(GateOptions()))
+RATE_WEIGHT, SWITCH_COST = GATE["rate_weight"], GATE["switch_cost"]
 
 
 def load(name: str, part: str) -> Any:
     return load_part(RESULTS, name, part)
 
 
+def check_gate(name: str) -> None:
+    """Raises ResultsError unless a file's figures are of the gate's defaults."""
+    if load(name, "gate") != GATE:
+        raise ResultsError(f"{name}.json was measured with other defaults of the gate: python benchmarks/{name}.py")
+
+
 def words() -> str:
     """The recognizer, and the gate at its defaults, source by source."""
-    if [load("words", name) for name in ("rate_weight", "switch_cost")] != [RATE_WEIGHT, SWITCH_COST]:
-        raise ResultsError("words.json was measured with other defaults of the gate: python benchmarks/words.py")
+    check_gate("words")
     rows = [
         (
             f"{source} (characters)" if source == "aishell1" else source,
@@ -117,6 +124,7 @@ def aligned() -> str:
 
 def sweep() -> str:
     """The gate's curve over all recordings: along `rate_weight`, and along `switch_cost` at the default."""
+    check_gate("roundtrip")
     results = load("roundtrip", "sweep")
     along = [row for row in results if row["switch_cost"] == SWITCH_COST]
     across = [row for row in results if row["rate_weight"] == RATE_WEIGHT]
@@ -239,6 +247,7 @@ def events_talk() -> str:
 
 def resynthesis() -> str:
     """What is understood of LibriSpeech after each system, at which rate, and how it sounds."""
+    check_gate("resynthesis")
     results = load("resynthesis", "librispeech")
     rows = [
         (

@@ -23,7 +23,7 @@ from typing import Any
 import numpy as np
 from aligned import aligned
 
-from hybrid_tok.bench.gating import MINUTE, Written, figures, ratio, write
+from hybrid_tok.bench.gating import MINUTE, Written, figures, ratio, weights, write
 from hybrid_tok.bench.listening import Listened, Listener
 from hybrid_tok.bench.recordings import limited, read_dialogues, spoken_language
 from hybrid_tok.bench.results import measure_parts, read_arguments
@@ -44,13 +44,11 @@ def main() -> None:
     talks = limited(read_dialogues(arguments.data / "dialogues"), arguments.limit)
     sounds = limited([clip for clip in everything if clip.label and not clip.text], arguments.limit, lambda c: c.label)
     listener = Listener()
-    gate = listener.tokenizer.encoder.gate
     about = {
         "command": "python benchmarks/words.py",
         "limit": arguments.limit,
         "recognizer": listener.recognizer.fingerprint,
-        "rate_weight": gate.rate_weight,
-        "switch_cost": gate.switch_cost,
+        "gate": weights(listener.tokenizer.encoder.gate),
     }
     pairs = min(arguments.limit or PAIRS, PAIRS)
     measure_parts(

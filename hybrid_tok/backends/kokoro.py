@@ -204,7 +204,9 @@ def _numbers(tokens: Sequence[Token]) -> list[int]:
 def _voice(utterance: Utterance) -> _Voice:
     space, language, voice = voice_space(), utterance.language, utterance.voice
     if voice is None or isinstance(voice, str):
-        return _Voice(parse_mixture(voice) if voice else {space.default(language): 1.0}, None, language)
+        return _Voice(
+            parse_mixture(voice) if voice else {space.default(language, utterance.speaker): 1.0}, None, language
+        )
     traits = dequantize(voice)
     pitch, pitch_range, rate = space.own(language)
     return _Voice(

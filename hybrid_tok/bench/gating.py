@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from itertools import pairwise
+from typing import Any
 
 from hybrid_tok.bench.listening import Listened, Listener
 from hybrid_tok.bench.recordings import read_events
@@ -52,6 +53,11 @@ def write(listener: Listener, listened: Listened, gate: GateOptions | None = Non
             encoding.stream, merge_spans(read_events(listened.clip)), tokenizer.vocabulary.options.num_codebooks
         ),
     )
+
+
+def weights(gate: GateOptions) -> dict[str, Any]:
+    """What a gate weighs, as results name it: figures of other weights are no part of them."""
+    return {name: value for name, value in asdict(gate).items() if name != "stretches"}
 
 
 def figures(group: Sequence[Written]) -> dict[str, float | None]:

@@ -49,11 +49,13 @@ class Utterance:
         language: a code of `core.languages`; None where it is not known.
         voice: a voice code (see `voice.code`), the name of a voice or a mixture as the synthesizer understands it, or
             None for the synthesizer's own.
+        speaker: whose words these are, so that speakers without a voice can be told apart by ear.
     """
 
     phrases: tuple[Phrase, ...]
     language: str | None = None
     voice: tuple[int, ...] | str | None = None
+    speaker: int = 0
 
     @classmethod
     def of(

@@ -174,7 +174,7 @@ class Decoder:
                 if utterance.language not in synthesizers:
                     synthesizers[utterance.language] = self._load_synthesizer(utterance.language)
                 synthesizer = synthesizers[utterance.language]
-                level = _level(segment, planned.codes.get(segment.speaker))
+                level = _level(segment, planned.codes.get(segment.utterance.speaker))
                 yield segment, speak(utterance, synthesizer, self.sample_rate, level, self._overhang)
 
     def _line_up(self, planned: Plan, lengths: Sequence[int]) -> tuple[list[int], int]:
@@ -216,7 +216,7 @@ def _level(segment: TextSegment, code: tuple[int, ...] | None) -> float:
     try:
         return dequantize(code).level
     except ValueError as error:
-        raise StreamError(f"speaker {segment.speaker}: {error}") from None
+        raise StreamError(f"speaker {segment.utterance.speaker}: {error}") from None
 
 
 def _counted(segments: Sequence[_S], progress: Progress | None) -> Iterator[_S]:

@@ -55,18 +55,16 @@ class TextSegment:
 
     Attributes:
         channel: where to.
-        speaker: whose.
         utterance: a phrase for each item; in locked timing with the item's place.
     """
 
     channel: int
-    speaker: int
     utterance: Utterance
 
     @property
     def speakers(self) -> tuple[int, ...]:
         """The speaker of each phrase."""
-        return tuple(self.speaker for _ in self.utterance.phrases)
+        return tuple(self.utterance.speaker for _ in self.utterance.phrases)
 
 
 Voice: TypeAlias = "tuple[int, ...] | str"
@@ -153,7 +151,7 @@ def _segment(placed: PlacedItem, locked: bool, voice: Voice | None) -> Segment:
             placed.span if locked else None,
             from_bins(item.prosody) if item.prosody else None,
         )
-        return TextSegment(placed.channel, placed.speaker, Utterance((phrase,), item.language, voice))
+        return TextSegment(placed.channel, Utterance((phrase,), item.language, voice, placed.speaker))
     assert isinstance(item, UnitItem | EventItem)
     start = placed.span.start if locked else None
     return UnitSegment(placed.channel, start, item.units, (placed.speaker,))
@@ -169,7 +167,7 @@ def _joined(left: Segment | None, right: Segment) -> Segment | None:
         return UnitSegment(left.channel, left.start, left.units + right.units, left.speakers + right.speakers)
     if isinstance(left, TextSegment) and isinstance(right, TextSegment):
         before, after = left.utterance, right.utterance
-        if (left.speaker, before.language) != (right.speaker, after.language):
+        if (before.speaker, before.language) != (after.speaker, after.language):
             return None
         if before.span and after.span and not 0 <= after.span.start - before.span.end <= UTTERANCE_GAP:
             return None

@@ -31,6 +31,9 @@ STYLE, TIMBRE = 256, 128
 _LANGUAGE = "en"
 """Whose prosody is used for languages without a voice of their own."""
 
+_SPEAKERS = ("af_heart", "am_michael", "af_bella", "am_fenrir", "bf_emma", "am_puck")
+"""Voices of several speakers: the clearest of the published ones in English, women and men in turn."""
+
 _NAME = r"[a-z]{2}_[a-z]+"
 _FORM = re.compile(rf"\s*{_NAME}\s*(:[^+:/\\]*)?(\+\s*{_NAME}\s*(:[^+:/\\]*)?)*", re.IGNORECASE)
 
@@ -86,9 +89,13 @@ class VoiceSpace:
         """The prosody half (128,) of a style for a language."""
         return self.style({self.default(language): 1.0}, phonemes)[TIMBRE:]
 
-    def default(self, language: str | None) -> str:
-        """The published voice that speaks a language where no other is asked for."""
-        return self._of(language).voice
+    def default(self, language: str | None, speaker: int = 0) -> str:
+        """The published voice that speaks a language where no other is asked for: another for each of several
+        speakers, as far as there are."""
+        first = self._of(language).voice
+        own = [name for name in self.names if name[0] == first[0]] if first != _SPEAKERS[0] else []
+        several = list(dict.fromkeys([first, *own, *_SPEAKERS]))
+        return several[speaker % len(several)]
 
     def own(self, language: str | None) -> tuple[float, float, float]:
         """Median pitch (Hz), pitch range (semitones) and rate (syllables/s) of speech with `prosody(language)`."""

@@ -68,7 +68,7 @@ def test_a_pause_or_an_overlap_ends_a_unit_segment() -> None:
 def test_text_that_lies_close_together_is_one_utterance() -> None:
     near = segments(TextItem("so very", 20), Pause(15), TextItem("funny", 10))
     utterance = Utterance((Phrase(("so", "very"), Span(0, 20)), Phrase(("funny",), Span(35, 45))))
-    assert near == [TextSegment(0, 0, utterance)]
+    assert near == [TextSegment(0, utterance)]
     assert utterance.words == ("so", "very", "funny") and utterance.span == Span(0, 45)
     assert len(segments(TextItem("so", 20), Pause(UTTERANCE_GAP), TextItem("funny", 10))) == 1
     assert len(segments(TextItem("so", 20), Pause(UTTERANCE_GAP + 1), TextItem("funny", 10))) == 2
@@ -81,7 +81,7 @@ def test_an_utterance_goes_on_over_units_where_everything_has_its_place() -> Non
     utterance = Utterance((Phrase(("so",), Span(0, 20)), Phrase(("very",), Span(21, 31))))
     assert found == [
         UnitSegment(0, 20, units(1), (0,)),
-        TextSegment(0, 0, utterance),
+        TextSegment(0, utterance),
         UnitSegment(0, 40, units(2), (0,)),
     ]
     free = (TextItem("so"), UnitItem(units(1)), TextItem("very"))
@@ -94,8 +94,8 @@ def test_segments_end_where_the_language_changes() -> None:
     assert segments(
         TextItem("so", 5, **en), TextItem("far", 5, **en), TextItem("你好，", 9, **zh), TextItem("吧", 4, **zh)
     ) == [
-        TextSegment(0, 0, Utterance((Phrase(("so",), Span(0, 5)), Phrase(("far",), Span(5, 10))), "en")),
-        TextSegment(0, 0, Utterance((Phrase(("你", "好，"), Span(10, 19)), Phrase(("吧",), Span(19, 23))), "zh")),
+        TextSegment(0, Utterance((Phrase(("so",), Span(0, 5)), Phrase(("far",), Span(5, 10))), "en")),
+        TextSegment(0, Utterance((Phrase(("你", "好，"), Span(10, 19)), Phrase(("吧",), Span(19, 23))), "zh")),
     ]
     assert len(segments(TextItem("so", 5), TextItem("far", 5, **en))) == 2
 
@@ -109,7 +109,7 @@ def test_free_timing_has_no_places() -> None:
     planned = plan(stream, RATE)
     assert planned.num_samples is None
     assert planned.segments == (
-        TextSegment(0, 0, Utterance((Phrase(("hi",)),))),
+        TextSegment(0, Utterance((Phrase(("hi",)),))),
         UnitSegment(0, None, units(2), (0,)),
     )
 

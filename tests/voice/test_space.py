@@ -49,6 +49,8 @@ def test_each_language_has_its_prosody_and_others_have_english() -> None:
     space = voice_space()
     assert space.default("zh")[0] == "z"
     assert space.default(None) == space.default("en") == space.default("de")
+    assert [space.default("en", speaker)[:2] for speaker in range(7)] == ["af", "am", "af", "am", "bf", "am", "af"]
+    assert len({space.default(language, speaker) for language in ("fr", "zh") for speaker in range(6)}) > 6
     np.testing.assert_array_equal(space.prosody("zh", 20), space.style({space.default("zh"): 1.0}, 20)[TIMBRE:])
     for language in ("en", "es", "fr", "hi", "it", "pt", "zh"):
         pitch, pitch_range, rate = space.own(language)
