@@ -24,7 +24,7 @@ from hybrid_tok.core.manifest import read_manifest
 
 WEIGHTS = (0.0, 0.005, 0.01, 0.012, 0.014, 0.016, 0.018, 0.02, 0.022, 0.025, 0.03, 0.05, math.inf)
 COSTS = (0.0, 0.1, 0.3, 1.0)
-"""Both are swept, each with the gate's default added to it."""
+"""Each is swept at the gate's default of the other, which is added to it."""
 
 
 def main() -> None:
@@ -60,18 +60,18 @@ def codec_alone(tokenizer: HybridTokenizer) -> dict[str, float]:
 
 
 def sweep(listener: Listener, listened: Sequence[Listened]) -> list[dict[str, Any]]:
-    """Figures by source, and of all recordings, for each choice of the gate's two weights."""
+    """Figures by source, and of all recordings, along each of the gate's two weights."""
     gate = listener.tokenizer.encoder.gate
     sources = dict.fromkeys(one.clip.source for one in listened)
     rows: list[dict[str, Any]] = []
-    for cost in sorted({*COSTS, gate.switch_cost}):
-        for weight in sorted({*WEIGHTS, gate.rate_weight}):
-            options = replace(gate, rate_weight=weight, switch_cost=cost)
-            written = [write(listener, one, options) for one in listened]
-            groups = {source: [one for one in written if one.listened.clip.source == source] for source in sources}
-            groups["all"] = written
-            figured = {name: figures(group) for name, group in groups.items()}
-            rows.append({"rate_weight": weight, "switch_cost": cost, **figured})
+    along = {(weight, gate.switch_cost) for weight in (*WEIGHTS, gate.rate_weight)}
+    for weight, cost in sorted(along | {(gate.rate_weight, cost) for cost in COSTS}):
+        options = replace(gate, rate_weight=weight, switch_cost=cost)
+        written = [write(listener, one, options) for one in listened]
+        groups = {source: [one for one in written if one.listened.clip.source == source] for source in sources}
+        groups["all"] = written
+        figured = {name: figures(group) for name, group in groups.items()}
+        rows.append({"rate_weight": weight, "switch_cost": cost, **figured})
     return rows
 
 

@@ -6,7 +6,8 @@ The recordings are the conversations under `--data`/dialogues, one after another
 an otherwise idle machine.
 
 - lengths: with everything on, each length in a process of its own, so that its peak memory (of the process and its
-  children, sampled five times a second) is its own. Loading the models counts.
+  children, sampled five times a second) is its own. Loading the models counts. Decoding is by espeak-ng, so that it
+  measures everything but Kokoro, whose speed is that of `resynthesis.py --only speed`.
 - short_clip: 5 s in a process that has encoded before; the median of five.
 - cold_start: `hybrid-tok info` as a process of its own, once the disk cache is filled.
 - windows: the recognizer's two rules on the conversations one by one, the model loaded: times real time, and word error
@@ -100,7 +101,7 @@ def measure(path: Path) -> dict[str, Any]:
     """Encode and decode one recording in this process."""
     memory = PeakMemory()
     memory.start()
-    with HybridTokenizer.from_preset() as tokenizer:
+    with HybridTokenizer.from_preset(synthesizer="espeak") as tokenizer:
         started = time.perf_counter()
         analysis = tokenizer.analyze(path)
         encoded = time.perf_counter()

@@ -172,7 +172,8 @@ def speed() -> str:
         )
         for length, figures in load("speed", "lengths").items()
     ]
-    return table(("audio", "encode", "recognizer", "all other encoder stages", "decode", "peak memory, MB"), rows)
+    header = ("audio", "encode", "recognizer", "all other encoder stages", "decode, by espeak-ng", "peak memory, MB")
+    return table(header, rows)
 
 
 def latency() -> str:
@@ -359,9 +360,8 @@ TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         *(words, sweep, confidence, hallucination, languages, aligned, speed, latency, windows),
-        *(resynthesis, speaking_speed, word_starts, codec, events, events_talk, diarization),
-        # The README has no place yet for voice, resynthesis_detail and spoken_quality: these parts of resynthesis.py
-        # and voice.py are still to be measured.
+        *(resynthesis, resynthesis_detail, spoken_quality, speaking_speed, word_starts, voice),
+        *(codec, events, events_talk, diarization),
     )
 }
 

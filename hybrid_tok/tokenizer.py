@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from numpy.typing import NDArray
 from typing_extensions import Self
@@ -45,6 +45,9 @@ from hybrid_tok.tokens.summary import Summary, summarize
 from hybrid_tok.tokens.text import load_text_tokenizer
 from hybrid_tok.tokens.vocabulary import Errors, Vocabulary
 from hybrid_tok.voice.space import is_voice
+
+if TYPE_CHECKING:
+    from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
 
 Source: TypeAlias = "str | Path | Audio | tuple[NDArray[Any], int]"
 """A recording: a path ("-" is standard input), an `Audio`, or (samples (N,) or (channels, N), sample rate in Hz)."""
@@ -202,6 +205,7 @@ class HybridTokenizer:
             annotator=annotator,
             codec=lambda: self._backend("codec"),
             count_pieces=lambda word: len(self.vocabulary.space.text.encode(word.text, writes_spaces(word.language))),
+            embed=lambda samples: self._speaker_encoder.embed(samples),
             gate=GateOptions(
                 rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
             ),
@@ -214,6 +218,13 @@ class HybridTokenizer:
             voice=VoiceOptions() if self.options.voice else None,
             prosody=ProsodyOptions() if self.options.prosody == "word" else None,
         )
+
+    @cached_property
+    def _speaker_encoder(self) -> SpeakerEncoder:
+        """What voices are measured with, whoever tells speakers apart."""
+        from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
+
+        return SpeakerEncoder()
 
     @cached_property
     def decoder(self) -> Decoder:

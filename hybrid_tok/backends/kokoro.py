@@ -40,8 +40,8 @@ from hybrid_tok.core.model_files import MODELS
 from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.phonemes import phonemize
-from hybrid_tok.voice.code import VoiceTraits, dequantize
-from hybrid_tok.voice.space import parse_mixture, voice_space
+from hybrid_tok.voice.code import dequantize
+from hybrid_tok.voice.space import TIMBRE, parse_mixture, voice_space
 
 _LEAD = 14
 """Frames of silence before a chunk, Kokoro's own choice: with fewer its first sounds are lost."""
@@ -175,25 +175,24 @@ class _Voice:
     """How an utterance is spoken.
 
     Attributes:
-        mixture: of published voices; empty where `traits` give the timbre.
-        traits: of a voice code; None for a mixture, which is spoken as it is.
-        language: whose prosody is used with `traits`.
+        mixture: of published voices: all of the style, or only its prosody where `timbre` is given.
+        timbre: a point of the voice space; None for a mixture that is spoken as it is.
         melody: where its pitch is moved to; None leaves it.
         rate: relative to Kokoro's own.
     """
 
     mixture: Mapping[str, float]
-    traits: VoiceTraits | None
-    language: str | None
+    timbre: tuple[float, ...] | None = None
     melody: Melody | None = None
     rate: float = 1.0
 
     def style(self, phonemes: int) -> NDArray[np.float32]:
         """The style (256,) for so many phonemes."""
         space = voice_space()
-        if self.traits is None:
-            return space.style(self.mixture, phonemes)
-        return np.concatenate([space.timbre(self.traits.timbre, phonemes), space.prosody(self.language, phonemes)])
+        style = space.style(self.mixture, phonemes)
+        if self.timbre is not None:
+            style[:TIMBRE] = space.timbre(self.timbre, phonemes)
+        return style
 
 
 def _numbers(tokens: Sequence[Token]) -> list[int]:
@@ -204,17 +203,15 @@ def _numbers(tokens: Sequence[Token]) -> list[int]:
 def _voice(utterance: Utterance) -> _Voice:
     space, language, voice = voice_space(), utterance.language, utterance.voice
     if voice is None or isinstance(voice, str):
-        return _Voice(
-            parse_mixture(voice) if voice else {space.default(language, utterance.speaker): 1.0}, None, language
-        )
+        return _Voice(parse_mixture(voice) if voice else {space.default(language, utterance.speaker): 1.0})
     traits = dequantize(voice)
-    pitch, pitch_range, rate = space.own(language)
+    prosody = space.prosody(language, traits.pitch)
+    livelier = min(max(traits.pitch_range / prosody.pitch_range, _RANGES[0]), _RANGES[1])
     return _Voice(
-        mixture={},
-        traits=traits,
-        language=language,
-        melody=Melody(pitch, traits.pitch, min(max(traits.pitch_range / pitch_range, _RANGES[0]), _RANGES[1])),
-        rate=min(max(traits.rate / rate, _RATES[0]), _RATES[1]),
+        mixture={prosody.voice: 1.0},
+        timbre=traits.timbre,
+        melody=Melody(prosody.pitch, traits.pitch, livelier),
+        rate=min(max(traits.rate / prosody.rate, _RATES[0]), _RATES[1]),
     )
 
 

@@ -19,7 +19,7 @@ LOWEST, HIGHEST = 50.0, 700.0
 _VOICED = 50.0
 """Hz above which the curve is a pitch; where nothing is voiced it sinks to about 8."""
 
-_LOUD = 4.0
+_LOUD = 2.0
 """By which a frame's energy may be below that of most voiced frames."""
 
 _STEADY = 24.0

@@ -53,7 +53,7 @@ class GateOptions:
         overlay_loss: lost of an event under words that are text, where its label is written over them.
         overlap_loss: lost of a second speaker of whom no words are known, by writing the first one's as text.
         wrong_word: words that a wrong word costs at least, however short it is. What a recognizer gets wrong is rarely
-            understood as units either (`benchmarks/resynthesis.py`), so that this is no more than a word.
+            understood as units either (`benchmarks/resynthesis.py`), so that this is not much more than a word.
         noise_loss: lost of a short sound that is neither speech nor an event (the hiss at the edge of a sentence) by
             writing nothing. Longer sounds count for more.
         long_sound: frames from which such a sound counts whole, as music does, and is kept.
@@ -72,7 +72,7 @@ class GateOptions:
     tag_loss: float = 1.0
     overlay_loss: float = 0.7
     overlap_loss: float = 0.7
-    wrong_word: float = 0.6
+    wrong_word: float = 1.2
     noise_loss: float = 0.2
     long_sound: int = 150
     silence_loss: float = 0.003

@@ -23,6 +23,7 @@ from hybrid_tok.encode.gate import Decision, GateOptions, gate
 from hybrid_tok.encode.prosody import ProsodyOptions, measure_prosody
 from hybrid_tok.encode.voice import VoiceOptions, measure_voice, measure_voices
 from hybrid_tok.tokens.stream import HybridStream, Prosody
+from hybrid_tok.voice.measure import Embed
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,6 +51,7 @@ class Encoder:
 
     Attributes:
         count_pieces: how many tokens a word is as text, in a run of words.
+        embed: the speaker network that voices are measured with.
         voice: write a voice code at each speaker's first turn; None leaves it out.
         prosody: write how each word is said; None leaves it out.
     """
@@ -57,6 +59,7 @@ class Encoder:
     annotator: Annotator
     codec: Callable[[], UnitCodec]
     count_pieces: Callable[[Word], int]
+    embed: Embed
     gate: GateOptions = GateOptions()
     assemble: AssembleOptions = AssembleOptions()
     voice: VoiceOptions | None = None
@@ -90,7 +93,8 @@ class Encoder:
     def voice_code(self, audio: Audio) -> tuple[int, ...]:
         """The voice code of the one speaker of a mono recording; neutral where there is no speech."""
         audio = resample(audio, ANALYSIS_RATE)
-        return measure_voice(audio, self.annotator.voice_activity().detect(audio), self.voice or VoiceOptions())
+        speech = self.annotator.voice_activity().detect(audio)
+        return measure_voice(audio, speech, self.embed, self.voice or VoiceOptions())
 
     def _voices_and_prosody(
         self, audio: Audio, decisions: Sequence[Decision], annotations: Annotations, timer: StageTimer
@@ -102,7 +106,7 @@ class Encoder:
             audio = resample(audio, ANALYSIS_RATE)
             if self.voice is not None:
                 with timer.stage("voice"):
-                    voices = measure_voices(audio, decisions, annotations, self.voice)
+                    voices = measure_voices(audio, decisions, annotations, self.embed, self.voice)
             if self.prosody is not None:
                 with timer.stage("prosody"):
                     prosody = measure_prosody(audio, decisions, self.prosody)

@@ -14,7 +14,7 @@ from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans, subtract_spa
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.voice.code import quantize
-from hybrid_tok.voice.measure import measure_traits
+from hybrid_tok.voice.measure import Embed, measure_traits
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,11 @@ class VoiceOptions:
 
 
 def measure_voices(
-    audio: Audio, decisions: Sequence[Decision], annotations: Annotations, options: VoiceOptions = VoiceOptions()
+    audio: Audio,
+    decisions: Sequence[Decision],
+    annotations: Annotations,
+    embed: Embed,
+    options: VoiceOptions = VoiceOptions(),
 ) -> dict[int, tuple[int, ...]]:
     """The voice code of each speaker with speech, by speaker.
 
@@ -48,6 +52,7 @@ def measure_voices(
         audio: mono, 16 kHz.
         decisions: how the recording is written.
         annotations: of the recording.
+        embed: see `measure_traits`.
     """
     heard = merge_spans([*annotations.speech, *(word.span for one in decisions for word in (*one.words, *one.under))])
     events = [event.span for event in annotations.events if event.confidence >= options.sure]
@@ -57,7 +62,7 @@ def measure_voices(
         own += [word.span for one in decisions for word in one.under if word.speaker == speaker]
         alone = subtract_spans(own, [*events, *_others(speaker, decisions, annotations)])
         spans = _intersection(alone, heard) or _intersection(own, heard) or alone or own
-        voices[speaker] = measure_voice(audio, spans, options)
+        voices[speaker] = measure_voice(audio, spans, embed, options)
     return voices
 
 
@@ -78,7 +83,9 @@ def _intersection(spans: Sequence[Span], others: Sequence[Span]) -> list[Span]:
     return subtract_spans(spans, subtract_spans(spans, others))
 
 
-def measure_voice(audio: Audio, spans: Sequence[Span], options: VoiceOptions = VoiceOptions()) -> tuple[int, ...]:
+def measure_voice(
+    audio: Audio, spans: Sequence[Span], embed: Embed, options: VoiceOptions = VoiceOptions()
+) -> tuple[int, ...]:
     """The voice code (integers from 0 to 63; see `voice.code`) of the speaker of the spans.
 
     The same samples and spans always give the same code. In silence it is `NEUTRAL_CODE`, and with less than 0.12 s of
@@ -87,10 +94,11 @@ def measure_voice(audio: Audio, spans: Sequence[Span], options: VoiceOptions = V
     Args:
         audio: mono, 16 kHz.
         spans: where only this speaker talks.
+        embed: see `measure_traits`.
     """
     if audio.samples.ndim != 1:
         raise ValueError(f"a voice is measured on mono samples (N,), not {audio.samples.shape}")
-    return quantize(measure_traits(audio, choose_spans(spans, options)))
+    return quantize(measure_traits(audio, choose_spans(spans, options), embed))
 
 
 def choose_spans(spans: Sequence[Span], options: VoiceOptions = VoiceOptions()) -> list[Span]:

@@ -20,7 +20,7 @@ LEVELS = 64
 COORDINATES = 24
 """Of a point in the voice space (see `voice.space`)."""
 
-_STEPS, _STEP = 8, 0.6
+_STEPS, _STEP = 8, 0.8
 """Steps of a coordinate, and deviations between two of them. One step is the origin, exactly; the lowest is 4 below."""
 
 

@@ -1,7 +1,8 @@
-"""From how a speaker's spectrum is to a point in the voice space, where Kokoro sounds like that.
+"""From how a speaker sounds to a point in the voice space, where Kokoro sounds like that.
 
-A linear regression from spectral features and pitch, fitted by `train.voice`. Recordings differ from a synthesizer in
-ways that no point can follow, so features count relative to the mean of real speech, as if that were Kokoro's mean.
+A linear regression, fitted by `train.voice`, from spectral features, pitch, and the embedding of the diarizer's speaker
+network, which depends less on the microphone. Recordings differ from a synthesizer in ways that no point can follow, so
+all of these count relative to the mean of real speech, as if that were Kokoro's mean.
 """
 
 from __future__ import annotations
@@ -20,8 +21,11 @@ from hybrid_tok.voice.code import COORDINATES
 from hybrid_tok.voice.features import BANDS, SpectralFeatures
 from hybrid_tok.voice.space import SPACE
 
-INPUTS = 3 * BANDS + 1
-"""Numbers that an estimate is made from: spectral features and pitch."""
+EMBEDDING = 128
+"""Numbers of a speaker embedding."""
+
+INPUTS = 3 * BANDS + 1 + EMBEDDING
+"""Numbers that an estimate is made from: spectral features, pitch and embedding."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -40,22 +44,30 @@ class VoiceEstimator:
     weights: NDArray[np.float32]
     doubt: float
 
-    def estimate(self, features: SpectralFeatures, pitch: float) -> NDArray[np.float64]:
+    def estimate(
+        self, features: SpectralFeatures, pitch: float, embedding: NDArray[np.floating]
+    ) -> NDArray[np.float64]:
         """The point, (coordinates,); nearer to the origin, the mean voice, the less speech there was.
 
         Args:
-            pitch: median, in Hz.
+            pitch, embedding: see `inputs`.
         """
-        return features.seconds / (features.seconds + self.doubt) * self.point(inputs(features, pitch))
+        return features.seconds / (features.seconds + self.doubt) * self.point(inputs(features, pitch, embedding))
 
     def point(self, measured: NDArray[np.float64]) -> NDArray[np.float64]:
         """The points (..., coordinates) of inputs (..., inputs) of much speech; what is NaN counts as usual."""
         return np.nan_to_num((measured - self.usual) / self.scale) @ self.weights.astype(np.float64)
 
 
-def inputs(features: SpectralFeatures, pitch: float) -> NDArray[np.float64]:
-    """What an estimate is made from, (inputs,): the features and the pitch in octaves."""
-    return np.append(features.vector, math.log2(pitch))
+def inputs(features: SpectralFeatures, pitch: float, embedding: NDArray[np.floating]) -> NDArray[np.float64]:
+    """What an estimate is made from, (inputs,).
+
+    Args:
+        pitch: median, in Hz; an input in octaves.
+        embedding: (128,), of unit length; zeros where there is none.
+    """
+    embedding = embedding if np.any(embedding) else np.full(EMBEDDING, np.nan)
+    return np.concatenate([features.vector, [math.log2(pitch)], embedding])
 
 
 @cache

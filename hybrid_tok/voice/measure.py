@@ -6,8 +6,9 @@ percentiles limit the effect of a few wrong frames.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -28,12 +29,17 @@ _NUCLEUS_DIP_DB = 2.0
 """A syllable's nucleus is a peak of intensity with valleys at least this deep on both sides."""
 
 
-def measure_traits(audio: Audio, spans: Sequence[Span]) -> VoiceTraits:
+Embed: TypeAlias = Callable[[NDArray[np.float32]], NDArray[np.float32]]
+"""From samples (N,) at 16 kHz of one speaker to an embedding (128,) of unit length, zeros where no speech is found."""
+
+
+def measure_traits(audio: Audio, spans: Sequence[Span], embed: Embed) -> VoiceTraits:
     """The traits of the one speaker of the spans; neutral ones, but for the level, where too little is voiced.
 
     Args:
         audio: mono, 16 kHz.
         spans: disjoint, in order; parts beyond the recording do not count.
+        embed: the diarizer's speaker network.
     """
     rate, hop = audio.sample_rate, round(HOP_SECONDS * audio.sample_rate)
     neutral = replace(NEUTRAL, level=speech_level(audio, spans))
@@ -41,7 +47,8 @@ def measure_traits(audio: Audio, spans: Sequence[Span]) -> VoiceTraits:
     if np.count_nonzero(track.voiced) < FEWEST_VOICED:
         return neutral
     pitch, pitch_range = pitch_statistics(track)
-    point = voice_estimator().estimate(spectral_features(audio.samples, rate, track), pitch)
+    embedding = embed(np.concatenate(_parts(audio, spans)))
+    point = voice_estimator().estimate(spectral_features(audio.samples, rate, track), pitch, embedding)
     return replace(
         neutral,
         pitch=pitch,
@@ -53,13 +60,15 @@ def measure_traits(audio: Audio, spans: Sequence[Span]) -> VoiceTraits:
 
 def speech_level(audio: Audio, spans: Sequence[Span]) -> float:
     """Active speech level of the spans in dB re full scale; NaN where they are silent."""
-    parts = [
-        audio.samples[frame_to_sample(span.start, audio.sample_rate) : frame_to_sample(span.end, audio.sample_rate)]
-        for span in spans
-    ]
-    powers = [frame_powers(part, audio.sample_rate) for part in parts if len(part)]
+    powers = [frame_powers(part, audio.sample_rate) for part in _parts(audio, spans) if len(part)]
     level = active_level(np.concatenate(powers)) if powers else None
     return float("nan") if level is None else level[0]
+
+
+def _parts(audio: Audio, spans: Sequence[Span]) -> list[NDArray[np.float32]]:
+    """The samples of each span."""
+    rate = audio.sample_rate
+    return [audio.samples[frame_to_sample(span.start, rate) : frame_to_sample(span.end, rate)] for span in spans]
 
 
 def speech_centres(audio: Audio, spans: Sequence[Span], hop: int) -> NDArray[np.int64]:

@@ -40,7 +40,7 @@ _FORM = re.compile(rf"\s*{_NAME}\s*(:[^+:/\\]*)?(\+\s*{_NAME}\s*(:[^+:/\\]*)?)*"
 
 @dataclass(frozen=True, slots=True)
 class Prosody:
-    """The published voice whose prosody a language is spoken with, and what it is like when nothing is changed.
+    """A published voice whose prosody a language is spoken with, and what it is like when nothing is changed.
 
     Attributes:
         voice: its name.
@@ -63,7 +63,7 @@ class VoiceSpace:
         styles: (voices, 256), the mean style of each.
         rows: (510, 256), what every voice has in addition with so many phonemes.
         basis: (coordinates, 128), principal components of the timbres, scaled to unit variance over the voices.
-        languages: the prosody of each language that has voices.
+        languages: the prosodies of each language that has voices, the usual one first.
     """
 
     fingerprint: str
@@ -71,7 +71,7 @@ class VoiceSpace:
     styles: NDArray[np.float32]
     rows: NDArray[np.float32]
     basis: NDArray[np.float32]
-    languages: Mapping[str, Prosody]
+    languages: Mapping[str, tuple[Prosody, ...]]
 
     def style(self, mixture: Mapping[str, float], phonemes: int) -> NDArray[np.float32]:
         """The style (256,) of a mixture of published voices (see `parse_mixture`), for so many phonemes."""
@@ -85,24 +85,19 @@ class VoiceSpace:
         offset = np.asarray(coordinates, np.float32) @ self.basis[: len(coordinates)]
         return self.styles[:, :TIMBRE].mean(axis=0) + offset + self._row(phonemes)[:TIMBRE]
 
-    def prosody(self, language: str | None, phonemes: int) -> NDArray[np.float32]:
-        """The prosody half (128,) of a style for a language."""
-        return self.style({self.default(language): 1.0}, phonemes)[TIMBRE:]
-
     def default(self, language: str | None, speaker: int = 0) -> str:
         """The published voice that speaks a language where no other is asked for: another for each of several
         speakers, as far as there are."""
-        first = self._of(language).voice
+        first = self._of(language)[0].voice
         own = [name for name in self.names if name[0] == first[0]] if first != _SPEAKERS[0] else []
         several = list(dict.fromkeys([first, *own, *_SPEAKERS]))
         return several[speaker % len(several)]
 
-    def own(self, language: str | None) -> tuple[float, float, float]:
-        """Median pitch (Hz), pitch range (semitones) and rate (syllables/s) of speech with `prosody(language)`."""
-        of = self._of(language)
-        return of.pitch, of.pitch_range, of.rate
+    def prosody(self, language: str | None, pitch: float) -> Prosody:
+        """The prosody of a language for a speaker with this median pitch in Hz: the one whose own is nearest."""
+        return min(self._of(language), key=lambda one: abs(math.log(one.pitch / pitch)))
 
-    def _of(self, language: str | None) -> Prosody:
+    def _of(self, language: str | None) -> tuple[Prosody, ...]:
         return self.languages.get(language or _LANGUAGE, self.languages[_LANGUAGE])
 
     def _row(self, phonemes: int) -> NDArray[np.float32]:
@@ -124,7 +119,10 @@ def voice_space(path: Path = SPACE) -> VoiceSpace:
             styles=arrays["styles"],
             rows=arrays["row_weights"] @ arrays["row_basis"],
             basis=arrays["basis"],
-            languages={language: Prosody(**prosody) for language, prosody in about["languages"].items()},
+            languages={
+                language: tuple(Prosody(**prosody) for prosody in prosodies)
+                for language, prosodies in about["languages"].items()
+            },
         )
     except (LookupError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is no table of voices of this version ({error}): reinstall hybrid-tok") from None

@@ -143,7 +143,7 @@ def test_words_follow_their_pitch_tokens(kokoro: KokoroSynthesizer) -> None:
 
 
 def test_words_start_in_their_places(kokoro: KokoroSynthesizer) -> None:
-    """Sounds come before the frames of Kokoro's tokens by 75 ms, which is made up for; an aligner hears where they are."""
+    """Sounds come 75 ms before the frames of their tokens, which is made up for; an aligner hears where they are."""
     words, frames = TEXT.split(), 18
     samples = decode(locked(*(TextItem(word, frames) for word in words)), kokoro)
     heard = BuiltinAligner().fit(Audio(samples, RATE), [Segment(TEXT)]).words

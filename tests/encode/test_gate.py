@@ -306,8 +306,8 @@ def test_a_text_run_never_reaches_over_a_change_of_speaker() -> None:
 
 
 def test_the_reason_has_the_numbers() -> None:
-    assert gate(sentence(0.4))[1].reason == (
-        '"word" with confidence 0.40: as units 0.03 words lost and 32 tokens, as text 1.52 words lost and 2 tokens'
+    assert gate(sentence(0.1))[1].reason == (
+        '"word" with confidence 0.10: as units 0.03 words lost and 32 tokens, as text 1.08 words lost and 2 tokens'
     )
 
 

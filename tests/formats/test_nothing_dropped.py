@@ -6,6 +6,7 @@ import math
 import warnings
 from collections import Counter
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -100,7 +101,7 @@ def test_every_given_word_is_text_or_named(
 
 
 def test_the_units_layout_names_the_words_it_was_given() -> None:
-    def nobody() -> None:
+    def nobody(*_: object) -> Any:
         raise AssertionError("nobody listens in the units layout")
 
     annotator = Annotator(nobody, nobody, nobody)  # pyright: ignore[reportArgumentType]
@@ -108,6 +109,7 @@ def test_the_units_layout_names_the_words_it_was_given() -> None:
         annotator,
         FakeCodec,
         lambda word: 1,
+        nobody,
         GateOptions(layout="units", num_codebooks=4),
         AssembleOptions(layout="units"),
     )

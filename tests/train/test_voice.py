@@ -7,11 +7,13 @@ import pytest
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.train.voice.channels import recorded
 from hybrid_tok.train.voice.fit import Measured, fit_estimator
 from hybrid_tok.train.voice.renderings import Points
 from hybrid_tok.train.voice.table import ROWS, read_voices, voice_table
 from hybrid_tok.voice.estimate import INPUTS
 from hybrid_tok.voice.space import STYLE, TIMBRE, VoiceSpace
+from tones import vowel
 
 
 def voices(count: int = 8) -> NDArray[np.float32]:
@@ -64,6 +66,14 @@ def test_points_are_drawn_wider_than_the_voices_with_a_pitch_that_fits() -> None
     assert all(75.0 <= points.pitch(point, rng) <= 330.0 for point in drawn[:50])
 
 
+def test_another_microphone_changes_the_sound_and_not_its_length() -> None:
+    speech = vowel(120.0, 1.0).astype(np.float32)
+    one, same, other = (recorded(speech, np.random.default_rng(seed)) for seed in (1, 1, 2))
+    np.testing.assert_array_equal(one, same)
+    assert one.shape == other.shape == speech.shape and one.dtype == np.float32
+    assert np.abs(one - other).max() > 0.01
+
+
 def measured(values: NDArray[np.float64]) -> Measured:
     return Measured(values, np.full(len(values), 5.0))
 
@@ -80,6 +90,6 @@ def test_the_estimator_finds_points_though_recordings_are_different_from_what_is
     estimator = fit_estimator(measured(spoken), points, measured(first), measured(second), 3)
     found = estimator.point(second)
     assert min(np.corrcoef(found[:, axis], real[:, axis])[0, 1] for axis in range(3)) > 0.9
-    assert found.std() == pytest.approx(1.3, rel=0.15)
+    assert found.std() == pytest.approx(1.3 * 1.25, rel=0.15)
     assert 0.0 < estimator.doubt < 2.0
     assert np.isfinite(estimator.point(first)).all()

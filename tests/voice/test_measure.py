@@ -5,11 +5,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from speaker_network import embed
 
 from hybrid_tok.audio import read_mono, resample
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.voice.code import NEUTRAL, NEUTRAL_CODE, quantize
+from hybrid_tok.voice.estimate import EMBEDDING
 from hybrid_tok.voice.measure import VoiceTraits, measure_traits
 from real_audio import recording
 from tones import RATE, vowel
@@ -19,7 +21,7 @@ _MAN_AND_WOMAN = ("librispeech/1998-15444-0004", "ljspeech/LJ001-0014")
 
 def traits(samples: np.ndarray) -> VoiceTraits:
     audio = Audio(samples.astype(np.float32), RATE)
-    return measure_traits(audio, [Span(0, count_frames(audio.num_samples, RATE))])
+    return measure_traits(audio, [Span(0, count_frames(audio.num_samples, RATE))], embed)
 
 
 def syllables(pitch: float, count: int, stretch: float = 1.0, noise: float = 0.0) -> np.ndarray:
@@ -40,7 +42,7 @@ def test_pitch_range_and_rate_are_those_of_the_sound() -> None:
 
 
 def test_a_gain_changes_nothing_but_the_level() -> None:
-    spoken = syllables(150.0, 12)
+    spoken = read_mono(recording("dev/ljspeech/LJ001-0014.flac"), RATE)[0].samples
     loud, soft = traits(spoken), traits(spoken * 0.1)
     assert loud.level - soft.level == pytest.approx(20.0, abs=0.01)
     assert loud.pitch == pytest.approx(soft.pitch, rel=1e-3)
@@ -58,6 +60,15 @@ def test_men_and_women_are_apart_in_the_space() -> None:
     man, woman = traits(one.samples), traits(other.samples)
     assert man.pitch < woman.pitch
     assert math.dist(man.timbre, woman.timbre) > 1.0
+
+
+def test_without_an_embedding_the_spectrum_alone_says_where_a_voice_is() -> None:
+    audio, _ = read_mono(recording("dev/ljspeech/LJ001-0014.flac"), RATE)
+    spans = [Span(0, count_frames(audio.num_samples, RATE))]
+    with_it = measure_traits(audio, spans, embed)
+    without = measure_traits(audio, spans, lambda samples: np.zeros(EMBEDDING, np.float32))
+    assert replace(with_it, timbre=()) == replace(without, timbre=())
+    assert np.corrcoef(with_it.timbre, without.timbre)[0, 1] > 0.3
 
 
 def test_little_speech_is_near_the_mean_voice() -> None:
@@ -86,8 +97,8 @@ def test_where_nobody_is_heard_the_voice_is_the_mean_one(samples: np.ndarray) ->
 
 def test_what_lies_beyond_the_recording_does_not_count() -> None:
     audio = Audio(vowel(150.0, 1.0), RATE)
-    assert measure_traits(audio, [Span(0, 50), Span(50, 500)]) == measure_traits(audio, [Span(0, 50)])
-    assert math.isnan(measure_traits(audio, []).level)
+    assert measure_traits(audio, [Span(0, 50), Span(50, 500)], embed) == measure_traits(audio, [Span(0, 50)], embed)
+    assert math.isnan(measure_traits(audio, [], embed).level)
 
 
 @pytest.mark.parametrize("damage", ["clipped", "telephone"])

@@ -51,10 +51,11 @@ def test_each_language_has_its_prosody_and_others_have_english() -> None:
     assert space.default(None) == space.default("en") == space.default("de")
     assert [space.default("en", speaker)[:2] for speaker in range(7)] == ["af", "am", "af", "am", "bf", "am", "af"]
     assert len({space.default(language, speaker) for language in ("fr", "zh") for speaker in range(6)}) > 6
-    np.testing.assert_array_equal(space.prosody("zh", 20), space.style({space.default("zh"): 1.0}, 20)[TIMBRE:])
+    assert space.prosody("zh", 200.0).voice == space.default("zh")
+    assert [space.prosody("en", pitch).voice[:2] for pitch in (60.0, 120.0, 180.0, 400.0)] == ["am", "am", "af", "af"]
     for language in ("en", "es", "fr", "hi", "it", "pt", "zh"):
-        pitch, pitch_range, rate = space.own(language)
-        assert 80.0 < pitch < 350.0 and 0.5 < pitch_range < 8.0 and 2.0 < rate < 8.0
+        for prosody in space.languages[language]:
+            assert 80.0 < prosody.pitch < 350.0 and 0.5 < prosody.pitch_range < 8.0 and 2.0 < prosody.rate < 8.0
 
 
 @pytest.mark.parametrize(

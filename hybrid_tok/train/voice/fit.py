@@ -1,7 +1,7 @@
 """Fits the regression of `voice.estimate`: ridge, least squares, no randomness.
 
-What Kokoro speaks at known points gives how features follow a point; two recordings of each real speaker give the mean
-of real features, and how much an estimate changes from one to the other. (Weighting features by how much they differ
+What Kokoro speaks at known points gives how inputs follow a point; two recordings of each real speaker give the mean
+of real inputs, and how much an estimate changes from one to the other. (Weighting inputs by how much they differ
 within a real speaker, or taking pitch out first, was heard by the judges of `benchmarks/voice.py` as less alike.)
 """
 
@@ -16,8 +16,20 @@ from numpy.typing import NDArray
 from hybrid_tok.voice.estimate import VoiceEstimator, inputs
 from hybrid_tok.voice.features import SpectralFeatures
 
-_RIDGE = 30.0
-"""In clips: features are correlated, and recordings are not as clean as what the weights are fitted on."""
+_RIDGE = 100.0
+"""In clips: inputs are correlated, and recordings are not like what the weights are fitted on."""
+
+_FURTHER = 1.25
+"""By which points lie further from the mean voice than least squares puts them: heard as more alike."""
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Measurement:
+    """What is measured on a clip; see `voice.estimate.inputs`."""
+
+    features: SpectralFeatures
+    pitch: float
+    embedding: NDArray[np.float32]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -33,11 +45,10 @@ class Measured:
     seconds: NDArray[np.float64]
 
     @classmethod
-    def of(cls, clips: Sequence[tuple[SpectralFeatures, float]]) -> Measured:
-        """Of features and median pitch in Hz."""
+    def of(cls, clips: Sequence[Measurement]) -> Measured:
         return cls(
-            np.stack([inputs(features, pitch) for features, pitch in clips]),
-            np.array([features.seconds for features, _ in clips]),
+            np.stack([inputs(clip.features, clip.pitch, clip.embedding) for clip in clips]),
+            np.array([clip.features.seconds for clip in clips]),
         )
 
 
@@ -49,7 +60,7 @@ def fit_estimator(
     usual = np.nanmean(np.concatenate([first.inputs, second.inputs]), axis=0)
     known = np.nan_to_num((spoken.inputs - np.nanmean(spoken.inputs, axis=0)) / scale)
     wanted = points[:, :coordinates] - points[:, :coordinates].mean(axis=0)
-    weights = np.linalg.solve(known.T @ known + _RIDGE * np.eye(len(scale)), known.T @ wanted)
+    weights = _FURTHER * np.linalg.solve(known.T @ known + _RIDGE * np.eye(len(scale)), known.T @ wanted)
     plain = VoiceEstimator(*(array.astype(np.float32) for array in (usual, scale, weights)), doubt=0.0)
     return replace(plain, doubt=_doubt(plain, first, second))
 

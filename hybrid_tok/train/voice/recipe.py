@@ -2,31 +2,35 @@
 
     hybrid-tok train voice-space --voices kokoro-js/voices --data ../shared/audio/train --out DIR
 
-Kokoro speaks at random points of the space; what it spoke lies in DIR and is used again. Real speakers are only needed
-for how their features differ from Kokoro's on average, and from one recording to the next.
+Kokoro speaks at random points of the space; what it spoke lies in DIR and is used again, as it is and over other
+microphones. Real speakers are only needed for how their features differ from Kokoro's on average, and from one
+recording to the next.
 """
 
 from __future__ import annotations
 
 import re
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.core.manifest import Clip, read_manifest
+from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.arrays import save_arrays
-from hybrid_tok.train.voice.fit import Measured, fit_estimator
+from hybrid_tok.train.voice.channels import recorded
+from hybrid_tok.train.voice.fit import Measured, Measurement, fit_estimator
 from hybrid_tok.train.voice.renderings import COMPONENTS, RATE, Speaker, read_renderings, render
 from hybrid_tok.train.voice.table import read_voices, voice_table
 from hybrid_tok.voice.code import COORDINATES
-from hybrid_tok.voice.features import SpectralFeatures, spectral_features
+from hybrid_tok.voice.features import spectral_features
 from hybrid_tok.voice.measure import FEWEST_VOICED, pitch_statistics, syllable_rate
 from hybrid_tok.voice.pitch import HOP_SECONDS, track_pitch
 from hybrid_tok.voice.space import Prosody, VoiceSpace
@@ -34,10 +38,10 @@ from hybrid_tok.voice.space import Prosody, VoiceSpace
 SOURCES = ("aishell1", "librispeech", "speechocean762")
 """Data sets of real speakers, by their name in the manifest."""
 
-LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
+LANGUAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyType(
     {
         "en": (
-            "af_heart",
+            ("af_heart", "am_michael"),
             (
                 "The north wind and the sun argued about which of them was the stronger.",
                 "At last the traveller took off his coat, for the day had become quite warm.",
@@ -46,7 +50,7 @@ LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
             ),
         ),
         "es": (
-            "ef_dora",
+            ("ef_dora",),
             (
                 "El viento del norte y el sol discutían sobre quién de los dos era el más fuerte.",
                 "Compró tres manzanas, una barra de pan y un poco de leche de camino a casa.",
@@ -54,7 +58,7 @@ LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
             ),
         ),
         "fr": (
-            "ff_siwis",
+            ("ff_siwis",),
             (
                 "Le vent du nord et le soleil se disputaient pour savoir lequel était le plus fort.",
                 "Elle a acheté trois pommes, du pain et un peu de lait en rentrant chez elle.",
@@ -62,7 +66,7 @@ LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
             ),
         ),
         "hi": (
-            "hf_alpha",
+            ("hf_alpha",),
             (
                 "उत्तरी हवा और सूरज में बहस हो रही थी कि कौन अधिक बलवान है।",
                 "घर लौटते समय उसने तीन सेब, रोटी और थोड़ा दूध खरीदा।",
@@ -70,7 +74,7 @@ LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
             ),
         ),
         "it": (
-            "if_sara",
+            ("if_sara",),
             (
                 "Il vento del nord e il sole discutevano su chi dei due fosse il più forte.",
                 "Tornando a casa ha comprato tre mele, del pane e un po' di latte.",
@@ -78,7 +82,7 @@ LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
             ),
         ),
         "pt": (
-            "pf_dora",
+            ("pf_dora",),
             (
                 "O vento norte e o sol discutiam sobre qual dos dois era o mais forte.",
                 "No caminho para casa ela comprou três maçãs, pão e um pouco de leite.",
@@ -86,7 +90,7 @@ LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
             ),
         ),
         "zh": (
-            "zm_yunxi",
+            ("zm_yunxi",),
             (
                 "北风和太阳在争论谁的本领更大。",
                 "她在回家的路上买了三个苹果、一些面包和牛奶。",
@@ -95,12 +99,15 @@ LANGUAGES: Mapping[str, tuple[str, tuple[str, ...]]] = MappingProxyType(
         ),
     }
 )
-"""The voice whose prosody a language is spoken with, and sentences on which it is measured."""
+"""The voices whose prosody a language is spoken with, the usual one first, and sentences on which they are measured."""
 
 _LENGTHS = (35, 60)
 """Characters of the texts that clips are cut from."""
 
 _TEXTS = 60
+_COPIES = 3
+"""Of each clip that Kokoro spoke, over other microphones."""
+
 _HALF_SECONDS = 7.0
 """Of each of the two recordings of a real speaker, at most."""
 
@@ -142,13 +149,15 @@ def train(options: TrainVoiceOptions, tell: Callable[[str], None] = print) -> Pa
     speaker = Speaker(VoiceSpace("", names, table["styles"], rows, table["basis"], {}), EspeakPhonemes())
     folder = options.out / "renderings"
     render(speaker, _texts(clips), folder, options.renderings, options.seed, tell)
+    network = SpeakerEncoder()
     spoken = [
         (measured, rendering.point)
-        for rendering in read_renderings(folder)
-        if (measured := _measure(rendering.samples)) is not None
+        for number, rendering in enumerate(read_renderings(folder))
+        for samples in (rendering.samples, *_copies(rendering.samples, options.seed, number))
+        if (measured := _measure(samples, network)) is not None
     ]
     tell(f"{len(spoken)} clips measured")
-    first, second = zip(*_halves(clips), strict=True)
+    first, second = zip(*_halves(clips, network), strict=True)
     tell(f"{len(first)} real speakers measured")
     estimator = fit_estimator(
         Measured.of([measured for measured, _ in spoken]),
@@ -161,7 +170,7 @@ def train(options: TrainVoiceOptions, tell: Callable[[str], None] = print) -> Pa
     arrays |= {name: getattr(estimator, name) for name in ("usual", "scale", "weights")}
     about = {
         "names": list(names),
-        "languages": {language: asdict(_prosody(speaker, language)) for language in LANGUAGES},
+        "languages": {language: _prosodies(speaker, language) for language in LANGUAGES},
         "doubt": round(estimator.doubt, 3),
     }
     path = options.out / "space.safetensors"
@@ -178,18 +187,22 @@ def _texts(clips: list[Clip]) -> list[str]:
     return [chosen[index * len(chosen) // _TEXTS] for index in range(_TEXTS)]
 
 
-def _measure(samples: NDArray[np.float32]) -> tuple[SpectralFeatures, float] | None:
-    """Features and median pitch; None where nobody speaks."""
+def _copies(samples: NDArray[np.float32], seed: int, number: int) -> Iterator[NDArray[np.float32]]:
+    """A clip over other microphones."""
+    for copy in range(_COPIES):
+        yield recorded(samples, np.random.default_rng([seed, number, copy]))
+
+
+def _measure(samples: NDArray[np.float32], network: SpeakerEncoder) -> Measurement | None:
+    """What is measured on a clip; None where nobody speaks."""
     track = track_pitch(samples, RATE)
     if np.count_nonzero(track.voiced) < FEWEST_VOICED:
         return None
-    return spectral_features(samples, RATE, track), pitch_statistics(track)[0]
+    features = spectral_features(samples, RATE, track)
+    return Measurement(features, pitch_statistics(track)[0], network.embed(samples))
 
 
-_Halves = tuple[tuple[SpectralFeatures, float], tuple[SpectralFeatures, float]]
-
-
-def _halves(clips: list[Clip]) -> Iterator[_Halves]:
+def _halves(clips: list[Clip], network: SpeakerEncoder) -> Iterator[tuple[Measurement, Measurement]]:
     """What is measured on two recordings of each real speaker, or on the halves of one."""
     of: defaultdict[str, list[Path]] = defaultdict(list)
     for clip in clips:
@@ -204,14 +217,18 @@ def _halves(clips: list[Clip]) -> Iterator[_Halves]:
         half = len(samples) // 2
         if half < _SHORTEST_HALF * RATE:
             continue
-        first, second = _measure(samples[:half]), _measure(samples[half:])
+        first, second = _measure(samples[:half], network), _measure(samples[half:], network)
         if first is not None and second is not None:
             yield first, second
 
 
-def _prosody(speaker: Speaker, language: str) -> Prosody:
-    """What speech in a language is like when nothing is changed."""
-    voice, texts = LANGUAGES[language]
+def _prosodies(speaker: Speaker, language: str) -> list[dict[str, Any]]:
+    """What speech in a language is like when nothing is changed, in each of its voices."""
+    voices, texts = LANGUAGES[language]
+    return [asdict(_prosody(speaker, voice, texts, language)) for voice in voices]
+
+
+def _prosody(speaker: Speaker, voice: str, texts: Sequence[str], language: str) -> Prosody:
     spoken = []
     for text in texts:
         tokens = speaker.read(text, language)
