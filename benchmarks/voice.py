@@ -5,9 +5,9 @@
 
 Two recordings of up to 15 s of each of the ten speakers of `--data`/dev with the most speech are written as text alone,
 from their transcripts, so that recognition errors do not matter, and spoken again: without a voice code, with it, and
-with word prosody too. Judged by others than ourselves: pitch by Praat, words by Whisper base (`bench.hearing`), voices
-by Resemblyzer and CAM++ (`bench.judges`; neither was ever an input of ours, and the command above installs them without
-what they need besides).
+with prosody and durations of words too. Judged by others than ourselves: pitch by Praat, words by Whisper base
+(`bench.hearing`), voices by Resemblyzer and CAM++ (`bench.judges`; neither was ever an input of ours, and the command
+above installs them without what they need besides).
 
 - clips: every recording by itself. Median pitch within a semitone of the recording's (share of recordings); correlation
   of the words' median pitch, and of their level, with the recording's (mean over recordings); word error rate in
@@ -42,7 +42,7 @@ RATE = 16_000
 VARIANTS: dict[str, dict[str, Any]] = {
     "no voice code": {"voice": False},
     "voice code": {},
-    "voice code and prosody": {"prosody": "word"},
+    "voice code, prosody, word durations": {"prosody": "word", "durations": "word"},
 }
 SPEAKERS = 10
 JOINED_SECONDS = 15.0
@@ -177,16 +177,18 @@ def joined(tellings: Sequence[Told]) -> Told:
     """Recordings of one speaker as one, up to the end of the one that makes it long enough."""
     samples = np.zeros(0, np.float32)
     words: list[Word] = []
+    texts: list[str] = []
     for told in tellings:
         if len(samples) >= JOINED_SECONDS * RATE:
             break
         start = len(samples) * FRAME_RATE // RATE
         moved = [Span(word.span.start + start, word.span.end + start) for word in told.words]
         words += [replace(word, span=span) for word, span in zip(told.words, moved, strict=True)]
+        texts.append(told.clip.text or "")
         frames = count_frames(told.audio.num_samples, RATE) + GAP
         padding = frames * RATE // FRAME_RATE - told.audio.num_samples
         samples = np.concatenate([samples, told.audio.samples, np.zeros(padding, np.float32)])
-    return Told(tellings[0].clip, Audio(samples, RATE), tuple(words))
+    return Told(replace(tellings[0].clip, text=" ".join(texts)), Audio(samples, RATE), tuple(words))
 
 
 if __name__ == "__main__":

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
-from typing import Any, Literal, TypeAlias, get_args
+from types import UnionType
+from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from hybrid_tok.core.interfaces import WindowRule
 from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.model_files import MODELS
 from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
 from hybrid_tok.encode.gate import GateOptions
-from hybrid_tok.errors import OptionsError
+from hybrid_tok.errors import ContainerError, OptionsError
 from hybrid_tok.tokens.idspace import Durations, Layout
 from hybrid_tok.tokens.stream import Timing
 
@@ -49,6 +52,7 @@ class TokenizerOptions:
         speak_as: the language or espeak-ng voice that speaks all text; None follows the stream's language tags.
         synthesizer: `kokoro` or `espeak` (fast and robotic, in its own voice); None is the preset's.
         room_tone: fill what is between decoded units with the noise of the room heard in them.
+        max_seconds: the longest audio that is decoded: a stream of a few ids may ask for days of it.
     """
 
     layout: Layout = "hybrid"
@@ -70,6 +74,7 @@ class TokenizerOptions:
     speak_as: str | None = None
     synthesizer: SynthesizerName | None = None
     room_tone: bool = True
+    max_seconds: float = 6 * 3600.0
 
     def __post_init__(self) -> None:
         chosen = [("prosody", ProsodyTokens), ("windows", WindowRule)]
@@ -83,13 +88,47 @@ class TokenizerOptions:
             check_language(self.language)
         if self.speakers is not None and self.speakers < 1:
             raise OptionsError(f"speakers={self.speakers}: give 1 or more, or None to have them counted")
+        if self.speakers is not None and not self.diarize:
+            raise OptionsError(f"speakers={self.speakers} is a number of voices to tell apart: it needs diarize=True")
+        if not self.max_seconds > 0.0:
+            raise OptionsError(f"max_seconds must be above 0, not {self.max_seconds}")
         ChannelOptions(self.diarize_channels)
         if self.diarize_channels == "separate" and not self.diarize:
             raise OptionsError("diarize_channels='separate' tells speakers apart: it needs diarize=True (--diarize)")
 
 
-LOCAL_OPTIONS = ("text_tokenizer", "speak_as", "synthesizer", "room_tone")
+LOCAL_OPTIONS = ("text_tokenizer", "speak_as", "synthesizer", "room_tone", "max_seconds")
 """Options a `.hyt` file does not hold: a path of this machine, and the decoder's own choices."""
+
+
+def options_of_file(name: str, held: Mapping[str, Any]) -> dict[str, Any]:
+    """The options that a file holds, which may be anyone's: none that a file cannot have, each of its type.
+
+    Raises:
+        ContainerError: something else; the message has the file's name and the option's.
+    """
+    hints = get_type_hints(TokenizerOptions)
+    for option, value in held.items():
+        if option not in hints or option in LOCAL_OPTIONS:
+            raise ContainerError(f"{name}: its header has the option {option!r:.40}, which no file holds")
+        if not _is_of(value, hints[option]) or (isinstance(value, str) and not _NAME.fullmatch(value)):
+            raise ContainerError(f"{name}: its header has {option}={value!r:.40}, which is no value of that option")
+    return dict(held)
+
+
+def _is_of(value: Any, kind: Any) -> bool:
+    """Whether a value is of a type of an option: a class, a literal, or a union of them."""
+    if get_origin(kind) is Literal:
+        return isinstance(value, str) and value in get_args(kind)
+    if get_origin(kind) in (Union, UnionType):
+        return any(_is_of(value, part) for part in get_args(kind))
+    if kind is float:
+        return type(value) in (int, float)
+    return type(value) is kind
+
+
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+"""A model, a language or a choice; no path of a machine."""
 
 
 def written_options(options: TokenizerOptions) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +19,7 @@ from hybrid_tok.core.audio import Audio, SourceInfo
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.interfaces import CodecIdentity, Synthesizer
 from hybrid_tok.core.languages import check_language, writes_spaces
+from hybrid_tok.core.per_process import PerProcess
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import count_frames
@@ -33,8 +34,9 @@ from hybrid_tok.encode.prosody import ProsodyOptions
 from hybrid_tok.encode.voice import VoiceOptions
 from hybrid_tok.errors import AudioError, OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
+from hybrid_tok.nn.threads import after_fork
 from hybrid_tok.options import TokenizerOptions as TokenizerOptions
-from hybrid_tok.options import written_options
+from hybrid_tok.options import options_of_file, written_options
 from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
 from hybrid_tok.sounds.bank import SoundBank, load_bank
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
@@ -127,8 +129,12 @@ class HybridTokenizer:
         """
         self.preset = preset
         self.options = options
-        self._backends: dict[Stage, Any] = dict(backends or {})
-        self._synthesizers: dict[str, Synthesizer] = {}
+        self._given: dict[Stage, Any] = dict(backends or {})
+        self._loaded = PerProcess(dict(self._given), after_fork)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Copies, here or in another process, load their backends again; those given go along."""
+        return partial(type(self), backends=self._given), (self.preset, self.options)
 
     @classmethod
     def from_preset(cls, preset: str = "default", **options: Any) -> Self:
@@ -144,21 +150,25 @@ class HybridTokenizer:
         return cls(find_preset(preset), TokenizerOptions(**options))
 
     @classmethod
-    def for_file(cls, path: str | Path, **options: Any) -> Self:
+    def for_file(cls, source: str | Path | HybridFile, **options: Any) -> Self:
         """A tokenizer with the preset and options that a `.hyt` file was written with.
 
         Args:
-            options: what a file does not hold: the decoder's own choices (`speak_as`, `synthesizer`, `room_tone`), and
-                `text_tokenizer` where the file has another than the bundled one.
+            source: a path, "-" for standard input, or what `read_file` gave.
+            options: what a file does not hold: the decoder's own choices (`LOCAL_OPTIONS`), such as `text_tokenizer`
+                where the file has another than the bundled one.
+
+        Raises:
+            ContainerError: it is damaged, of another version, or has options that no file has.
         """
-        header = read_file(path).header
-        return cls.from_preset(header.preset, **{**header.options, **options})
+        file = source if isinstance(source, HybridFile) else read_file(source)
+        return cls.from_preset(file.header.preset, **{**options_of_file(file.name, file.header.options), **options})
 
     @cached_property
     def codec_identity(self) -> CodecIdentity:
         """Rate, codebooks and fingerprint of the codec, read without loading it."""
-        if "codec" in self._backends:
-            return CodecIdentity.of(self._backends["codec"])
+        if "codec" in self._given:
+            return CodecIdentity.of(self._given["codec"])
         return find_backend("codec", self.preset.backends["codec"]).identify()
 
     @property
@@ -205,7 +215,7 @@ class HybridTokenizer:
             annotator=annotator,
             codec=lambda: self._backend("codec"),
             count_pieces=lambda word: len(self.vocabulary.space.text.encode(word.text, writes_spaces(word.language))),
-            embed=lambda samples: self._speaker_encoder.embed(samples),
+            embed=lambda samples: self._loaded.get("speaker encoder", _speaker_encoder).embed(samples),
             gate=GateOptions(
                 rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
             ),
@@ -220,13 +230,6 @@ class HybridTokenizer:
         )
 
     @cached_property
-    def _speaker_encoder(self) -> SpeakerEncoder:
-        """What voices are measured with, whoever tells speakers apart."""
-        from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
-
-        return SpeakerEncoder()
-
-    @cached_property
     def decoder(self) -> Decoder:
         """The pipeline from stream to audio."""
         return Decoder(
@@ -234,7 +237,7 @@ class HybridTokenizer:
             codec=lambda: self._backend("codec"),
             sample_rate=self.codec_identity.sample_rate,
             speak_as=self.options.speak_as,
-            options=DecodeOptions(room_tone=self.options.room_tone),
+            options=DecodeOptions(room_tone=self.options.room_tone, max_seconds=self.options.max_seconds),
         )
 
     def analyze(self, source: Source, *, annotations: Known = None, on_progress: OnProgress | None = None) -> Analysis:
@@ -365,26 +368,26 @@ class HybridTokenizer:
         )
         write_file(path, HybridFile(header, analysis.ids))
 
-    def load(self, path: str | Path) -> HybridFile:
+    def load(self, source: str | Path | HybridFile) -> HybridFile:
         """Read a `.hyt` file that was written with this vocabulary, codec and options.
 
         Raises:
             ContainerError: it is damaged, or of another version.
             FingerprintError: it was written with something else; the message says which part differs.
         """
-        file = read_file(path)
-        check_fingerprint(path, file.header.fingerprint, self.vocabulary.fingerprint)
+        file = source if isinstance(source, HybridFile) else read_file(source)
+        check_fingerprint(file.name, file.header.fingerprint, self.vocabulary.fingerprint)
         return file
 
     def decode_file(
-        self, path: str | Path, on_progress: OnProgress | None = None, *, voices: Voices = None
+        self, source: str | Path | HybridFile, on_progress: OnProgress | None = None, *, voices: Voices = None
     ) -> Decoding:
         """A `.hyt` file to audio at the rate of the recording it was made from, and exactly as long when locked.
 
         Args:
             voices: as of `decode`.
         """
-        file = self.load(path)
+        file = self.load(source)
         return self.decode_stream(self.vocabulary.decode(file.ids), file.header.source, on_progress, voices=voices)
 
     def decode_stream(
@@ -442,10 +445,7 @@ class HybridTokenizer:
 
     def close(self) -> None:
         """Stop the backends' worker processes. The tokenizer can be used again; they start again."""
-        for backend in (*self._backends.values(), *self._synthesizers.values()):
-            close = getattr(backend, "close", None)
-            if close is not None:
-                close()
+        self._loaded.close()
 
     def __enter__(self) -> Self:
         return self
@@ -469,25 +469,31 @@ class HybridTokenizer:
 
     def _backend(self, stage: Stage) -> Any:
         """Make a backend when it is first needed."""
-        if stage not in self._backends:
-            entry = find_backend(stage, self.preset.backends[stage])
-            self._backends[stage] = entry.make(**{name: getattr(self.options, name) for name in entry.options})
-        return self._backends[stage]
+        return self._loaded.get(stage, lambda: self._make(stage))
+
+    def _make(self, stage: Stage) -> Any:
+        entry = find_backend(stage, self.preset.backends[stage])
+        return entry.make(**{name: getattr(self.options, name) for name in entry.options})
 
     def _synthesizer(self, language: str | None) -> Synthesizer:
         """The synthesizer for a language: the chosen one, or the preset's for languages that one does not speak."""
-        if "synthesizer" in self._backends:
-            return self._backends["synthesizer"]
+        if "synthesizer" in self._given:
+            return self._given["synthesizer"]
         name = self._synthesizer_of(language)
-        if name not in self._synthesizers:
-            self._synthesizers[name] = find_backend("synthesizer", name).make()
-        return self._synthesizers[name]
+        return self._loaded.get(("synthesizer", name), find_backend("synthesizer", name).make)
 
     def _synthesizer_of(self, language: str | None) -> str:
         name = self.synthesizer_name
         if find_backend("synthesizer", name).speaks(language):
             return name
         return self.preset.fallback.get("synthesizer", name)
+
+
+def _speaker_encoder() -> SpeakerEncoder:
+    """What voices are measured with, whoever tells speakers apart."""
+    from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
+
+    return SpeakerEncoder()
 
 
 def _known(known: Known, audio: Audio, source: Source) -> KnownAnnotations:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 import wave
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,7 +22,7 @@ def write_wav(target: str | Path | BinaryIO, audio: Audio, *, clip: bool = False
     the same bytes.
 
     Args:
-        target: a path, "-" for standard output, or a binary stream (which need not be seekable).
+        target: a path (see `atomic_write`; "-" is standard output), or a binary stream (which need not be seekable).
         clip: clip samples beyond [-1, 1]; otherwise they are an error.
 
     Raises:
@@ -39,9 +38,6 @@ def write_wav(target: str | Path | BinaryIO, audio: Audio, *, clip: bool = False
         raise AudioError(f"audio for {target} is longer than a WAV file can be (4 GiB): write it in parts")
     if not isinstance(target, str | Path):
         _write_pcm(target, audio)
-    elif str(target) == "-":
-        _write_pcm(sys.stdout.buffer, audio)
-        sys.stdout.buffer.flush()
     else:
         with atomic_write(target) as file:
             _write_pcm(file, audio)

@@ -31,7 +31,7 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 class Worker:
     """One worker process. It is started by the first request, and again by the next one after it has died.
 
-    Not for use by several threads at once.
+    Threads wait for each other. A forked process leaves its parent's worker alone, and starts its own.
 
     Args:
         module: run as `python -m` would; its main calls `protocol.serve`.
@@ -44,6 +44,8 @@ class Worker:
         self._process: subprocess.Popen[bytes] | None = None
         self._errors: IO[bytes] | None = None
         self._finalizer: weakref.finalize | None = None
+        self._lock = threading.Lock()
+        self._owner = os.getpid()
 
     @property
     def pid(self) -> int | None:
@@ -59,8 +61,12 @@ class Worker:
         Raises:
             BackendError: the worker failed, died, or took longer than `timeout`.
         """
-        process = self._process or self._start()
-        answer = self._guarded(process, lambda: self._exchange(process, message), what)
+        if self._owner != os.getpid():  # its pipes and its lock are the parent's
+            self._owner, self._lock = os.getpid(), threading.Lock()
+            self._process = self._errors = None
+        with self._lock:
+            process = self._process or self._start()
+            answer = self._guarded(process, lambda: self._exchange(process, message), what)
         if "error" in answer.header:
             raise BackendError(f"{self._short} failed on {what}: {answer.header['error']}")
         return answer
@@ -88,7 +94,7 @@ class Worker:
             start_new_session=True,  # Ctrl-C goes to the parent, which then ends the whole group
         )
         self._process = process
-        self._finalizer = weakref.finalize(self, _release, process, self._errors)
+        self._finalizer = weakref.finalize(self, _release, process, self._errors, os.getpid())
         assert process.stdout is not None
         stdout = process.stdout
         self._guarded(process, lambda: read_message(stdout), "its start")
@@ -142,9 +148,14 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         process.wait()
 
 
-def _release(process: subprocess.Popen[bytes], errors: IO[bytes]) -> None:
-    """End a worker and close what led to it; also run when a `Worker` is forgotten, and when Python exits."""
-    _end(process)
+def _release(process: subprocess.Popen[bytes], errors: IO[bytes], owner: int) -> None:
+    """End a worker and close what led to it; also run when a `Worker` is forgotten, and when Python exits.
+
+    Args:
+        owner: the process that started it; a fork of that process does not end it.
+    """
+    if os.getpid() == owner:
+        _end(process)
     for file in (process.stdin, process.stdout, errors):
         if file is not None:
             with suppress(OSError):

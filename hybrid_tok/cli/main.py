@@ -11,10 +11,12 @@ import sys
 import warnings
 from collections.abc import Mapping
 from dataclasses import asdict
+from importlib.metadata import version
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
+import click
 import typer
 
 from hybrid_tok.audio import write_wav
@@ -22,7 +24,7 @@ from hybrid_tok.cli.demo import make_demo
 from hybrid_tok.cli.fetch import fetch
 from hybrid_tok.cli.info import collect_info, format_info
 from hybrid_tok.cli.options import takes_all_options, takes_options
-from hybrid_tok.cli.paths import check_target
+from hybrid_tok.cli.paths import Force, check_target, check_targets
 from hybrid_tok.cli.progress import stage_progress
 from hybrid_tok.cli.say import say
 from hybrid_tok.cli.train import train_app
@@ -30,10 +32,11 @@ from hybrid_tok.cli.voices import VoiceOption, fallbacks, read_voices
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.timeline import frame_to_seconds
 from hybrid_tok.errors import AnnotationWarning, HybridTokError
-from hybrid_tok.formats import check_formats, write_annotations
+from hybrid_tok.formats import check_formats, file_names, write_annotations
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import LOCAL_OPTIONS
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer, Known
+from hybrid_tok.tokens.container import read_file
 from hybrid_tok.tokens.render import format_stream, stream_to_json
 from hybrid_tok.tokens.summary import transcript
 
@@ -42,27 +45,29 @@ app = typer.Typer(
     help="Speech to tokens and back: words as text, everything else as codec units.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
 )
 app.add_typer(train_app, name="train")
 app.command()(fetch)
 app.command()(say)
 
 Recording = Annotated[str, typer.Argument(help="A recording in any common format; - reads standard input.")]
-TokenFile = Annotated[Path, typer.Argument(help="A .hyt file.")]
+TokenFile = Annotated[Path, typer.Argument(help="A .hyt file; - reads standard input.")]
 
 
 @app.command()
 @takes_all_options
 def encode(
     recording: Recording,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the recording's name, .hyt")] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Default: the recording's name, .hyt; - is standard output.")
+    ] = None,
+    force: Force = False,
     *,
     known: AnnotationFiles,
     **options: Any,
 ) -> None:
     """Turn a recording into tokens."""
-    target = check_target(output or _beside(recording, ".hyt"))
+    target = check_target(output or _beside(recording, ".hyt"), (recording, *known.paths), force)
     with HybridTokenizer.from_preset(**options) as tokenizer, stage_progress() as on_progress:
         analysis = tokenizer.analyze(recording, annotations=known, on_progress=on_progress)
         tokenizer.save(target, analysis)
@@ -74,16 +79,21 @@ def encode(
 @takes_options(*LOCAL_OPTIONS)
 def decode(
     tokens: TokenFile,
-    output: Annotated[Path | None, typer.Option("-o", "--output", help="Default: the file's name, .wav")] = None,
+    output: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", help="Default: the file's name, .decoded.wav; - is standard output."),
+    ] = None,
     voices: VoiceOption = None,
+    force: Force = False,
     **options: Any,
 ) -> None:
     """Turn tokens into a WAV file, at the original's rate and exactly as long in locked timing."""
-    target = check_target(output or tokens.with_suffix(".wav"))
     chosen = read_voices(voices)
-    with HybridTokenizer.for_file(tokens, **options) as tokenizer:
+    target = check_target(output or _beside(tokens, ".decoded.wav"), (tokens, *chosen.values()), force)
+    file = read_file(tokens)
+    with HybridTokenizer.for_file(file, **options) as tokenizer:
         with stage_progress() as on_progress:
-            decoded = tokenizer.decode_file(tokens, on_progress=on_progress, voices=chosen)
+            decoded = tokenizer.decode_file(file, on_progress=on_progress, voices=chosen)
         write_wav(target, decoded.audio)
     for line in fallbacks(decoded.spoken_by, tokenizer.synthesizer_name):
         _say(line)
@@ -97,6 +107,7 @@ def roundtrip(
     recording: Recording,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the results.")] = None,
     voices: VoiceOption = None,
+    force: Force = False,
     *,
     known: AnnotationFiles,
     **options: Any,
@@ -104,6 +115,7 @@ def roundtrip(
     """Encode and decode: NAME.hyt, NAME.roundtrip.wav, a transcript with tags, and a summary."""
     folder = output if output is not None else _beside(recording, ".hyt").parent
     chosen = read_voices(voices)
+    check_targets(folder, _results(_stem(recording)), (recording, *known.paths, *chosen.values()), force)
     with HybridTokenizer.from_preset(**options) as tokenizer:
         _roundtrip(tokenizer, recording, folder, _stem(recording), known, chosen)
 
@@ -116,6 +128,7 @@ def annotate(
     formats: Annotated[
         str, typer.Option("--format", help="Any of the formats, with commas between.")
     ] = "json,textgrid",
+    force: Force = False,
     *,
     known: AnnotationFiles,
     **options: Any,
@@ -123,6 +136,7 @@ def annotate(
     """Write what is heard in a recording in the formats that other tools read."""
     chosen = check_formats(formats.split(","))
     folder = output if output is not None else _beside(recording, ".hyt").parent
+    check_targets(folder, file_names(_stem(recording), chosen), (recording, *known.paths), force)
     with HybridTokenizer.from_preset(**options) as tokenizer, stage_progress() as on_progress:
         heard = tokenizer.annotate(recording, annotations=known, on_progress=on_progress)
     folder.mkdir(parents=True, exist_ok=True)
@@ -134,7 +148,8 @@ def annotate(
 def demo(
     output: Annotated[Path, typer.Option("-o", "--output", help="Folder for the results.")] = Path("demo"),
 ) -> None:
-    """Synthesize a short conversation of two voices, then encode and decode it. Needs no file."""
+    """Synthesize a short conversation of two voices, then encode and decode it. Needs no file; its own are replaced."""
+    check_targets(output, ("demo.wav", *_results("demo")), (), force=True)
     output.mkdir(parents=True, exist_ok=True)
     source = output / "demo.wav"
     with HybridTokenizer.from_preset("default") as tokenizer:
@@ -150,9 +165,9 @@ def show(
     **options: Any,
 ) -> None:
     """Print the stream in a .hyt file for people to read."""
-    with HybridTokenizer.for_file(tokens, **options) as tokenizer:
-        file = tokenizer.load(tokens)
-        stream = tokenizer.vocabulary.decode(file.ids)
+    file = read_file(tokens)
+    with HybridTokenizer.for_file(file, **options) as tokenizer:
+        stream = tokenizer.vocabulary.decode(tokenizer.load(file).ids)
     if as_json:
         typer.echo(json.dumps({"header": asdict(file.header), "stream": stream_to_json(stream)}, ensure_ascii=False))
     else:
@@ -181,9 +196,10 @@ def _roundtrip(
 
     folder.mkdir(parents=True, exist_ok=True)
     text = transcript(analysis.stream)
-    tokenizer.save(folder / f"{name}.hyt", analysis)
-    write_wav(folder / f"{name}.roundtrip.wav", decoded.audio)
-    with atomic_write(folder / f"{name}.transcript.txt") as file:
+    tokens, audio, written = (folder / result for result in _results(name))
+    tokenizer.save(tokens, analysis)
+    write_wav(audio, decoded.audio)
+    with atomic_write(written) as file:
         file.write(f"{text}\n".encode())
     typer.echo(text)
     typer.echo()
@@ -191,6 +207,11 @@ def _roundtrip(
     for line in fallbacks(decoded.spoken_by, tokenizer.synthesizer_name):
         typer.echo(line)
     typer.echo(f"wrote {folder / name}.hyt, .roundtrip.wav and .transcript.txt")
+
+
+def _results(name: str) -> tuple[str, str, str]:
+    """The files of a round trip."""
+    return f"{name}.hyt", f"{name}.roundtrip.wav", f"{name}.transcript.txt"
 
 
 def _figures(analysis: Analysis, decode_seconds: Mapping[str, float] | None = None) -> str:
@@ -217,9 +238,9 @@ def _stem(recording: str) -> str:
     return "stdin" if recording == "-" else Path(recording).stem
 
 
-def _beside(recording: str, suffix: str) -> Path:
-    """The default place of a result: beside the recording; in the current folder for standard input."""
-    return Path(f"stdin{suffix}") if recording == "-" else Path(recording).with_suffix(suffix)
+def _beside(source: str | Path, suffix: str) -> Path:
+    """The default place of a result: beside what is read; in the current folder for standard input."""
+    return Path(f"stdin{suffix}") if str(source) == "-" else Path(source).with_suffix(suffix)
 
 
 def _say(message: str) -> None:
@@ -231,17 +252,38 @@ def _show_warning(message: Warning | str, category: type[Warning], *_: Any, **__
     _say(f"hybrid-tok: {'' if category is AnnotationWarning else category.__name__ + ': '}{message}")
 
 
-def main() -> None:
-    """Run the command; the one place where errors and warnings become messages, and errors exit codes."""
+def run() -> None:
+    """Run the command; the one place where errors and warnings become messages, and errors exit codes.
+
+    Raises:
+        KeyboardInterrupt: Ctrl-C.
+    """
     warnings.showwarning = _show_warning
     try:
-        app()
+        sys.exit(app(standalone_mode=False))
+    except click.exceptions.Abort:  # what click makes of Ctrl-C
+        raise KeyboardInterrupt from None
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
     except HybridTokError as error:
         _say(f"hybrid-tok: {error}")
         sys.exit(2)
     except OSError as error:
         _say(f"hybrid-tok: {error.filename or 'file'}: {error.strerror or error}")
         sys.exit(2)
-    except KeyboardInterrupt:
-        _say("hybrid-tok: stopped; nothing half-written")
-        sys.exit(130)
+
+
+def _version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"hybrid-tok {version('hybrid-tok')}")
+        raise typer.Exit
+
+
+@app.callback()
+def hybrid_tok(
+    show_version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass

@@ -10,7 +10,7 @@ import typer
 
 from hybrid_tok.audio import write_wav
 from hybrid_tok.cli.options import takes_options
-from hybrid_tok.cli.paths import check_target
+from hybrid_tok.cli.paths import Force, check_target
 from hybrid_tok.cli.progress import stage_progress
 from hybrid_tok.cli.voices import VoiceOption, fallbacks, read_voices
 from hybrid_tok.errors import TextError
@@ -22,15 +22,16 @@ from hybrid_tok.tokens.stream import EventItem, HybridStream
 @takes_options("num_codebooks", "synthesizer")
 def say(
     text: Annotated[str, typer.Argument(help="What to say, with tags such as <laugh> or <speaker:1>; - reads it.")],
-    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV file to write.")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="The WAV file to write; - is standard output.")],
     voice: VoiceOption = None,
     language: Annotated[str, typer.Option(help="Language of the text, such as en, de or zh.")] = "en",
+    force: Force = False,
     seed: Annotated[int, typer.Option(help="Which example of a sound comes first.", min=0)] = 0,
     **options: Any,
 ) -> None:
     r"""Speak a text with tags: "so funny <laugh> I can't". A tag as text is written with a backslash: \<laugh>."""
-    target = check_target(output)
     voices = read_voices(voice, default_speaker=0)
+    target = check_target(output, voices.values(), force)
     with HybridTokenizer.from_preset(**options) as tokenizer:
         stream = tokenizer.script(_read(text), language=language, seed=seed)
         with stage_progress() as on_progress:

@@ -42,6 +42,7 @@ class DecodeOptions:
         gap: seconds between segments of one turn in free timing.
         turn_gap: seconds between segments of different speakers in free timing.
         room_tone: fill what is between the units with the noise of the room that is heard in them.
+        max_seconds: the longest audio that is decoded: a stream of a few ids may ask for days of it.
     """
 
     crossfade: float = 0.01
@@ -50,6 +51,7 @@ class DecodeOptions:
     gap: float = 0.06
     turn_gap: float = 0.25
     room_tone: bool = True
+    max_seconds: float = 6 * 3600.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.crossfade <= 2 * self.warm_up / FRAME_RATE:
@@ -101,18 +103,28 @@ class Decoder:
 
         Raises:
             BackendError: the stream needs a backend that is missing, or another than the one here.
-            StreamError: the stream's remainder does not fit a frame at this rate, a speaker in `voices` has no turn, or
-                a voice code is invalid.
+            StreamError: the stream's remainder does not fit a frame at this rate, a speaker in `voices` has no turn, a
+                voice code is invalid, or the audio would be longer than `max_seconds`.
         """
         timer = timer or StageTimer()
         planned = plan(stream, self.sample_rate, voices)
         output = self._decode_locked if planned.num_samples is not None else self._decode_free
+        if planned.num_samples is not None:
+            self._check_length(planned.num_samples)
         mixer, units = output(planned, timer)
         with timer.stage("mixer"):
             if self.options.room_tone:
                 for samples, ranges in zip(mixer.channels, units, strict=True):
                     add_room_tone(samples, ranges, self._overhang, self.sample_rate)
             return Audio(mixer.finish(self.options.ceiling, self.sample_rate), self.sample_rate)
+
+    def _check_length(self, num_samples: int) -> None:
+        seconds = num_samples / self.sample_rate
+        if seconds > self.options.max_seconds:
+            raise StreamError(
+                f"the stream is {seconds:,.0f} s long, and at most {self.options.max_seconds:,.0f} s are decoded: "
+                "raise max_seconds (--max-seconds)"
+            )
 
     @property
     def _overhang(self) -> int:
@@ -144,6 +156,7 @@ class Decoder:
             rendered[id(segment)] = pieces[0].samples
         lengths = [len(rendered[id(segment)]) - 2 * self._overhang for segment in planned.segments]
         starts, num_samples = self._line_up(planned, lengths)
+        self._check_length(num_samples)
         mixer = Mixer(planned.channels, num_samples, self._overhang)
         units: list[_Ranges] = [[] for _ in range(planned.channels)]
         for segment, start, length in zip(planned.segments, starts, lengths, strict=True):

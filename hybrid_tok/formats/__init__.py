@@ -14,4 +14,5 @@ from hybrid_tok.formats.reading import speaker_numbers as speaker_numbers
 from hybrid_tok.formats.writing import FORMATS as FORMATS
 from hybrid_tok.formats.writing import Format as Format
 from hybrid_tok.formats.writing import check_formats as check_formats
+from hybrid_tok.formats.writing import file_names as file_names
 from hybrid_tok.formats.writing import write_annotations as write_annotations

@@ -30,6 +30,11 @@ class AnnotationFiles:
         if self.words is not None and self.transcript is not None:
             raise OptionsError("words and transcript both say what was spoken; give one of them")
 
+    @property
+    def paths(self) -> tuple[str | Path, ...]:
+        """The files that are given."""
+        return tuple(path for path in (self.words, self.transcript, self.speakers, self.events) if path is not None)
+
     def read(self, frames: int, recording: str | None = None) -> KnownAnnotations:
         """Read the files for a recording of `frames` frames.
 

@@ -60,6 +60,11 @@ def check_formats(names: Sequence[str]) -> tuple[str, ...]:
     return keys
 
 
+def file_names(name: str, formats: Sequence[str]) -> list[str]:
+    """The files that `write_annotations` writes."""
+    return [f"{name}{FORMATS[key].suffix}" for key in check_formats(formats)]
+
+
 def write_annotations(
     annotations: Annotations, folder: str | Path, name: str, formats: Sequence[str], seconds: float
 ) -> list[Path]:
@@ -78,11 +83,12 @@ def write_annotations(
         OSError: the folder is missing, or a file cannot be written.
     """
     chosen = [FORMATS[key] for key in check_formats(formats)]
-    texts = {Path(folder) / f"{name}{one.suffix}": one.text(annotations, name, seconds) for one in chosen}
+    files = (Path(folder) / file for file in file_names(name, formats))
+    texts = {file: one.text(annotations, name, seconds) for file, one in zip(files, chosen, strict=True)}
     for path in texts:
         if path.is_dir():
             raise IsADirectoryError(21, "is a folder", str(path))
-    with ExitStack() as files:  # they take their places once the last is written
+    with ExitStack() as stack:  # they take their places once the last is written
         for path, text in texts.items():
-            files.enter_context(atomic_write(path)).write(text.encode())
+            stack.enter_context(atomic_write(path)).write(text.encode())
     return list(texts)

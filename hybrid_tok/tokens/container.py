@@ -17,12 +17,13 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import struct
+import sys
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass
+from contextlib import nullcontext
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -34,6 +35,14 @@ MAGIC = b"\x89HYT\r\n\x1a\n"
 VERSION = 1
 MAX_HEADER = 1 << 20
 """Bytes; no real header comes near, so a longer one is damage."""
+
+RATES = (1_000, 384_000)
+"""Sample rates in Hz of recordings and codecs."""
+
+_MOST_SAMPLES, _MOST_CHANNELS, _LONGEST_NAME = 1 << 40, 1024, 200
+"""Bounds of what a header says."""
+
+_BLOCK = 1 << 20
 
 _FIXED = struct.Struct("<8sHHIQ")
 _DIGEST = hashlib.sha256().digest_size
@@ -60,10 +69,17 @@ class Header:
 
 @dataclass(frozen=True, slots=True)
 class HybridFile:
-    """Header and ids of a `.hyt` file."""
+    """A `.hyt` file.
+
+    Attributes:
+        header: who wrote it, and how.
+        ids: the tokens.
+        name: where it was read from, for messages.
+    """
 
     header: Header
     ids: tuple[int, ...]
+    name: str = field(default="", compare=False)
 
 
 def write_file(path: str | Path, file: HybridFile) -> None:
@@ -89,29 +105,47 @@ def write_file(path: str | Path, file: HybridFile) -> None:
 
 
 def read_file(path: str | Path) -> HybridFile:
-    """Read a `.hyt` file.
+    """Read a `.hyt` file; "-" is standard input.
+
+    What is in it is checked for damage and against bounds, but may be anyone's: that `options` are options is up to
+    `hybrid_tok.options.options_of_file`.
 
     Raises:
         ContainerError: it is not such a file, has another version, is truncated or damaged.
         OSError: it does not exist, or cannot be read.
     """
-    with Path(path).open("rb") as file:
-        fixed = file.read(_FIXED.size)
-        header_length, count, width = _read_sizes(path, fixed, os.fstat(file.fileno()).st_size)
-        rest = file.read(header_length + count * width + _DIGEST)
+    with nullcontext(sys.stdin.buffer) if str(path) == "-" else Path(path).open("rb") as file:
+        fixed = _read_up_to(file, _FIXED.size)
+        header_length, count, width = _read_sizes(path, fixed)
+        expected = header_length + count * width + _DIGEST
+        rest = _read_up_to(file, expected + 1)
+    if len(rest) != expected:
+        length = f"{'over ' if len(rest) > expected else ''}{_FIXED.size + min(len(rest), expected)}"
+        raise ContainerError(
+            f"{path}: {length} bytes long instead of {_FIXED.size + expected}: cut off or damaged; encode it again"
+        )
     content, digest = fixed + rest[:-_DIGEST], rest[-_DIGEST:]
     if hashlib.sha256(content).digest() != digest:
         raise ContainerError(f"{path}: damaged (its checksum does not match); encode the recording again")
     ids = np.frombuffer(content, f"<u{width}", count, _FIXED.size + header_length)
     try:
         header = _read_header(content[_FIXED.size : _FIXED.size + header_length])
-    except (ValueError, TypeError, KeyError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
         raise ContainerError(f"{path}: its header is not one this release knows ({error})") from None
-    return HybridFile(header, tuple(ids.tolist()))
+    return HybridFile(header, tuple(ids.tolist()), str(path))
 
 
-def _read_sizes(path: str | Path, fixed: bytes, length: int) -> tuple[int, int, int]:
-    """Length of the header, number of ids and bytes per id, checked against the length of the file."""
+def _read_up_to(file: BinaryIO, size: int) -> bytes:
+    """So many bytes, or what there is; however many are asked for, no more memory is taken than there is."""
+    parts: list[bytes] = []
+    while size > 0 and (part := file.read(min(size, _BLOCK))):
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
+
+
+def _read_sizes(path: str | Path, fixed: bytes) -> tuple[int, int, int]:
+    """Length of the header, number of ids and bytes per id."""
     if not fixed or fixed[: len(MAGIC)] != MAGIC[: len(fixed)]:
         raise ContainerError(f"{path}: not a .hyt file (it starts with {fixed[:8].hex(' ') or 'nothing: it is empty'})")
     if len(fixed) < _FIXED.size:
@@ -121,9 +155,6 @@ def _read_sizes(path: str | Path, fixed: bytes, length: int) -> tuple[int, int, 
         raise ContainerError(f"{path}: version {version} of the format, but this release reads version {VERSION}")
     if width not in (2, 4) or header_length > MAX_HEADER:
         raise ContainerError(f"{path}: damaged (its first {_FIXED.size} bytes are invalid); encode it again")
-    expected = _FIXED.size + header_length + count * width + _DIGEST
-    if length != expected:
-        raise ContainerError(f"{path}: {length} bytes long instead of {expected}: cut off or damaged; encode it again")
     return header_length, count, width
 
 
@@ -132,11 +163,17 @@ def _read_header(data: bytes) -> Header:
     options = {name: math.inf if value == "inf" else value for name, value in fields["options"].items()}
     header = Header(**{**fields, "options": options, "source": SourceInfo(**fields["source"])})
     source = header.source
-    for number in (header.codec_rate, source.sample_rate, source.num_samples, source.channels):
-        if type(number) is not int or number < 0:
-            raise ValueError(f"{number!r} where a rate or a count should be")
-    if not isinstance(header.preset, str) or not all(isinstance(part, str) for part in header.fingerprint.values()):
-        raise ValueError("a name that is no string")
+    for name, number, (low, high) in (
+        ("codec_rate", header.codec_rate, RATES),
+        ("sample_rate", source.sample_rate, RATES),
+        ("num_samples", source.num_samples, (0, _MOST_SAMPLES)),
+        ("channels", source.channels, (1, _MOST_CHANNELS)),
+    ):
+        if type(number) is not int or not low <= number <= high:
+            raise ValueError(f"{name} is {number!r:.40}, not from {low} to {high}")
+    for name in (header.preset, *header.fingerprint, *header.fingerprint.values()):
+        if not isinstance(name, str) or len(name) > _LONGEST_NAME or not name.isprintable():
+            raise ValueError(f"{name!r:.40} where a name should be")
     return header
 
 

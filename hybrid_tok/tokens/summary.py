@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
 from hybrid_tok.core.spacing import join_words, split_words
+from hybrid_tok.tokens.render import escape
 from hybrid_tok.tokens.stream import Back, EventItem, HybridStream, Item, Pause, TextItem, UnitItem
 from hybrid_tok.tokens.vocabulary import Vocabulary
 
@@ -67,8 +69,15 @@ def summarize(stream: HybridStream, ids: Sequence[int], vocabulary: Vocabulary, 
     )
 
 
+_OPENING = re.compile(r"[<\[](?=[a-z])")
+"""What an event or a run of units begins with in a transcript."""
+
+
 def transcript(stream: HybridStream) -> str:
-    """The stream as a readable transcript: a line per speaker turn, events as tags, units as their length."""
+    """The stream as a readable transcript: a line per speaker turn, events as tags, units as their length.
+
+    Text is escaped (see `render.escape`), and a bracket in it that would open a tag has a backslash before it.
+    """
     lines: list[str] = []
     for number, channel in enumerate(stream.channels):
         if len(stream.channels) > 1:
@@ -84,7 +93,7 @@ def transcript(stream: HybridStream) -> str:
 def _shown(item: Item) -> str:
     """An item as readable text; empty where it is not shown."""
     if isinstance(item, TextItem):
-        return item.text
+        return _OPENING.sub(r"\\\g<0>", escape(item.text))
     if isinstance(item, EventItem):
         return f"<{item.label} {len(item.units) / 50:.2f}s>"
     if isinstance(item, UnitItem):

@@ -320,3 +320,16 @@ def test_options_are_checked(options: dict[str, float]) -> None:
         DecodeOptions(**options)  # pyright: ignore[reportArgumentType]
     with pytest.raises(OptionsError, match="multiple of 50 Hz"):
         decoder(sample_rate=16_001)
+
+
+@pytest.mark.parametrize("stream", [locked(Pause(50 * 3600 * 93)), locked(Pause(501))], ids=["93 hours", "10.02 s"])
+def test_a_stream_that_asks_for_too_much_is_refused_before_anything_is_made(stream: HybridStream) -> None:
+    most = DecodeOptions(max_seconds=10.0) if stream.frames < 1000 else DecodeOptions()
+    with pytest.raises(StreamError, match=r"s long, and at most .* s are decoded: raise max_seconds"):
+        decoder(options=most).decode(stream)
+
+
+def test_free_timing_is_limited_too() -> None:
+    frames = tuple((0,) * 4 for _ in range(60))
+    with pytest.raises(StreamError, match="s long, and at most 1 s are decoded"):
+        decoder(options=DecodeOptions(max_seconds=1.0)).decode(free(UnitItem(frames)))

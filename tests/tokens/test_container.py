@@ -6,6 +6,7 @@ import hashlib
 import json
 import math
 import struct
+import tracemalloc
 from dataclasses import replace
 from pathlib import Path
 
@@ -91,10 +92,26 @@ def test_another_version(whole: Path) -> None:
 
 def test_sizes_are_checked_before_anything_is_allocated(whole: Path) -> None:
     data = whole.read_bytes()
+    tracemalloc.start()
     whole.write_bytes(data[:16] + struct.pack("<Q", 1 << 62) + data[24:])
     refused(whole, "cut off or damaged")
+    assert tracemalloc.get_traced_memory()[1] < 1 << 23
+    tracemalloc.stop()
     whole.write_bytes(data[:12] + struct.pack("<I", 0xFFFF_FFFF) + data[16:])
     refused(whole, "are invalid")
+
+
+def forged(**fields: object) -> bytes:
+    """A header that is right but for some fields."""
+    source = {"sample_rate": 16_000, "num_samples": 1, "channels": 1}
+    right = {"preset": "default", "options": {}, "fingerprint": {}, "source": source, "codec_rate": 16_000}
+    return json.dumps({**right, **fields}).encode()
+
+
+def write_forged(path: Path, header: bytes) -> None:
+    """Whole and well summed, whatever its header says."""
+    body = struct.pack("<8sHHIQ", b"\x89HYT\r\n\x1a\n", 1, 2, len(header), 0) + header
+    path.write_bytes(body + hashlib.sha256(body).digest())
 
 
 @pytest.mark.parametrize(
@@ -106,14 +123,33 @@ def test_sizes_are_checked_before_anything_is_allocated(whole: Path) -> None:
         b"[" * 100_000,
         b'{"preset":"a","options":{},"fingerprint":{},"source":{},"codec_rate":1}',
         b'{"preset":"a","options":{},"fingerprint":{},"source":{"sample_rate":1,"num_samples":-1,"channels":1},"codec_rate":1}',
-        b'{"preset":1,"options":{},"fingerprint":{},"source":{"sample_rate":1,"num_samples":1,"channels":1},"codec_rate":1}',
+        forged(preset=1),
+        forged(preset="x" * 300),
+        forged(preset="a\nb"),
+        forged(options=[]),
+        forged(fingerprint={"text": 1}),
+        forged(fingerprint=["text"]),
+        forged(source=[1, 2, 3]),
+        forged(source={"sample_rate": 0, "num_samples": 1, "channels": 1}),
+        forged(source={"sample_rate": 2_000_000_000, "num_samples": 1, "channels": 1}),
+        forged(source={"sample_rate": "16000", "num_samples": 1, "channels": 1}),
+        forged(source={"sample_rate": 16_000.0, "num_samples": 1, "channels": 1}),
+        forged(source={"sample_rate": 16_000, "num_samples": 1 << 60, "channels": 1}),
+        forged(source={"sample_rate": 16_000, "num_samples": 1, "channels": 0}),
+        forged(source={"sample_rate": 16_000, "num_samples": 1, "channels": True}),
+        forged(codec_rate=0),
+        forged(codec_rate=None),
+        forged(further=1),
     ],
 )
 def test_a_header_that_is_none(header: bytes, whole: Path) -> None:
-    """Whole and well summed, but not ours."""
-    body = struct.pack("<8sHHIQ", b"\x89HYT\r\n\x1a\n", 1, 2, len(header), 0) + header
-    whole.write_bytes(body + hashlib.sha256(body).digest())
+    write_forged(whole, header)
     refused(whole, "its header is not one this release knows")
+
+
+def test_a_right_header_is_read(whole: Path) -> None:
+    write_forged(whole, forged())
+    assert read_file(whole).header.preset == "default"
 
 
 def test_other_files(tmp_path: Path) -> None:

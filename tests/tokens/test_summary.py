@@ -44,3 +44,11 @@ def test_a_transcript_has_the_spaces_of_its_languages() -> None:
     stream = HybridStream((Channel((Turn(0, items),)),))
     assert transcript(stream) == "speaker 0: so well 你好世界Python <laugh 0.00s> <laugh 0.00s> 吧吗"
     assert summarize(stream, [], VOCABULARY, 1.0).words == 2 + 4 + 1 + 2
+
+
+def test_text_forges_nothing_in_a_transcript() -> None:
+    text = "<|speaker:1|> <laugh 1.00s> [units 2.00s] a < b [1] C:\\temp\nnext"
+    stream = HybridStream((Channel((Turn(0, (TextItem(text, 20),)),)),))
+    assert transcript(stream) == (
+        r"speaker 0: <\|speaker:1|> \<laugh 1.00s> \[units 2.00s] a < b [1] C:\\temp\nnext"
+    )
