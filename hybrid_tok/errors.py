@@ -66,5 +66,9 @@ class AnnotationWarning(UserWarning):
     """Something in given annotations was uncertain, and was repaired or taken with low confidence."""
 
 
+class AudioWarning(UserWarning):
+    """A recording is not whole, and what there is of it is used."""
+
+
 class SpeechWarning(UserWarning):
     """Text has no sound, or is spoken in another way than asked for."""

@@ -52,6 +52,7 @@ class TokenizerOptions:
         speak_as: the language or espeak-ng voice that speaks all text; None follows the stream's language tags.
         synthesizer: `kokoro` or `espeak` (fast and robotic, in its own voice); None is the preset's.
         room_tone: fill what is between decoded units with the noise of the room heard in them.
+        allow_truncated: of a recording that is not whole, encode what there is, with an `AudioWarning`.
         max_seconds: the longest audio that is decoded: a stream of a few ids may ask for days of it.
     """
 
@@ -74,6 +75,7 @@ class TokenizerOptions:
     speak_as: str | None = None
     synthesizer: SynthesizerName | None = None
     room_tone: bool = True
+    allow_truncated: bool = False
     max_seconds: float = 6 * 3600.0
 
     def __post_init__(self) -> None:
@@ -97,8 +99,11 @@ class TokenizerOptions:
             raise OptionsError("diarize_channels='separate' tells speakers apart: it needs diarize=True (--diarize)")
 
 
-LOCAL_OPTIONS = ("text_tokenizer", "speak_as", "synthesizer", "room_tone", "max_seconds")
-"""Options a `.hyt` file does not hold: a path of this machine, and the decoder's own choices."""
+DECODER_OPTIONS = ("text_tokenizer", "speak_as", "synthesizer", "room_tone", "max_seconds")
+"""What can be chosen when a file is decoded: a path of this machine, and the decoder's own choices."""
+
+LOCAL_OPTIONS = (*DECODER_OPTIONS, "allow_truncated")
+"""Options a `.hyt` file does not hold."""
 
 
 def options_of_file(name: str, held: Mapping[str, Any]) -> dict[str, Any]:

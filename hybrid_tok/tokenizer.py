@@ -155,7 +155,7 @@ class HybridTokenizer:
 
         Args:
             source: a path, "-" for standard input, or what `read_file` gave.
-            options: what a file does not hold: the decoder's own choices (`LOCAL_OPTIONS`), such as `text_tokenizer`
+            options: what a file does not hold: the decoder's own choices (`DECODER_OPTIONS`), such as `text_tokenizer`
                 where the file has another than the bundled one.
 
         Raises:
@@ -419,7 +419,7 @@ class HybridTokenizer:
         """A recording as mono audio at the codec's rate, and the properties of the original."""
         rate = self.codec_identity.sample_rate
         if isinstance(source, str | Path):
-            return read_mono(source, rate)
+            return read_mono(source, rate, allow_truncated=self.options.allow_truncated)
         audio = source if isinstance(source, Audio) else Audio.from_samples(*source)
         info = SourceInfo(audio.sample_rate, audio.num_samples, audio.num_channels)
         return resample(audio.to_mono(), rate), info
@@ -432,7 +432,12 @@ class HybridTokenizer:
         if not self.options.diarize or use == "mix" or self.options.layout == "units":
             audio, info = self.read(source)
         elif isinstance(source, str | Path):
-            audio, info, channels = read_channels(source, self.codec_identity.sample_rate, ANALYSIS_RATE)
+            audio, info, channels = read_channels(
+                source,
+                self.codec_identity.sample_rate,
+                ANALYSIS_RATE,
+                allow_truncated=self.options.allow_truncated,
+            )
         else:
             whole = source if isinstance(source, Audio) else Audio.from_samples(*source)
             audio, info = self.read(whole)

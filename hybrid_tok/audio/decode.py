@@ -1,7 +1,7 @@
 """Recordings as blocks of samples: all formats of libsndfile and ffmpeg, from files and from streams.
 
-A file with less audio than its header states is an error: otherwise a truncated recording would be tokenized silently,
-without its end.
+A file with less audio than its header states is an error, unless that is allowed: otherwise a truncated recording would
+be tokenized silently, without its end.
 """
 
 from __future__ import annotations
@@ -11,7 +11,8 @@ import re
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import BLOCK
-from hybrid_tok.errors import AudioError
+from hybrid_tok.errors import AudioError, AudioWarning
 
 if TYPE_CHECKING:
     import soundfile
@@ -54,8 +55,12 @@ class Reader:
 
 
 @contextmanager
-def open_reader(source: Readable) -> Iterator[Reader]:
+def open_reader(source: Readable, allow_truncated: bool = False) -> Iterator[Reader]:
     """Open a recording for reading block by block.
+
+    Args:
+        allow_truncated: of a recording that is truncated, or damaged from somewhere on, give what is before, with an
+            `AudioWarning`.
 
     Raises:
         AudioError: there is no such file; it is a folder, empty, not audio, damaged or truncated; or (while
@@ -64,13 +69,26 @@ def open_reader(source: Readable) -> Iterator[Reader]:
     with _open_file(source) as (name, file):
         if os.fstat(file.fileno()).st_size == 0:
             raise AudioError(f"{name} is empty: give a recording with audio in it")
-        with _open_soundfile(name, file) as reader:
+        fault = _warn if allow_truncated else _refuse
+        with _open_soundfile(name, file, fault) as reader:
             if reader is not None:
                 yield _checked(reader)
                 return
         file.seek(0)
-        with _open_ffmpeg(name, file) as reader:
+        with _open_ffmpeg(name, file, fault) as reader:
             yield _checked(reader)
+
+
+_Fault: TypeAlias = "Callable[[str], None]"
+"""Called with a message about a recording that is not whole; refuses it or returns."""
+
+
+def _refuse(message: str) -> None:
+    raise AudioError(f"{message}; copy it again, or give allow_truncated=True (--allow-truncated)")
+
+
+def _warn(message: str) -> None:
+    warnings.warn(message, AudioWarning, stacklevel=2)
 
 
 @contextmanager
@@ -126,7 +144,7 @@ def _checked(reader: Reader) -> Reader:
 
 
 @contextmanager
-def _open_soundfile(name: str, file: BinaryIO) -> Iterator[Reader | None]:
+def _open_soundfile(name: str, file: BinaryIO, fault: _Fault) -> Iterator[Reader | None]:
     """The recording by libsndfile; None if it does not know the format."""
     import soundfile
 
@@ -136,18 +154,23 @@ def _open_soundfile(name: str, file: BinaryIO) -> Iterator[Reader | None]:
     except soundfile.LibsndfileError as error:
         # 1: not recognized, 4: an encoding it lacks. ffmpeg may know better; everything else is damage.
         if error.code not in (1, 4) and not _is_ogg(file):
-            raise AudioError(f"{name} is damaged or truncated: {error.error_string.rstrip('.')}") from None
+            fault(f"{name} is damaged or truncated: {error.error_string.rstrip('.')}")
         yield None
         return
     with sound:
-        _check_promised_size(name, sound)
+        whole = _check_promised_size(name, sound, fault)
         if sound.format == "OGG":
-            _check_last_ogg_page(name, file)
+            whole &= _check_last_ogg_page(name, file, fault)
             sound.seek(0)
-        yield Reader(name, sound.samplerate, sound.channels, _soundfile_blocks(name, sound))
+        yield Reader(name, sound.samplerate, sound.channels, _soundfile_blocks(name, sound, whole, fault))
 
 
-def _soundfile_blocks(name: str, sound: soundfile.SoundFile) -> Iterator[NDArray[np.float32]]:
+def _soundfile_blocks(
+    name: str, sound: soundfile.SoundFile, whole: bool, fault: _Fault
+) -> Iterator[NDArray[np.float32]]:
+    """Args:
+    whole: nothing was found missing so far, so that it is reported here.
+    """
     import soundfile
 
     promised, read = sound.frames, 0
@@ -156,31 +179,32 @@ def _soundfile_blocks(name: str, sound: soundfile.SoundFile) -> Iterator[NDArray
             block = sound.read(BLOCK, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             cause = error.error_string.rstrip(".")
-            raise AudioError(f"{name} is damaged or truncated after {read / sound.samplerate:.3f} s: {cause}") from None
+            fault(f"{name} is damaged or truncated after {read / sound.samplerate:.3f} s: {cause}")
+            return
         if not len(block):
             break
         read += len(block)
         yield np.ascontiguousarray(block.T)
-    if read < promised:
-        raise _truncated(name, read / sound.samplerate, promised / sound.samplerate)
+    if whole and read < promised:
+        fault(_truncated(name, read / sound.samplerate, promised / sound.samplerate))
 
 
-def _check_promised_size(name: str, sound: soundfile.SoundFile) -> None:
+def _check_promised_size(name: str, sound: soundfile.SoundFile, fault: _Fault) -> bool:
     """libsndfile reads a truncated file without an error, but it logs "data : PROMISED (should be HELD)"."""
     for promised, held in re.findall(
         r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*:\s*(\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE
     ):
         if int(held) < int(promised) < _UNKNOWN_SIZE:
-            raise AudioError(
-                f"{name} is truncated: its header promises {promised} bytes of audio and it holds {held}; copy it again"
-            )
+            fault(f"{name} is truncated: its header promises {promised} bytes of audio and it holds {held}")
+            return False
+    return True
 
 
 def _is_ogg(file: BinaryIO) -> bool:
     return os.pread(file.fileno(), 4, 0) == b"OggS"
 
 
-def _check_last_ogg_page(name: str, file: BinaryIO) -> None:
+def _check_last_ogg_page(name: str, file: BinaryIO, fault: _Fault) -> bool:
     """An Ogg stream ends with a page that is flagged as its last (RFC 3533); a truncated file does not."""
     size = os.fstat(file.fileno()).st_size
     tail = os.pread(file.fileno(), 1 << 17, max(0, size - (1 << 17)))  # a page is at most 65,307 bytes long
@@ -188,21 +212,23 @@ def _check_last_ogg_page(name: str, file: BinaryIO) -> None:
     page = tail[start:] if start >= 0 else b""
     whole = len(page) >= 27 and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
     if not whole or not page[5] & 4:
-        raise AudioError(f"{name} is truncated: its last Ogg page is missing; copy or encode it again")
+        fault(f"{name} is truncated: its last Ogg page is missing")
+        return False
+    return True
 
 
-def _check_riff_size(name: str, file: BinaryIO) -> None:
+def _check_riff_size(name: str, file: BinaryIO, fault: _Fault) -> bool:
     """ffmpeg reads a truncated AVI, or WAV with an encoding that libsndfile lacks, without an error."""
     head, size = os.pread(file.fileno(), 8, 0), os.fstat(file.fileno()).st_size
     promised = int.from_bytes(head[4:8], "little") + 8
     if head[:4] == b"RIFF" and size < promised < _UNKNOWN_SIZE:
-        raise AudioError(
-            f"{name} is truncated: its header promises {promised} bytes and it holds {size}; copy it again"
-        )
+        fault(f"{name} is truncated: its header promises {promised} bytes and it holds {size}")
+        return False
+    return True
 
 
 @contextmanager
-def _open_ffmpeg(name: str, file: BinaryIO) -> Iterator[Reader]:
+def _open_ffmpeg(name: str, file: BinaryIO, fault: _Fault) -> Iterator[Reader]:
     """The recording by ffmpeg (PyAV), for formats that libsndfile lacks: m4a, mp4, webm, wma..."""
     import av.error
 
@@ -215,16 +241,18 @@ def _open_ffmpeg(name: str, file: BinaryIO) -> Iterator[Reader]:
     with container:
         if not container.streams.audio:
             raise AudioError(f"{name} holds no audio stream")
-        if _is_ogg(file):
-            _check_last_ogg_page(name, file)
-        _check_riff_size(name, file)
+        whole = not _is_ogg(file) or _check_last_ogg_page(name, file, fault)
+        whole &= _check_riff_size(name, file, fault)
         stream = container.streams.audio[0]
         if not stream.rate or not stream.channels:
             raise AudioError(f"{name} is damaged: its audio stream states no sample rate or channels")
-        yield Reader(name, stream.rate, stream.channels, _ffmpeg_blocks(name, container, stream))
+        yield Reader(name, stream.rate, stream.channels, _ffmpeg_blocks(name, container, stream, whole, fault))
 
 
-def _ffmpeg_blocks(name: str, container: Any, stream: Any) -> Iterator[NDArray[np.float32]]:
+def _ffmpeg_blocks(name: str, container: Any, stream: Any, whole: bool, fault: _Fault) -> Iterator[NDArray[np.float32]]:
+    """Args:
+    whole: as of `_soundfile_blocks`.
+    """
     import av.error
 
     read = 0
@@ -239,10 +267,11 @@ def _ffmpeg_blocks(name: str, container: Any, stream: Any) -> Iterator[NDArray[n
             yield np.asarray(converted.to_ndarray(), np.float32)
     except (av.error.FFmpegError, ValueError) as error:
         cause = getattr(error, "strerror", None) or str(error)
-        raise AudioError(f"{name} is damaged or truncated after {read / stream.rate:.3f} s: {cause}") from None
+        fault(f"{name} is damaged or truncated after {read / stream.rate:.3f} s: {cause}")
+        return
     promised = _promised_seconds(container, stream)
-    if promised is not None and read / stream.rate < promised - _DURATION_SLACK:
-        raise _truncated(name, read / stream.rate, promised)
+    if whole and promised is not None and read / stream.rate < promised - _DURATION_SLACK:
+        fault(_truncated(name, read / stream.rate, promised))
 
 
 def _promised_seconds(container: Any, stream: Any) -> float | None:
@@ -256,7 +285,5 @@ def _promised_seconds(container: Any, stream: Any) -> float | None:
     return None
 
 
-def _truncated(name: str, held: float, promised: float) -> AudioError:
-    return AudioError(
-        f"{name} is truncated: it promises {promised:.3f} s of audio and holds {held:.3f} s; copy it again"
-    )
+def _truncated(name: str, held: float, promised: float) -> str:
+    return f"{name} is truncated: it promises {promised:.3f} s of audio and holds {held:.3f} s"

@@ -31,7 +31,9 @@ def read_audio(source: Readable) -> Audio:
         return Audio(samples[0] if reader.channels == 1 else samples, reader.sample_rate)
 
 
-def read_mono(source: Readable, sample_rate: int = 16_000) -> tuple[Audio, SourceInfo]:
+def read_mono(
+    source: Readable, sample_rate: int = 16_000, *, allow_truncated: bool = False
+) -> tuple[Audio, SourceInfo]:
     """Read a recording as mono at a given rate, with the properties of the original.
 
     Mixes and resamples block by block: memory is that of the result, whatever the recording's own rate and
@@ -40,16 +42,17 @@ def read_mono(source: Readable, sample_rate: int = 16_000) -> tuple[Audio, Sourc
     Args:
         source: a path, "-" for standard input, or a binary stream.
         sample_rate: of the result, in Hz.
+        allow_truncated: of a recording that is not whole, give what there is, with an `AudioWarning`.
 
     Raises:
         AudioError: it cannot be read whole, or has samples that are not finite.
     """
-    with open_reader(source) as reader:
+    with open_reader(source, allow_truncated) as reader:
         return _read_mixed(reader, sample_rate)
 
 
 def read_channels(
-    source: Readable, sample_rate: int = 16_000, channel_rate: int = 16_000
+    source: Readable, sample_rate: int = 16_000, channel_rate: int = 16_000, *, allow_truncated: bool = False
 ) -> tuple[Audio, SourceInfo, tuple[Audio, ...]]:
     """Read a recording as `read_mono` does, and each of its channels, in one pass.
 
@@ -58,6 +61,7 @@ def read_channels(
 
     Args:
         channel_rate: of the channels, in Hz.
+        allow_truncated: as of `read_mono`.
 
     Returns:
         The mix, the properties of the original, and a mono `Audio` per channel; none if there is only one channel.
@@ -65,7 +69,7 @@ def read_channels(
     Raises:
         AudioError: it cannot be read whole, or there is no room on disk.
     """
-    with open_reader(source) as reader:
+    with open_reader(source, allow_truncated) as reader:
         if reader.channels == 1:
             return *_read_mixed(reader, sample_rate), ()
         resampler = Resampler(reader.sample_rate, channel_rate, reader.channels)

@@ -23,6 +23,7 @@ from hybrid_tok.audio import write_wav
 from hybrid_tok.cli.demo import make_demo
 from hybrid_tok.cli.fetch import fetch
 from hybrid_tok.cli.info import collect_info, format_info
+from hybrid_tok.cli.library_output import collected_library_output
 from hybrid_tok.cli.options import takes_all_options, takes_options
 from hybrid_tok.cli.paths import Force, check_target, check_targets
 from hybrid_tok.cli.progress import stage_progress
@@ -34,7 +35,7 @@ from hybrid_tok.core.timeline import frame_to_seconds
 from hybrid_tok.errors import AnnotationWarning, HybridTokError
 from hybrid_tok.formats import check_formats, file_names, write_annotations
 from hybrid_tok.formats.annotation_files import AnnotationFiles
-from hybrid_tok.options import LOCAL_OPTIONS
+from hybrid_tok.options import DECODER_OPTIONS
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer, Known
 from hybrid_tok.tokens.container import read_file
 from hybrid_tok.tokens.render import format_stream, stream_to_json
@@ -76,7 +77,7 @@ def encode(
 
 
 @app.command()
-@takes_options(*LOCAL_OPTIONS)
+@takes_options(*DECODER_OPTIONS)
 def decode(
     tokens: TokenFile,
     output: Annotated[
@@ -259,6 +260,11 @@ def run() -> None:
         KeyboardInterrupt: Ctrl-C.
     """
     warnings.showwarning = _show_warning
+    with collected_library_output():
+        _run()
+
+
+def _run() -> None:
     try:
         sys.exit(app(standalone_mode=False))
     except click.exceptions.Abort:  # what click makes of Ctrl-C

@@ -38,6 +38,7 @@ _TOKENIZER: Mapping[str, Any] = MappingProxyType(
         "speak_as": typer.Option(help="Language that all text is spoken in; by default its own."),
         "synthesizer": typer.Option(help="Who speaks: kokoro sounds human, espeak is fast and robotic."),
         "room_tone": typer.Option(help="Fill what is between units with the noise of the room heard in them."),
+        "allow_truncated": typer.Option("--allow-truncated", help="Encode what there is of a damaged recording."),
         "max_seconds": typer.Option(help="Longest audio that is decoded: a few ids may ask for days.", min=0.0),
     }
 )

@@ -1,4 +1,4 @@
-"""Progress on a terminal: a bar per stage of long work, and one for a download."""
+"""Progress on a terminal: a bar for long work, and one for a download."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ from hybrid_tok.core.progress import Progress
 
 @contextmanager
 def stage_progress() -> Iterator[Callable[[str, float, float], None] | None]:
-    """A bar per stage on a terminal, nothing in a pipe; called with (stage, done, total)."""
+    """One bar on a terminal, with the stage's name and the time left in it; nothing in a pipe.
+
+    Called with (stage, done, total).
+    """
     if not sys.stderr.isatty():
         yield None
         return
@@ -22,12 +25,14 @@ def stage_progress() -> Iterator[Callable[[str, float, float], None] | None]:
 
     columns = (TextColumn("{task.description:<16}"), BarColumn(), TimeElapsedColumn(), TimeRemainingColumn())
     with _bar(*columns) as bar:
-        tasks: dict[str, Any] = {}
+        task, shown = bar.add_task("", total=None), ""
 
         def update(stage: str, done: float, total: float) -> None:
-            if stage not in tasks:
-                tasks[stage] = bar.add_task(stage, total=total)
-            bar.update(tasks[stage], completed=done, total=total)
+            nonlocal shown
+            if stage != shown:
+                bar.reset(task, description=stage, total=total)
+                shown = stage
+            bar.update(task, completed=done, total=total)
 
         yield update
 

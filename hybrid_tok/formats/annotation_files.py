@@ -7,7 +7,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from hybrid_tok.core.annotations import KnownAnnotations, Segment
+from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.errors import AnnotationError, OptionsError
+
+_FASTEST = 100
+"""Characters per second that no one says: the fastest speech has about 30."""
+
+_FEWEST_REFUSED = 2_000
+"""Characters that are aligned to any recording."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +68,19 @@ class AnnotationFiles:
             if self.events is not None:
                 given = replace(given, events=formats.read_events(Path(self.events), frames, recording).events)
         if self.transcript is not None:
-            given = replace(given, segments=(read_transcript(Path(self.transcript)),))
+            text = read_transcript(Path(self.transcript))
+            _check_length(text, frames)
+            given = replace(given, segments=(text,))
         return given
+
+
+def _check_length(text: Segment, frames: int) -> None:
+    """Refuse a text that cannot be this recording's, before an hour is spent on aligning it."""
+    letters, seconds = len(text.text), frames / FRAME_RATE
+    if letters > _FEWEST_REFUSED + _FASTEST * seconds:
+        raise AnnotationError(
+            f"{text.source}: {letters:,} characters cannot be said in {seconds:.1f} s: is it of another recording?"
+        )
 
 
 def _with_speakers(given: KnownAnnotations, same: Mapping[int, int]) -> KnownAnnotations:

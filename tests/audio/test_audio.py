@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hybrid_tok.audio import read_audio, read_channels, read_mono, resample, resampled_length, write_wav
-from hybrid_tok.core.audio import Audio, SourceInfo
-from hybrid_tok.errors import AudioError
+from hybrid_tok.core.audio import BLOCK, Audio, SourceInfo
+from hybrid_tok.errors import AudioError, AudioWarning
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 192_000])
 
@@ -222,6 +222,10 @@ def test_truncated_files_of_libsndfile(tmp_path: Path, suffix: str, subtype: str
     path.write_bytes(data[: int(len(data) * part)])
     message = error_of(path)
     assert str(path) in message and "truncated" in message
+    with pytest.warns(AudioWarning, match="truncated") as warned:
+        kept = read_mono(path, allow_truncated=True)[1].num_samples
+    assert len(warned) == 1
+    assert part * 240_000 - BLOCK - 2_000 < kept < 240_000
 
 
 @pytest.mark.parametrize(

@@ -90,3 +90,12 @@ def test_speakers_of_the_same_name_in_two_files_are_the_same(tmp_path: Path) -> 
     rttm.write_text(line.format(0.1, "bob") + line.format(0.2, "ann"))
     words = AnnotationFiles(words=ctm, speakers=rttm).read(100).words
     assert words is not None and [word.speaker for word in words] == [1, 0, None]
+
+
+def test_a_text_that_cannot_be_of_the_recording_is_refused_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "book.txt"
+    path.write_text("so it goes on and on " * 36_000)
+    with pytest.raises(AnnotationError, match=r"characters cannot be said in 2\.0 s: is it of another recording"):
+        AnnotationFiles(transcript=path).read(100)
+    path.write_text("so it goes " * 100)
+    assert AnnotationFiles(transcript=path).read(100).segments

@@ -49,6 +49,4 @@ def test_a_transcript_has_the_spaces_of_its_languages() -> None:
 def test_text_forges_nothing_in_a_transcript() -> None:
     text = "<|speaker:1|> <laugh 1.00s> [units 2.00s] a < b [1] C:\\temp\nnext"
     stream = HybridStream((Channel((Turn(0, (TextItem(text, 20),)),)),))
-    assert transcript(stream) == (
-        r"speaker 0: <\|speaker:1|> \<laugh 1.00s> \[units 2.00s] a < b [1] C:\\temp\nnext"
-    )
+    assert transcript(stream) == (r"speaker 0: <\|speaker:1|> \<laugh 1.00s> \[units 2.00s] a < b [1] C:\\temp\nnext")
