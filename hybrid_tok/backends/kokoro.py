@@ -74,7 +74,7 @@ class KokoroSynthesizer:
 
     def __init__(self, threads: int | None = None) -> None:
         """Args:
-            threads: of onnxruntime; None is one per core.
+            threads: of onnxruntime; None is `thread_count()`.
 
         Raises:
             ModelError: Kokoro's model is not on this machine.

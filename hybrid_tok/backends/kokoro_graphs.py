@@ -29,6 +29,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.model_cache import cache_folder, file_sha256
 from hybrid_tok.core.model_files import MODELS
 from hybrid_tok.core.model_sources import find_model
+from hybrid_tok.core.threads import thread_count
 from hybrid_tok.errors import BackendError, ModelError
 
 SAMPLE_RATE = 24_000
@@ -90,7 +91,7 @@ class KokoroGraphs:
     """The three graphs, each loaded when it is first needed and kept.
 
     Args:
-        threads: of onnxruntime's; None is one per core.
+        threads: of onnxruntime's; None is `thread_count()`.
 
     Raises:
         ModelError: the model is not on this machine, or its bytes are not those of the release.
@@ -99,7 +100,7 @@ class KokoroGraphs:
 
     def __init__(self, threads: int | None = None) -> None:
         self._folder = _cut_model()
-        self._threads = threads
+        self._threads = threads or thread_count()
         self._sessions: dict[str, Any] = {}
 
     def durations(self, tokens: Sequence[int], style: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -139,13 +140,13 @@ def _row(tokens: Sequence[int]) -> NDArray[np.int64]:
     return np.asarray(tokens, np.int64)[None]
 
 
-def _open_session(path: Path, threads: int | None) -> Any:
+def _open_session(path: Path, threads: int) -> Any:
     try:
         import onnxruntime
     except ImportError:
         raise BackendError('Kokoro needs onnxruntime: pip install "hybrid-tok[models]"') from None
     options = onnxruntime.SessionOptions()
-    options.intra_op_num_threads = threads or 0
+    options.intra_op_num_threads = threads
     options.log_severity_level = 3  # its notes about unused initializers are none of the user's concern
     return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
 

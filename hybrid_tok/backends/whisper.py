@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import os
 from bisect import bisect_right
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -34,6 +33,7 @@ from hybrid_tok.core.interfaces import WindowRule
 from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.model_sources import find_model, model_identity
 from hybrid_tok.core.progress import Progress
+from hybrid_tok.core.threads import thread_count
 from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import BackendError, OptionsError
 
@@ -111,10 +111,10 @@ class WhisperRecognizer:
         model, language: see `WhisperOptions`.
         windows: see `WindowOptions.rule`.
         options: all of them, in place of the others.
-        workers: windows recognized at the same time; None is one per processor.
+        workers: windows recognized at the same time; None is `thread_count()`.
         """
         self.options = options or WhisperOptions(str(model), language, WindowOptions(windows))
-        self._workers = workers or os.cpu_count() or 1
+        self._workers = workers or thread_count()
 
     @property
     def name(self) -> str:

@@ -9,7 +9,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.metadata
-import os
 import warnings
 from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -31,6 +30,7 @@ from hybrid_tok.core.annotations import Segment, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.model_sources import find_model, model_identity
 from hybrid_tok.core.progress import Progress
+from hybrid_tok.core.threads import thread_count
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
 from hybrid_tok.errors import AnnotationWarning, BackendError
 
@@ -77,7 +77,7 @@ class WhisperAligner:
 
     Args:
         model: as in `WhisperOptions`.
-        workers: windows that are worked on at the same time; None is one per processor. Only the speed depends on it.
+        workers: windows that are worked on at the same time; None is `thread_count()`. Only the speed depends on it.
     """
 
     def __init__(
@@ -85,7 +85,7 @@ class WhisperAligner:
     ) -> None:
         self._name = model
         self.options = options or WhisperAlignerOptions()
-        self._workers = workers or os.cpu_count() or 1
+        self._workers = workers or thread_count()
 
     @property
     def name(self) -> str:

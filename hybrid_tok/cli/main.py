@@ -24,7 +24,7 @@ from hybrid_tok.cli.demo import make_demo
 from hybrid_tok.cli.fetch import fetch
 from hybrid_tok.cli.info import collect_info, format_info
 from hybrid_tok.cli.library_output import collected_library_output
-from hybrid_tok.cli.options import takes_all_options, takes_options
+from hybrid_tok.cli.options import ENCODING, EVERYTHING, LISTENING, takes_a_recording, takes_options
 from hybrid_tok.cli.paths import Force, check_target, check_targets
 from hybrid_tok.cli.progress import stage_progress
 from hybrid_tok.cli.say import say
@@ -56,7 +56,7 @@ TokenFile = Annotated[Path, typer.Argument(help="A .hyt file; - reads standard i
 
 
 @app.command()
-@takes_all_options
+@takes_a_recording(*ENCODING)
 def encode(
     recording: Recording,
     output: Annotated[
@@ -103,7 +103,7 @@ def decode(
 
 
 @app.command()
-@takes_all_options
+@takes_a_recording(*EVERYTHING)
 def roundtrip(
     recording: Recording,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the results.")] = None,
@@ -122,7 +122,7 @@ def roundtrip(
 
 
 @app.command()
-@takes_all_options
+@takes_a_recording(*LISTENING)
 def annotate(
     recording: Recording,
     output: Annotated[Path | None, typer.Option("-o", "--output", help="Folder for the files.")] = None,

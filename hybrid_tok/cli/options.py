@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import os
 from collections.abc import Callable, Mapping
 from dataclasses import fields
 from pathlib import Path
@@ -12,46 +13,70 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
 
+from hybrid_tok.core.threads import VARIABLE
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import TokenizerOptions
 
 Command: TypeAlias = Callable[..., None]
 
+
+def _option(panel: str, *names: str, **settings: Any) -> Any:
+    return typer.Option(*names, rich_help_panel=panel, **settings)
+
+
+_LISTEN, _WRITE, _SPEAK, _KNOWN = "Listening", "What is written", "Speaking", "What is known already"
+
 _TOKENIZER: Mapping[str, Any] = MappingProxyType(
     {
-        "layout": typer.Option(help="What may be written: words and units, words only, or units only."),
-        "timing": typer.Option(help="Exact places and length, or the decoder's own pace."),
-        "durations": typer.Option(help="In locked timing, a duration per text run or per word."),
-        "num_codebooks": typer.Option("--codebooks", help="Units per 20 ms.", min=1),
-        "run_length": typer.Option("--run-length", help="Write repeated frames once, with a count."),
-        "rate_weight": typer.Option(help="Cost of a token, in words: 0 is a pure codec, inf pure text.", min=0.0),
-        "text_tokenizer": typer.Option(help="An LLM's tokenizer.json or SentencePiece model."),
-        "model": typer.Option(help="Whisper model: base, tiny.en, a name in the Hugging Face cache, or a folder."),
-        "language": typer.Option(help="Language spoken, such as en, de or zh; it is detected if left out."),
-        "windows": typer.Option(help="Recognize each speech segment by itself, or as many as fit 30 s (faster)."),
-        "events": typer.Option(help="Detect laughter, breath and the like."),
-        "diarize": typer.Option(help="Tell speakers apart."),
-        "speakers": typer.Option(help="Number of speakers, if known.", min=1),
-        "diarize_channels": typer.Option(help="Tell speakers apart in the mix, or in each channel by itself."),
-        "voice": typer.Option("--voice-codes/--no-voice", help="Write each speaker's voice code: 17 tokens."),
-        "prosody": typer.Option(help="Write pitch, energy and rate of each word: 3 tokens."),
-        "speak_as": typer.Option(help="Language that all text is spoken in; by default its own."),
-        "synthesizer": typer.Option(help="Who speaks: kokoro sounds human, espeak is fast and robotic."),
-        "room_tone": typer.Option(help="Fill what is between units with the noise of the room heard in them."),
-        "allow_truncated": typer.Option("--allow-truncated", help="Encode what there is of a damaged recording."),
-        "max_seconds": typer.Option(help="Longest audio that is decoded: a few ids may ask for days.", min=0.0),
+        "model": _option(_LISTEN, help="Whisper model: base, tiny.en, a name in the Hugging Face cache, or a folder."),
+        "language": _option(_LISTEN, help="Language spoken, such as en, de or zh; it is detected if left out."),
+        "windows": _option(_LISTEN, help="Recognize each speech segment by itself, or as many as fit 30 s (faster)."),
+        "events": _option(_LISTEN, help="Detect laughter, breath and the like."),
+        "diarize": _option(_LISTEN, help="Tell speakers apart."),
+        "speakers": _option(_LISTEN, help="Number of speakers, if known.", min=1),
+        "diarize_channels": _option(_LISTEN, help="Tell speakers apart in the mix, or in each channel by itself."),
+        "allow_truncated": _option(_LISTEN, "--allow-truncated", help="Encode what there is of a damaged recording."),
+        "layout": _option(_WRITE, help="What may be written: words and units, words only, or units only."),
+        "timing": _option(_WRITE, help="Exact places and length, or the decoder's own pace."),
+        "durations": _option(_WRITE, help="In locked timing, a duration per text run or per word."),
+        "num_codebooks": _option(_WRITE, "--codebooks", help="Units per 20 ms.", min=1),
+        "run_length": _option(_WRITE, "--run-length", help="Write repeated frames once, with a count."),
+        "rate_weight": _option(_WRITE, help="Cost of a token, in words: 0 is a pure codec, inf pure text.", min=0.0),
+        "voice": _option(_WRITE, "--voice-codes/--no-voice", help="Write each speaker's voice code: 17 tokens."),
+        "prosody": _option(_WRITE, help="Write pitch, energy and rate of each word: 3 tokens."),
+        "text_tokenizer": _option(_WRITE, help="An LLM's tokenizer.json or SentencePiece model."),
+        "synthesizer": _option(_SPEAK, help="Who speaks: kokoro sounds human, espeak is fast and robotic."),
+        "speak_as": _option(_SPEAK, help="Language that all text is spoken in; by default its own."),
+        "room_tone": _option(_SPEAK, help="Fill what is between units with the noise of the room heard in them."),
+        "max_seconds": _option(_SPEAK, help="Longest audio that is decoded: a few ids may ask for days.", min=0.0),
     }
+)
+
+LISTENING = ("model", "language", "windows", "events", "diarize", "speakers", "diarize_channels", "allow_truncated")
+"""Options of a command that only annotates."""
+
+ENCODING = tuple(name for name in _TOKENIZER if name not in ("synthesizer", "speak_as", "room_tone", "max_seconds"))
+"""Options of a command that encodes and does not decode."""
+
+EVERYTHING = tuple(_TOKENIZER)
+
+_THREADS = typer.Option(
+    "--threads",
+    help=f"Threads to use; by default {VARIABLE}, or one per processor.",
+    min=1,
+    max=4096,
+    show_default=False,
 )
 
 _FILES: Mapping[str, tuple[str, Any]] = MappingProxyType(
     {
         "words_from": (
             "words",
-            typer.Option("--words", help="Words: WhisperX, whisper.cpp, NeMo, .ctm, .srt, .vtt or .TextGrid."),
+            _option(_KNOWN, "--words", help="Words: WhisperX, whisper.cpp, NeMo, .ctm, .srt, .vtt or .TextGrid."),
         ),
-        "transcript": ("transcript", typer.Option("--transcript", help="Plain text of what is said.")),
-        "speakers_from": ("speakers", typer.Option("--speakers-from", help="Speaker turns: .rttm.")),
-        "events_from": ("events", typer.Option("--events-from", help="Vocal events: Audacity labels.")),
+        "transcript": ("transcript", _option(_KNOWN, "--transcript", help="Plain text of what is said.")),
+        "speakers_from": ("speakers", _option(_KNOWN, "--speakers-from", help="Speaker turns: .rttm.")),
+        "events_from": ("events", _option(_KNOWN, "--events-from", help="Vocal events: Audacity labels.")),
     }
 )
 """Parameter -> field of `AnnotationFiles`, and its option."""
@@ -62,20 +87,37 @@ def takes_options(*names: str) -> Callable[[Command], Command]:
     hints = get_type_hints(TokenizerOptions)
     defaults = {field.name: field.default for field in fields(TokenizerOptions)}
     added = {name: (Annotated[hints[name], _TOKENIZER[name]], defaults[name]) for name in names}
-    return lambda command: _extended(command, added)
+    return lambda command: _extended(
+        _with_threads(command), {**added, "threads": (Annotated[int | None, _THREADS], None)}
+    )
 
 
-def takes_all_options(command: Command) -> Command:
-    """Give a command the preset, all of `TokenizerOptions`, and the annotation files, which it receives as `known`."""
+def _with_threads(command: Command) -> Command:
+    """A command that takes `threads` too, and has everything it loads use as many."""
+
+    @functools.wraps(command)
+    def run(*, threads: int | None, **given: Any) -> None:
+        if threads is not None:
+            os.environ[VARIABLE] = os.environ["OMP_NUM_THREADS"] = str(threads)  # torch reads it when it is imported
+        command(**given)
+
+    return run
+
+
+def takes_a_recording(*names: str) -> Callable[[Command], Command]:
+    """Give a command the preset, these options, and the annotation files, which it receives as `known`."""
     files = {name: (Annotated[Path | None, option], None) for name, (_, option) in _FILES.items()}
     preset = {"preset": (Annotated[str, typer.Option(help="Choice of backends; see `hybrid-tok info`.")], "default")}
 
-    @functools.wraps(command)
-    def run(**given: Any) -> None:
-        known = AnnotationFiles(**{field: given.pop(name) for name, (field, _) in _FILES.items()})
-        command(known=known, **given)
+    def decorate(command: Command) -> Command:
+        @functools.wraps(command)
+        def run(**given: Any) -> None:
+            known = AnnotationFiles(**{field: given.pop(name) for name, (field, _) in _FILES.items()})
+            command(known=known, **given)
 
-    return takes_options(*_TOKENIZER)(_extended(run, {**files, **preset}))
+        return takes_options(*names)(_extended(run, {**files, **preset}))
+
+    return decorate
 
 
 def _extended(command: Command, added: Mapping[str, tuple[Any, Any]]) -> Command:

@@ -113,7 +113,7 @@ def test_bad_input_is_one_line_and_exit_code_2_and_touches_nothing(name: str, tm
     path = bad_inputs(tmp_path)[name]
     output = tmp_path / "out.hyt"
     output.write_bytes(b"precious")
-    result = run("encode", path, "-o", output)
+    result = run("encode", path, "-o", output, "--force")
     message = result.stderr.decode()
     assert result.returncode == 2
     assert message.count("\n") == 1 and str(path) in message, message
@@ -188,7 +188,7 @@ def test_a_channel_per_speaker(tmp_path: Path) -> None:
 
 
 def decoded(tokens: Path, wav: Path, *options: str) -> Path:
-    result = run("decode", tokens, "-o", wav, *options)
+    result = run("decode", tokens, "-o", wav, "--force", *options)
     assert result.returncode == 0, result.stderr.decode()
     return wav
 
@@ -230,13 +230,23 @@ def parameters(command: str) -> dict[str, Any]:
 
 
 def test_every_option_of_the_tokenizer_is_one_of_the_command_line() -> None:
-    for command in ("encode", "roundtrip", "annotate"):
+    for command in ("encode", "decode", "roundtrip", "annotate"):
         given = parameters(command)
         for field in fields(TokenizerOptions):
-            assert given[field.name].default == field.default, field.name
-            assert given[field.name].help
-    assert {"speak_as", "synthesizer", "room_tone", "text_tokenizer"} <= set(parameters("decode"))
-    assert not {"model", "language", "layout"} & set(parameters("decode"))
+            if field.name in given:
+                assert given[field.name].default == field.default, field.name
+                assert given[field.name].help
+    assert {field.name for field in fields(TokenizerOptions)} <= set(parameters("roundtrip"))
+
+
+def test_no_command_takes_an_option_that_it_would_ignore() -> None:
+    decoding = {"speak_as", "synthesizer", "room_tone", "max_seconds"}
+    listening = {"model", "language", "events", "diarize", "allow_truncated"}
+    writing = {"layout", "rate_weight", "prosody", "voice"}
+    encode, decode, annotate = (set(parameters(command)) for command in ("encode", "decode", "annotate"))
+    assert listening | writing <= encode and not decoding & encode
+    assert decoding <= decode and not (listening | writing) & decode
+    assert listening <= annotate and not (decoding | writing) & annotate
 
 
 @pytest.mark.parametrize(
