@@ -34,7 +34,6 @@ from hybrid_tok.encode.prosody import ProsodyOptions
 from hybrid_tok.encode.voice import VoiceOptions
 from hybrid_tok.errors import AudioError, OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
-from hybrid_tok.nn.threads import after_fork
 from hybrid_tok.options import TokenizerOptions as TokenizerOptions
 from hybrid_tok.options import options_of_file, written_options
 from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
@@ -130,7 +129,7 @@ class HybridTokenizer:
         self.preset = preset
         self.options = options
         self._given: dict[Stage, Any] = dict(backends or {})
-        self._loaded = PerProcess(dict(self._given), after_fork)
+        self._loaded = PerProcess(dict(self._given))
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies, here or in another process, load their backends again; those given go along."""

@@ -17,11 +17,10 @@ class PerProcess:
 
     Args:
         given: objects that are there from the start, and are kept after a fork.
-        forked: called once in a forked process, before anything is made.
     """
 
-    def __init__(self, given: Mapping[Hashable, Any], forked: Callable[[], None]) -> None:
-        self._given, self._forked = given, forked
+    def __init__(self, given: Mapping[Hashable, Any]) -> None:
+        self._given = given
         self._objects: dict[Hashable, Any] = dict(given)
         self._inherited: list[dict[Hashable, Any]] = []
         self._owner, self._lock = os.getpid(), threading.RLock()
@@ -46,4 +45,3 @@ class PerProcess:
             self._owner, self._lock = os.getpid(), threading.RLock()
             self._inherited.append(self._objects)
             self._objects = dict(self._given)
-            self._forked()

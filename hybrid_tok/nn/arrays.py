@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.errors import WeightsError
+from hybrid_tok.nn.threads import compute_in_one_thread_after_forks
 
 if TYPE_CHECKING:
     from torch import Tensor, nn
@@ -174,6 +175,7 @@ def load_weights(path: Path, sha256: str, model: nn.Module) -> None:
     """
     import torch
 
+    compute_in_one_thread_after_forks()
     tensors = read_tensors(path, sha256)
     wanted = {name: tensor.shape for name, tensor in stored_tensors(model).items()}
     for name in sorted(wanted.keys() | tensors.keys()):

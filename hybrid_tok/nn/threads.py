@@ -1,16 +1,18 @@
-"""Threads of torch."""
+"""Threads of torch in forked processes."""
 
 from __future__ import annotations
 
-import sys
+import os
+from functools import cache
 
 
-def after_fork() -> None:
-    """In a forked process: torch computes in one thread, if it was loaded before.
+@cache
+def compute_in_one_thread_after_forks() -> None:
+    """From now on, torch computes in one thread in every forked process.
 
-    OpenMP's other threads did not survive the fork, and it would wait for them forever.
+    OpenMP's other threads do not survive a fork, and it would wait for them forever.
     """
-    if "torch" in sys.modules:
-        import torch
+    import torch
 
-        torch.set_num_threads(1)
+    if hasattr(os, "register_at_fork"):
+        os.register_at_fork(after_in_child=lambda: torch.set_num_threads(1))

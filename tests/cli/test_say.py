@@ -101,12 +101,12 @@ def test_bad_input_is_one_line_and_writes_nothing(
 
 def test_only_sounds_and_only_signs(synthesizer: FakeSynthesizer, tmp_path: Path) -> None:
     wav = tmp_path / "s.wav"
-    assert say("<sigh>", "-o", str(wav)).exit_code == 0
+    assert say("<sigh>", "-o", str(wav), "--force").exit_code == 0
     assert synthesizer.spoken == [] and len(samples_of(wav)) == 320 * len(load_bank().sounds["sigh"][0].units)
     with pytest.warns(SpeechWarning, match="can be spoken"):
-        assert say("\N{GRINNING FACE}", "-o", str(wav)).exit_code == 0
+        assert say("\N{GRINNING FACE}", "-o", str(wav), "--force").exit_code == 0
     assert not samples_of(wav).any()
-    assert say("x" * 10_000, "-o", str(wav)).exit_code == 0
+    assert say("x" * 10_000, "-o", str(wav), "--force").exit_code == 0
 
 
 def test_the_units_of_a_script_are_those_of_the_vocabulary() -> None:
