@@ -16,7 +16,6 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any
 
-import click
 import typer
 
 from hybrid_tok.audio import write_wav
@@ -266,12 +265,11 @@ def run() -> None:
 
 def _run() -> None:
     try:
-        sys.exit(app(standalone_mode=False))
-    except click.exceptions.Abort:  # what click makes of Ctrl-C
-        raise KeyboardInterrupt from None
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
+        app()
+    except SystemExit as ended:
+        if ended.code == 130:  # what typer makes of Ctrl-C
+            raise KeyboardInterrupt from None
+        raise
     except HybridTokError as error:
         _say(f"hybrid-tok: {error}")
         sys.exit(2)

@@ -299,3 +299,19 @@ def test_the_demo_round_trips_what_it_says(tmp_path: Path) -> None:
     assert "about the tokenizer" in written and "tell me" in written and "600 tokens" in written
     assert "speaker 1:" in written
     assert soundfile.info(tmp_path / "demo.roundtrip.wav").frames == soundfile.info(tmp_path / "demo.wav").frames
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("encode",), "Missing argument"),
+        (("encode", "--bogus", "x.wav"), "No such option"),
+        (("nonsense",), "No such command"),
+        (("decode", "a.hyt", "--max-seconds", "-1"), "greater than or equal to 0"),
+    ],
+)
+def test_wrong_usage_is_told_without_a_traceback(arguments: tuple[str, ...], message: str) -> None:
+    result = run(*arguments)
+    shown = result.stderr.decode()
+    assert result.returncode == 2 and "Traceback" not in shown
+    assert message in " ".join(re.sub(r"[^\w' -]", " ", shown).split()), shown

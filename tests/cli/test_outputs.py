@@ -124,3 +124,24 @@ def test_a_folder_that_cannot_be_written_to_is_found_first_and_named(hum: Path) 
 
 def test_a_full_disk_is_named_and_leaves_nothing(tokens: Path) -> None:
     refused(run("decode", tokens, "-o", "/dev/full"), "/dev/full", "No space left")
+
+
+_INTERRUPTED = """
+import os, signal, sys, threading
+import hybrid_tok.__main__ as command
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs ignore it, and so do ours
+threading.Timer(float(sys.argv.pop(1)), lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+command.main()
+"""
+
+
+@pytest.mark.parametrize("seconds", [0.02, 0.1, 2.0, 4.0])
+def test_ctrl_c_is_one_line_at_any_time(seconds: float, hum: Path) -> None:
+    """While modules are imported, while models are loaded, and at work."""
+    long = hum.with_name("long.wav")
+    soundfile.write(long, np.random.default_rng(0).normal(0, 0.1, 1800 * RATE), RATE)
+    command = [sys.executable, "-c", _INTERRUPTED, str(seconds), "encode", str(long), "--layout", "units"]
+    result = subprocess.run(command, capture_output=True, timeout=120)
+    assert result.returncode == 130, result.stderr.decode()
+    assert result.stderr.decode() == "hybrid-tok: stopped; nothing half-written\n"
+    assert sorted(path.name for path in hum.parent.iterdir()) == ["hum.wav", "long.wav"]
