@@ -129,7 +129,7 @@ class HybridTokenizer:
         self.preset = preset
         self.options = options
         self._given: dict[Stage, Any] = dict(backends or {})
-        self._loaded = PerProcess(dict(self._given))
+        self._loaded = PerProcess(self._given)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies, here or in another process, load their backends again; those given go along."""

@@ -19,7 +19,7 @@ class PerProcess:
         given: objects that are there from the start, and are kept after a fork.
     """
 
-    def __init__(self, given: Mapping[Hashable, Any]) -> None:
+    def __init__(self, given: Mapping[Any, Any]) -> None:
         self._given = given
         self._objects: dict[Hashable, Any] = dict(given)
         self._inherited: list[dict[Hashable, Any]] = []
