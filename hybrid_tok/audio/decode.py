@@ -12,7 +12,7 @@ import shutil
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -72,26 +72,32 @@ def open_reader(source: Readable, allow_truncated: bool = False) -> Iterator[Rea
     with _open_file(source) as (name, file):
         if os.fstat(file.fileno()).st_size == 0:
             raise AudioError(f"{name} is empty: give a recording with audio in it")
-        fault = _warn if allow_truncated else _refuse
-        with _open_soundfile(name, file, fault) as reader:
+        with _open_soundfile(name, file, _Faults(allow_truncated)) as reader:
             if reader is not None:
                 yield _checked(reader)
                 return
         file.seek(0)
-        with _open_ffmpeg(name, file, fault) as reader:
+        with _open_ffmpeg(name, file, _Faults(allow_truncated)) as reader:
             yield _checked(reader)
 
 
-_Fault: TypeAlias = "Callable[[str], None]"
-"""Called with a message about a recording that is not whole; refuses it or returns."""
+class _Faults:
+    """What is missing in a recording: refused, or told and remembered.
 
+    Attributes:
+        allowed: give what there is.
+        found: something is missing.
+    """
 
-def _refuse(message: str) -> None:
-    raise AudioError(f"{message}; copy it again, or give allow_truncated=True (--allow-truncated)")
+    def __init__(self, allowed: bool) -> None:
+        self.allowed = allowed
+        self.found = False
 
-
-def _warn(message: str) -> None:
-    warnings.warn(message, AudioWarning, stacklevel=2)
+    def report(self, message: str) -> None:
+        if not self.allowed:
+            raise AudioError(f"{message}; copy it again, or give allow_truncated=True (--allow-truncated)")
+        self.found = True
+        warnings.warn(message, AudioWarning, stacklevel=2)
 
 
 @contextmanager
@@ -147,7 +153,7 @@ def _checked(reader: Reader) -> Reader:
 
 
 @contextmanager
-def _open_soundfile(name: str, file: BinaryIO, fault: _Fault) -> Iterator[Reader | None]:
+def _open_soundfile(name: str, file: BinaryIO, faults: _Faults) -> Iterator[Reader | None]:
     """The recording by libsndfile; None if it does not know the format."""
     import soundfile
 
@@ -157,58 +163,52 @@ def _open_soundfile(name: str, file: BinaryIO, fault: _Fault) -> Iterator[Reader
     except soundfile.LibsndfileError as error:
         # 1: not recognized, 4: an encoding it lacks. ffmpeg may know better; everything else is damage.
         if error.code not in (1, 4) and not _is_ogg(file):
-            fault(f"{name} is damaged or truncated: {error.error_string.rstrip('.')}")
+            faults.report(f"{name} is damaged or truncated: {error.error_string.rstrip('.')}")
         yield None
         return
     with sound:
-        whole = _check_promised_size(name, sound, fault)
+        _check_promised_size(name, sound, faults)
         if sound.format == "OGG":
-            whole &= _check_last_ogg_page(name, file, fault)
+            _check_last_ogg_page(name, file, faults)
             sound.seek(0)
-        yield Reader(name, sound.samplerate, sound.channels, _soundfile_blocks(name, sound, whole, fault))
+        yield Reader(name, sound.samplerate, sound.channels, _soundfile_blocks(name, sound, faults))
 
 
-def _soundfile_blocks(
-    name: str, sound: soundfile.SoundFile, whole: bool, fault: _Fault
-) -> Iterator[NDArray[np.float32]]:
-    """Args:
-    whole: nothing was found missing so far, so that it is reported here.
-    """
+def _soundfile_blocks(name: str, sound: soundfile.SoundFile, faults: _Faults) -> Iterator[NDArray[np.float32]]:
     import soundfile
 
     promised, read = sound.frames, 0
-    size = BLOCK if fault is _refuse else _SMALL_BLOCK
+    size = _SMALL_BLOCK if faults.allowed else BLOCK
     while True:
         try:
             block = sound.read(size, dtype="float32", always_2d=True)
         except soundfile.LibsndfileError as error:
             cause = error.error_string.rstrip(".")
-            fault(f"{name} is damaged or truncated after {read / sound.samplerate:.3f} s: {cause}")
+            faults.report(f"{name} is damaged or truncated after {read / sound.samplerate:.3f} s: {cause}")
             return
         if not len(block):
             break
         read += len(block)
         yield np.ascontiguousarray(block.T)
-    if whole and read < promised:
-        fault(_truncated(name, read / sound.samplerate, promised / sound.samplerate))
+    if not faults.found and read < promised:
+        faults.report(_truncated(name, read / sound.samplerate, promised / sound.samplerate))
 
 
-def _check_promised_size(name: str, sound: soundfile.SoundFile, fault: _Fault) -> bool:
+def _check_promised_size(name: str, sound: soundfile.SoundFile, faults: _Faults) -> None:
     """libsndfile reads a truncated file without an error, but it logs "data : PROMISED (should be HELD)"."""
     for promised, held in re.findall(
         r"^\s*(?:data|SSND|Data Size|riff|Riff size)\s*:\s*(\d+) \(should be (\d+)\)", sound.extra_info, re.MULTILINE
     ):
         if int(held) < int(promised) < _UNKNOWN_SIZE:
-            fault(f"{name} is truncated: its header promises {promised} bytes of audio and it holds {held}")
-            return False
-    return True
+            faults.report(f"{name} is truncated: its header promises {promised} bytes of audio and it holds {held}")
+            return
 
 
 def _is_ogg(file: BinaryIO) -> bool:
     return os.pread(file.fileno(), 4, 0) == b"OggS"
 
 
-def _check_last_ogg_page(name: str, file: BinaryIO, fault: _Fault) -> bool:
+def _check_last_ogg_page(name: str, file: BinaryIO, faults: _Faults) -> None:
     """An Ogg stream ends with a page that is flagged as its last (RFC 3533); a truncated file does not."""
     size = os.fstat(file.fileno()).st_size
     tail = os.pread(file.fileno(), 1 << 17, max(0, size - (1 << 17)))  # a page is at most 65,307 bytes long
@@ -216,23 +216,19 @@ def _check_last_ogg_page(name: str, file: BinaryIO, fault: _Fault) -> bool:
     page = tail[start:] if start >= 0 else b""
     whole = len(page) >= 27 and len(page) >= 27 + page[26] + sum(page[27 : 27 + page[26]])
     if not whole or not page[5] & 4:
-        fault(f"{name} is truncated: its last Ogg page is missing")
-        return False
-    return True
+        faults.report(f"{name} is truncated: its last Ogg page is missing")
 
 
-def _check_riff_size(name: str, file: BinaryIO, fault: _Fault) -> bool:
+def _check_riff_size(name: str, file: BinaryIO, faults: _Faults) -> None:
     """ffmpeg reads a truncated AVI, or WAV with an encoding that libsndfile lacks, without an error."""
     head, size = os.pread(file.fileno(), 8, 0), os.fstat(file.fileno()).st_size
     promised = int.from_bytes(head[4:8], "little") + 8
     if head[:4] == b"RIFF" and size < promised < _UNKNOWN_SIZE:
-        fault(f"{name} is truncated: its header promises {promised} bytes and it holds {size}")
-        return False
-    return True
+        faults.report(f"{name} is truncated: its header promises {promised} bytes and it holds {size}")
 
 
 @contextmanager
-def _open_ffmpeg(name: str, file: BinaryIO, fault: _Fault) -> Iterator[Reader]:
+def _open_ffmpeg(name: str, file: BinaryIO, faults: _Faults) -> Iterator[Reader]:
     """The recording by ffmpeg (PyAV), for formats that libsndfile lacks: m4a, mp4, webm, wma..."""
     import av.error
 
@@ -245,18 +241,16 @@ def _open_ffmpeg(name: str, file: BinaryIO, fault: _Fault) -> Iterator[Reader]:
     with container:
         if not container.streams.audio:
             raise AudioError(f"{name} holds no audio stream")
-        whole = not _is_ogg(file) or _check_last_ogg_page(name, file, fault)
-        whole &= _check_riff_size(name, file, fault)
+        if _is_ogg(file):
+            _check_last_ogg_page(name, file, faults)
+        _check_riff_size(name, file, faults)
         stream = container.streams.audio[0]
         if not stream.rate or not stream.channels:
             raise AudioError(f"{name} is damaged: its audio stream states no sample rate or channels")
-        yield Reader(name, stream.rate, stream.channels, _ffmpeg_blocks(name, container, stream, whole, fault))
+        yield Reader(name, stream.rate, stream.channels, _ffmpeg_blocks(name, container, stream, faults))
 
 
-def _ffmpeg_blocks(name: str, container: Any, stream: Any, whole: bool, fault: _Fault) -> Iterator[NDArray[np.float32]]:
-    """Args:
-    whole: as of `_soundfile_blocks`.
-    """
+def _ffmpeg_blocks(name: str, container: Any, stream: Any, faults: _Faults) -> Iterator[NDArray[np.float32]]:
     import av.error
 
     read = 0
@@ -271,11 +265,11 @@ def _ffmpeg_blocks(name: str, container: Any, stream: Any, whole: bool, fault: _
             yield np.asarray(converted.to_ndarray(), np.float32)
     except (av.error.FFmpegError, ValueError) as error:
         cause = getattr(error, "strerror", None) or str(error)
-        fault(f"{name} is damaged or truncated after {read / stream.rate:.3f} s: {cause}")
+        faults.report(f"{name} is damaged or truncated after {read / stream.rate:.3f} s: {cause}")
         return
     promised = _promised_seconds(container, stream)
-    if whole and promised is not None and read / stream.rate < promised - _DURATION_SLACK:
-        fault(_truncated(name, read / stream.rate, promised))
+    if not faults.found and promised is not None and read / stream.rate < promised - _DURATION_SLACK:
+        faults.report(_truncated(name, read / stream.rate, promised))
 
 
 def _promised_seconds(container: Any, stream: Any) -> float | None:

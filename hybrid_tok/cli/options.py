@@ -52,10 +52,10 @@ _TOKENIZER: Mapping[str, Any] = MappingProxyType(
     }
 )
 
-LISTENING = ("model", "language", "windows", "events", "diarize", "speakers", "diarize_channels", "allow_truncated")
+LISTENING = tuple(name for name, option in _TOKENIZER.items() if option.rich_help_panel == _LISTEN)
 """Options of a command that only annotates."""
 
-ENCODING = tuple(name for name in _TOKENIZER if name not in ("synthesizer", "speak_as", "room_tone", "max_seconds"))
+ENCODING = tuple(name for name, option in _TOKENIZER.items() if option.rich_help_panel != _SPEAK)
 """Options of a command that encodes and does not decode."""
 
 EVERYTHING = tuple(_TOKENIZER)

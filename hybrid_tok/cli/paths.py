@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
@@ -19,11 +19,11 @@ STANDARD = Path("-")
 """Standard input or output."""
 
 
-def check_target(path: Path, inputs: Iterable[str | Path | None] = (), force: bool = False) -> Path:
+def check_target(path: Path, inputs: Collection[str | Path] = (), force: bool = False) -> Path:
     """A path that can be written to, so that an hour of work does not end in an error that a look would have found.
 
     Args:
-        inputs: files the command reads, which it never replaces; None where there is none.
+        inputs: files the command reads, which it never replaces.
         force: replace a file that exists.
 
     Raises:
@@ -37,16 +37,15 @@ def check_target(path: Path, inputs: Iterable[str | Path | None] = (), force: bo
     target = Path(os.path.realpath(path))
     if not target.parent.is_dir():
         raise OptionsError(f"{target.parent} is no folder: make it first, or choose another -o")
-    for given in inputs:
-        if given is not None and _same_file(given, target):
-            raise OptionsError(f"{path} is what is read: choose another -o")
+    if any(_same_file(given, target) for given in inputs):
+        raise OptionsError(f"{path} is what is read: choose another -o")
     if target.exists() and not force:
         raise OptionsError(f"{path} exists: give --force to replace it, or choose another -o")
     _check_writable(target.parent, path)
     return path
 
 
-def check_targets(folder: Path, names: Iterable[str], inputs: Iterable[str | Path | None], force: bool) -> None:
+def check_targets(folder: Path, names: Iterable[str], inputs: Collection[str | Path], force: bool) -> None:
     """Several files of a folder, which is made if need be; arguments and errors as of `check_target`."""
     if folder.exists() and not folder.is_dir():
         raise OptionsError(f"{folder} is no folder: choose another -o")

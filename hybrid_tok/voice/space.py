@@ -31,8 +31,8 @@ STYLE, TIMBRE = 256, 128
 _LANGUAGE = "en"
 """Whose prosody is used for languages without a voice of their own."""
 
-_SPEAKERS = ("af_heart", "am_michael", "af_bella", "am_fenrir", "bf_emma", "am_puck")
-"""Voices of several speakers: the clearest of the published ones in English, women and men in turn."""
+CLEAREST = ("af_heart", "am_michael", "af_bella", "am_fenrir", "bf_emma", "am_puck")
+"""The clearest of the published voices, in English, women and men in turn."""
 
 _NAME = r"[a-z]{2}_[a-z]+"
 _FORM = re.compile(rf"\s*{_NAME}\s*(:[^+:/\\]*)?(\+\s*{_NAME}\s*(:[^+:/\\]*)?)*", re.IGNORECASE)
@@ -89,8 +89,8 @@ class VoiceSpace:
         """The published voice that speaks a language where no other is asked for: another for each of several
         speakers, as far as there are."""
         first = self._of(language)[0].voice
-        own = [name for name in self.names if name[0] == first[0]] if first != _SPEAKERS[0] else []
-        several = list(dict.fromkeys([first, *own, *_SPEAKERS]))
+        own = [name for name in self.names if name[0] == first[0]] if first != CLEAREST[0] else []
+        several = list(dict.fromkeys([first, *own, *CLEAREST]))
         return several[speaker % len(several)]
 
     def prosody(self, language: str | None, pitch: float) -> Prosody:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
-import sys
 from dataclasses import fields
 from itertools import combinations
 from pathlib import Path
@@ -15,18 +13,12 @@ import numpy as np
 import pytest
 import soundfile
 import typer
+from command_line import run
 
 from hybrid_tok.bench.words import judge
 from hybrid_tok.cli.main import app
 from hybrid_tok.options import TokenizerOptions
 from real_audio import recording
-
-
-def run(
-    *arguments: str | Path, cwd: Path | None = None, stdin: bytes | None = None
-) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "hybrid_tok", *map(str, arguments)]
-    return subprocess.run(command, cwd=cwd, input=stdin, capture_output=True, timeout=300)
 
 
 @pytest.fixture(scope="module")

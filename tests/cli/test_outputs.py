@@ -12,13 +12,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 import soundfile
+from command_line import run
 
 RATE = 16_000
-
-
-def run(*arguments: str | Path, stdin: bytes | None = None) -> subprocess.CompletedProcess[bytes]:
-    command = [sys.executable, "-m", "hybrid_tok", *map(str, arguments)]
-    return subprocess.run(command, input=stdin, capture_output=True, timeout=300)
 
 
 def refused(result: subprocess.CompletedProcess[bytes], *parts: str) -> None:

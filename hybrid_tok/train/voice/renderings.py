@@ -23,7 +23,7 @@ from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.core.spacing import split_words
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.phonemes import IpaReader, phonemize
-from hybrid_tok.voice.space import TIMBRE, VoiceSpace
+from hybrid_tok.voice.space import CLEAREST, TIMBRE, VoiceSpace
 
 RATE = 16_000
 COMPONENTS = 32
@@ -42,7 +42,6 @@ _OF_SEX = 12
 """Coordinates that tell men's voices from women's."""
 
 _INDEX = "points.jsonl"
-_PROSODY = ("af_heart", "am_michael", "af_bella", "am_fenrir", "bf_emma", "am_puck")
 _MALE, _FEMALE = 115.0, 200.0
 _PITCHES = (75.0, 330.0)
 """Hz."""
@@ -105,7 +104,7 @@ def render(
             rng = np.random.default_rng([seed, number])
             point = points.draw(rng, published=number % _PUBLISHED == _PUBLISHED - 1)
             text = int(rng.integers(len(texts)))
-            voice = _PROSODY[text % len(_PROSODY)]
+            voice = CLEAREST[text % len(CLEAREST)]
             if text not in spoken:
                 tokens = speaker.read(texts[text])
                 spoken[text] = len(tokens) - 2, speaker.contours(tokens, voice)
