@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import wave
+import struct
 from collections.abc import Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -44,14 +44,13 @@ def write_wav(target: str | Path | BinaryIO, audio: Audio, *, clip: bool = False
 
 
 def _write_pcm(file: BinaryIO, audio: Audio) -> None:
-    with wave.open(file, "wb") as out:
-        out.setnchannels(audio.num_channels)
-        out.setsampwidth(2)
-        out.setframerate(audio.sample_rate)
-        out.setnframes(audio.num_samples)  # known in advance, so that the header is right also in a pipe
-        for block in _slices(audio):
-            scaled = np.clip(np.rint(block.astype(np.float64) * 32768.0), -32768, 32767)
-            out.writeframesraw(scaled.T.astype("<i2").tobytes())
+    """Header and samples in one pass: `wave` would seek back when a write fails, and hide why it failed."""
+    frame, size = 2 * audio.num_channels, 2 * audio.num_channels * audio.num_samples
+    form = (b"fmt ", 16, 1, audio.num_channels, audio.sample_rate, audio.sample_rate * frame, frame, 16)
+    file.write(struct.pack("<4sI4s4sIHHIIHH4sI", b"RIFF", 36 + size, b"WAVE", *form, b"data", size))
+    for block in _slices(audio):
+        scaled = np.clip(np.rint(block.astype(np.float64) * 32768.0), -32768, 32767)
+        file.write(scaled.T.astype("<i2").tobytes())
 
 
 def _slices(audio: Audio) -> Iterator[NDArray[np.float32]]:

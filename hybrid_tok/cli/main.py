@@ -43,6 +43,8 @@ from hybrid_tok.tokens.summary import transcript
 app = typer.Typer(
     name="hybrid-tok",
     help="Speech to tokens and back: words as text, everything else as codec units.",
+    epilog="Exit codes: 0 done; 1 a bug; 2 the fault of the input, the options or the installation, in one line; 130 "
+    "stopped by Ctrl-C; 141 what read the output has ended.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
