@@ -118,6 +118,8 @@ class IdSpace:
 
     Attributes:
         ranges: all of them in order; they tile [0, size).
+        audio_open, audio_close: `<|audio|>` and `<|/audio|>`, around a stream inside other text, with which it shares
+            the ids of text; no stream contains them.
         pad: `<|pad|>`, for padding batches; no stream contains it.
 
     Raises:
@@ -130,6 +132,8 @@ class IdSpace:
         self.ranges: tuple[IdRange, ...] = ()
         if text.keeps_ids:
             self.text_range = self._take("text", text.size)
+        self.audio_open = self._take("<|audio|>", 1)
+        self.audio_close = self._take("<|/audio|>", 1)
         self.pad = self._take("<|pad|>", 1)
         self.pause = self._take("<|pause|>", 1)
         self.back = self._take("<|back|>", 1)

@@ -154,7 +154,7 @@ def test_an_llm_keeps_its_ids(kind: str, tmp_path: Path) -> None:
     tokenizer = _made(kind, tmp_path)
     assert tokenizer.keeps_ids
     voc = Vocabulary(VocabularyOptions("test", 10), tokenizer)
-    assert voc.pad_id == tokenizer.size
+    assert voc.space.audio_open.start == tokenizer.size
     stream = HybridStream((Channel((Turn(0, (TextItem("so funny <|im_end|>", 3),)),)),))
     ids = voc.encode(stream)
     assert ids[1:-4] == tokenizer.encode("so funny <|im_end|>")

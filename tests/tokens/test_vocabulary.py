@@ -40,7 +40,9 @@ def test_a_stream_comes_back_from_its_ids(made: tuple[Vocabulary, HybridStream])
     assert vocabulary.decode(ids) == stream
     assert vocabulary.decode(np.array(ids, np.int32)) == stream
     assert vocabulary.repair(ids) == (vocabulary.repair(ids).__class__)(tuple(ids), ())
-    assert all(0 <= token < vocabulary.size and token != vocabulary.pad_id for token in ids)
+    space = vocabulary.space
+    outside = (space.pad, space.audio_open, space.audio_close)
+    assert all(0 <= token < vocabulary.size and not any(token in part for part in outside) for token in ids)
 
 
 @given(vocabularies_and_streams(), st.data())
@@ -138,7 +140,7 @@ def test_golden_ids() -> None:
 def test_ranges_tile_the_space_in_declared_order() -> None:
     voc = vocabulary(OPTIONS)
     assert [part.name for part in voc.ranges] == [
-        *(f"<|{name}|>" for name in ("pad", "pause", "back", "voice", "units", "/units", "end")),
+        *(f"<|{name}|>" for name in ("audio", "/audio", "pad", "pause", "back", "voice", "units", "/units", "end")),
         "number",
         "channel",
         "speaker",
@@ -154,7 +156,7 @@ def test_ranges_tile_the_space_in_declared_order() -> None:
         "text",
     ]
     assert [part.start for part in voc.ranges] == [0, *(part.stop for part in voc.ranges[:-1])]
-    assert voc.size == voc.ranges[-1].stop == 7 + 64 + 16 + 64 + 64 + 100 + 3 * 8 + 2 * 15 + 2 * 1000 + 32768
+    assert voc.size == voc.ranges[-1].stop == 9 + 64 + 16 + 64 + 64 + 100 + 3 * 8 + 2 * 15 + 2 * 1000 + 32768
 
 
 def test_every_id_has_a_name_of_its_own() -> None:
