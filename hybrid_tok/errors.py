@@ -3,6 +3,11 @@
 from __future__ import annotations
 
 
+def printable(text: str) -> str:
+    """Text from a file for a message: what a terminal does not show, line breaks too, is escaped as in Python."""
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
+
+
 class HybridTokError(Exception):
     """Base of every error that is the input's or the installation's fault, not a bug."""
 

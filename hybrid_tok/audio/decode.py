@@ -245,6 +245,8 @@ def _open_ffmpeg(name: str, file: BinaryIO, faults: _Faults) -> Iterator[Reader]
             _check_last_ogg_page(name, file, faults)
         _check_riff_size(name, file, faults)
         stream = container.streams.audio[0]
+        if stream.codec_context is None:
+            raise AudioError(f"{name} has audio of a kind that ffmpeg does not know: export it in another format")
         if not stream.rate or not stream.channels:
             raise AudioError(f"{name} is damaged: its audio stream states no sample rate or channels")
         yield Reader(name, stream.rate, stream.channels, _ffmpeg_blocks(name, container, stream, faults))

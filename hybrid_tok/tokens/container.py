@@ -29,7 +29,7 @@ import numpy as np
 
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.audio import SourceInfo
-from hybrid_tok.errors import ContainerError, FingerprintError
+from hybrid_tok.errors import ContainerError, FingerprintError, printable
 
 MAGIC = b"\x89HYT\r\n\x1a\n"
 VERSION = 1
@@ -131,7 +131,8 @@ def read_file(path: str | Path) -> HybridFile:
     try:
         header = _read_header(content[_FIXED.size : _FIXED.size + header_length])
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
-        raise ContainerError(f"{path}: its header is not one this release knows ({error})") from None
+        cause = printable(f"{error}"[:200])  # it has names of the header's
+        raise ContainerError(f"{path}: its header is not one this release knows ({cause})") from None
     return HybridFile(header, tuple(ids.tolist()), str(path))
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any
 
-from hybrid_tok.errors import StreamError
+from hybrid_tok.errors import StreamError, printable
 from hybrid_tok.tokens.stream import (
     Back,
     Channel,
@@ -55,8 +55,7 @@ def format_stream(stream: HybridStream, max_frames: int | None = None) -> str:
 
 def escape(text: str) -> str:
     """Text escaped so that it has no tags and no line breaks."""
-    plain = text.replace("\\", "\\\\").replace("<|", "<\\|")
-    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in plain)
+    return printable(text.replace("\\", "\\\\").replace("<|", "<\\|"))
 
 
 def _format_item(item: Item, max_frames: int | None) -> str:

@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import TypeAlias
 
 from hybrid_tok.core.events import EVENT_LABELS, PUBLISHED_NAMES, EventLabel
-from hybrid_tok.errors import OptionsError, TextError
+from hybrid_tok.errors import OptionsError, TextError, printable
 from hybrid_tok.tokens.idspace import VocabularyOptions
 from hybrid_tok.tokens.stream import Channel, EventItem, Frame, HybridStream, Item, TextItem, Turn
 
@@ -130,18 +130,19 @@ def _read(markup: str) -> str | Tag | int:
     if markup in _PUBLISHED:
         return Tag(_PUBLISHED[markup], markup)
     name = _plain(markup)
+    shown = printable(" ".join(markup.split()))
     if speaker := re.fullmatch(r"speaker: ?([0-9]{1,9})", name):
         number = int(speaker[1])
         if number >= MAX_SPEAKERS:
-            raise OptionsError(f"{markup}: speakers are numbered from 0 to {MAX_SPEAKERS - 1}")
+            raise OptionsError(f"{shown}: speakers are numbered from 0 to {MAX_SPEAKERS - 1}")
         return number
     if name in _NAMES:
         return Tag(_NAMES[name], markup)
     near = [_NAMES[one] for one in difflib.get_close_matches(name.strip("/ "), _NAMES)]
     meant = [f"<{label}>" for label in dict.fromkeys(near) if label != "other"]
     names = f"did you mean {' or '.join(meant)}?" if meant else f"there are: {_listed()};"
-    shown = markup if len(markup) <= 40 else f"{' '.join(markup[:36].split())}..>"
-    raise OptionsError(f"no tag is called {shown}: {names} to have it read as text, write a backslash before it")
+    short = shown if len(shown) <= 40 else f"{shown[:36]}..>"
+    raise OptionsError(f"no tag is called {short}: {names} to have it read as text, write a backslash before it")
 
 
 def _plain(name: str) -> str:
