@@ -14,7 +14,8 @@
 
 It also checks what a context-free grammar cannot: numbers have no leading zero and at most `MAX_DIGITS` digits,
 `<|back|>` never goes before the start, a repeated frame is counted and not spelled again, pauses are not adjacent, a
-language is not tagged again while it is in force. So each stream has exactly one spelling.
+language is not tagged again while it is in force. So each stream has exactly one spelling. At most `MAX_REPEATS` frames
+of a stream are repetitions, so that a few ids do not take all memory.
 """
 
 from __future__ import annotations

@@ -18,6 +18,9 @@ from hybrid_tok.tokens.stream import VOICE_CODES, Frame
 if TYPE_CHECKING:
     from hybrid_tok.tokens.grammar import Grammar
 
+MAX_REPEATS = 24 * 3600 * 50
+"""Repetitions of frames in a stream: a day of them. Without a limit four ids ask for 100 MB, as often as they occur."""
+
 Ranges: TypeAlias = "tuple[IdRange, ...]"
 
 
@@ -32,6 +35,7 @@ class Place:
         language: number of the one in force in the current channel; -1 before its first tag.
         cursor: frames from the start of the channel.
         furthest: the maximum of the cursor in any channel.
+        repeats: repetitions of frames in the parts before.
     """
 
     channel: int = -1
@@ -40,6 +44,7 @@ class Place:
     language: int = -1
     cursor: int = 0
     furthest: int = 0
+    repeats: int = 0
 
     def moved(self, frames: int) -> Place:
         cursor = self.cursor + frames
@@ -249,8 +254,9 @@ class Frames(Part):
             ids = tuple(part for part in (ids[0].part(0, unit), ids[0].part(unit + 1, ids[0].size)) if part.size)
         if index:
             return ids
-        if self.count and run_length:
-            ids += more_digits(space, self.repeats, MAX_NUMBER)
+        left = MAX_REPEATS - place.repeats - self.repeated
+        if self.count and run_length and left:
+            ids += more_digits(space, self.repeats, left)
         return (*ids, self.close(space)) if self.count or self.event >= 0 else ids
 
     def step(self, grammar: Grammar, place: Place, token: int) -> State:
@@ -264,7 +270,9 @@ class Frames(Part):
             return State(place, Frames(self.event, self.count + 1, repeated, frame))
         if token in space.numbers:
             return State(place, replace(self, repeats=(self.repeats or 0) * BASE + token - space.numbers.start))
-        return State(place.moved(self.count + self.repeated + (self.repeats or 0)), Boundary())
+        repeated = self.repeated + (self.repeats or 0)
+        counted = replace(place, repeats=place.repeats + repeated) if repeated else place
+        return State(counted.moved(self.count + repeated), Boundary())
 
     def close(self, space: IdSpace) -> IdRange:
         """The id that ends the run."""

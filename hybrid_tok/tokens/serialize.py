@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby
+from itertools import groupby, pairwise
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.errors import StreamError
 from hybrid_tok.tokens.idspace import BASE, LANGUAGE_CODES, MAX_NUMBER, IdRange, IdSpace
+from hybrid_tok.tokens.parts import MAX_REPEATS
 from hybrid_tok.tokens.stream import EventItem, Frame, HybridStream, Item, Pause, TextItem, Turn, UnitItem
 
 
@@ -21,6 +22,8 @@ def serialize(space: IdSpace, stream: HybridStream) -> list[int]:
     options = space.options
     if stream.timing != options.timing:
         raise StreamError(f"the stream's timing is {stream.timing}, the vocabulary's {options.timing}")
+    if options.run_length and (repeats := _repeats(stream)) > MAX_REPEATS:
+        raise StreamError(f"{repeats} repeated frames, more than a stream may have ({MAX_REPEATS})")
     ids: list[int] = []
     for number, channel in enumerate(stream.channels):
         if len(stream.channels) > 1:
@@ -118,6 +121,13 @@ def _frames(space: IdSpace, frames: tuple[Frame, ...]) -> Iterator[int]:
         repeats = sum(1 for _ in group) - 1
         if repeats:
             yield from _number(space, repeats)
+
+
+def _repeats(stream: HybridStream) -> int:
+    """Frames that are equal to the one before in the same item."""
+    items = (item for channel in stream.channels for turn in channel.turns for item in turn.items)
+    runs = (item.units for item in items if isinstance(item, EventItem | UnitItem))
+    return sum(frame == before for run in runs for before, frame in pairwise(run))
 
 
 def _frame(space: IdSpace, frame: Frame) -> list[int]:

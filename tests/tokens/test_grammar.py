@@ -8,10 +8,11 @@ from itertools import pairwise
 import pytest
 from hypothesis import given
 
-from hybrid_tok.errors import GrammarError
+from hybrid_tok.errors import GrammarError, StreamError
+from hybrid_tok.tokens import parts, serialize
 from hybrid_tok.tokens.grammar import Grammar
 from hybrid_tok.tokens.parts import State
-from hybrid_tok.tokens.stream import HybridStream
+from hybrid_tok.tokens.stream import Channel, EventItem, HybridStream, Turn, UnitItem
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 from strategies import vocabularies_and_streams, vocabulary
 
@@ -280,3 +281,27 @@ def test_repair_takes_time_in_proportion() -> None:
 
     seconds(50)
     assert seconds(2000) < 6 * seconds(500) + 0.2
+
+
+def test_a_few_ids_do_not_repeat_frames_for_more_than_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Four ids could repeat a frame 16 million times, and any number of runs could do so."""
+    assert parts.MAX_REPEATS == ((16 * 64 + 30) * 64 + 44) * 64
+    run = "units u0:1 u1:1 16 30 44"
+    assert allows(RUN_LENGTH, f"speaker:0 {run}", "0") and not allows(RUN_LENGTH, f"speaker:0 {run}", "1")
+    for after in (f"{run} 0 u0:2 u1:2", f"{run} 0 /units units u0:1 u1:1", f"{run} 0 /units speaker:1 laugh u0:1 u1:1"):
+        assert not allows(RUN_LENGTH, f"speaker:0 {after}", "1")
+    nearly = "speaker:0 units u0:1 u1:1 16 30 43 63 u0:2 u1:2"
+    assert allows(RUN_LENGTH, nearly, "1") and not allows(RUN_LENGTH, nearly, "2")
+    many = ids_of(RUN_LENGTH, f"speaker:0 {' '.join(['units u0:1 u1:1 63 63 63 63 /units'] * 200)}")
+    with pytest.raises(GrammarError, match=r"found '<\|number:63\|>'"):
+        vocabulary(RUN_LENGTH).decode(many)
+    assert vocabulary(RUN_LENGTH).decode(many, errors="repair").frames < parts.MAX_REPEATS + 200
+
+    monkeypatch.setattr(serialize, "MAX_REPEATS", 3)
+    runs = UnitItem(((1, 1), (1, 1), (1, 1), (2, 1)))
+    stream = HybridStream((Channel((Turn(0, (runs, EventItem("laugh", ((1, 1), (1, 1))))),)),), remainder=0)
+    assert vocabulary(RUN_LENGTH).encode(stream)
+    longer = replace(stream, channels=(Channel((*stream.channels[0].turns, Turn(1, (runs,)))),))
+    with pytest.raises(StreamError, match="5 repeated frames"):
+        vocabulary(RUN_LENGTH).encode(longer)
+    assert vocabulary(OPTIONS).encode(longer)
