@@ -15,8 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import secrets
-import shutil
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -26,6 +24,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.core.atomic_write import atomic_folder
 from hybrid_tok.core.model_cache import cache_folder, file_sha256
 from hybrid_tok.core.model_files import MODELS
 from hybrid_tok.core.model_sources import find_model
@@ -99,7 +98,7 @@ class KokoroGraphs:
     """
 
     def __init__(self, threads: int | None = None) -> None:
-        self._folder = _cut_model()
+        _cut_model()
         self._threads = threads or thread_count()
         self._sessions: dict[str, Any] = {}
 
@@ -131,8 +130,8 @@ class KokoroGraphs:
         return samples.reshape(-1)
 
     def _run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
-        if graph not in self._sessions:
-            self._sessions[graph] = _open_session(self._folder / f"{graph}.onnx", self._threads)
+        if graph not in self._sessions:  # cut again if the cache was deleted meanwhile
+            self._sessions[graph] = _open_session(_cut_model() / f"{graph}.onnx", self._threads)
         return self._sessions[graph].run(None, dict(inputs))
 
 
@@ -148,7 +147,11 @@ def _open_session(path: Path, threads: int) -> Any:
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # its notes about unused initializers are none of the user's concern
-    return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    try:
+        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # of types of its own: the file was deleted just now, or memory is short
+        reason = str(error).splitlines()[0]
+        raise BackendError(f"{path} cannot be loaded by onnxruntime ({reason}): try again") from None
 
 
 def _cut_model() -> Path:
@@ -173,35 +176,31 @@ def _cut_model() -> Path:
 
 
 def _cut(source: Path, folder: Path) -> None:
-    """Write the graphs and the list of their hashes; the folder appears when all are written."""
+    """Write the graphs and the list of their hashes; the folder appears when all are written. Of several processes that
+    do so at once, the first one's stays."""
     try:
         import onnx
     except ImportError:
         raise BackendError(
             'Kokoro\'s file is cut in three once, which needs onnx: pip install "hybrid-tok[models]"'
         ) from None
-    model = onnx.load(str(source))
-    temporary = folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
     try:
-        temporary.mkdir(parents=True)
-        hashes: dict[str, str] = {}
-        for name, graph in _GRAPHS.items():
-            data = _part(model, name, graph).SerializeToString(deterministic=True)
-            (temporary / f"{name}.onnx").write_bytes(data)
-            hashes[name] = hashlib.sha256(data).hexdigest()
-        (temporary / _INDEX).write_text(json.dumps(hashes, indent=1) + "\n", "utf-8")
-        try:
-            temporary.rename(folder)
-        except OSError:
-            if not folder.is_dir():  # else another process was first
-                raise
+        model = onnx.load(str(source))
+    except OSError as error:
+        raise ModelError(f"{source} cannot be read: {error.strerror}") from None
+    try:
+        with atomic_folder(folder) as made:
+            hashes: dict[str, str] = {}
+            for name, graph in _GRAPHS.items():
+                data = _part(model, name, graph).SerializeToString(deterministic=True)
+                (made / f"{name}.onnx").write_bytes(data)
+                hashes[name] = hashlib.sha256(data).hexdigest()
+            (made / _INDEX).write_text(json.dumps(hashes, indent=1) + "\n", "utf-8")
     except OSError as error:
         raise ModelError(
             f"model cache {cache_folder()} cannot be written to ({error.strerror}): make 120 MB of space there, or set "
             "HYBRID_TOK_CACHE to another folder"
         ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
 
 
 def _part(model: Any, name: str, graph: _Graph) -> Any:

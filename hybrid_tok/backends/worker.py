@@ -28,10 +28,16 @@ runpy.run_module(sys.argv.pop(1), run_name="__main__", alter_sys=True)
 """Like `python -m`, but without the current folder on the path: whatever lies there must not be imported."""
 
 
+class _DiedError(BackendError):
+    """The process has gone, though there was time left."""
+
+
 class Worker:
     """One worker process. It is started by the first request, and again by the next one after it has died.
 
-    Threads wait for each other. A forked process leaves its parent's worker alone, and starts its own.
+    A request during which it dies is made once more: it may have been killed from outside, such as by a system short of
+    memory, and an answer depends on nothing but its request. Threads wait for each other. A forked process leaves its
+    parent's worker alone, and starts its own.
 
     Args:
         module: run as `python -m` would; its main calls `protocol.serve`.
@@ -59,14 +65,16 @@ class Worker:
             what: names the request in errors.
 
         Raises:
-            BackendError: the worker failed, died, or took longer than `timeout`.
+            BackendError: the worker failed, died twice, or took longer than `timeout`.
         """
         if self._owner != os.getpid():  # its pipes and its lock are the parent's
             self._owner, self._lock = os.getpid(), threading.Lock()
             self._process = self._errors = None
         with self._lock:
-            process = self._process or self._start()
-            answer = self._guarded(process, lambda: self._exchange(process, message), what)
+            try:
+                answer = self._attempt(message, what)
+            except _DiedError:
+                answer = self._attempt(message, what)
         if "error" in answer.header:
             raise BackendError(f"{self._short} failed on {what}: {answer.header['error']}")
         return answer
@@ -81,6 +89,10 @@ class Worker:
     @property
     def _short(self) -> str:
         return self.module.rpartition(".")[2].replace("_", " ")
+
+    def _attempt(self, message: Message, what: str) -> Message:
+        process = self._process or self._start()
+        return self._guarded(process, lambda: self._exchange(process, message), what)
 
     def _start(self) -> subprocess.Popen[bytes]:
         self._errors = tempfile.TemporaryFile()  # noqa: SIM115 - open as long as the worker lives
@@ -122,9 +134,11 @@ class Worker:
                 raise ProtocolError("it ended without an answer")
             return answer
         except (OSError, ProtocolError, ValueError) as error:
-            cause = f"no answer within {self.timeout:g} s" if late.is_set() else self._last_words() or str(error)
+            last_words = self._last_words()
             self.close()
-            raise BackendError(f"{self._short} died on {what}: {cause}") from None
+            if late.is_set():
+                raise BackendError(f"{self._short} died on {what}: no answer within {self.timeout:g} s") from None
+            raise _DiedError(f"{self._short} died on {what}: {last_words or error}") from None
         except BaseException:
             self.close()
             raise
@@ -141,8 +155,8 @@ class Worker:
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
-    """Kill a worker and all it forked. It holds nothing that needs saving."""
-    if process.poll() is None:
+    """Kill a worker and all it forked, also if it is dead itself. It holds nothing that needs saving."""
+    if process.returncode is None:  # nobody has waited for it, so that its id is still its own
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
         process.wait()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import secrets
-import shutil
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 
-from hybrid_tok.core.atomic_write import atomic_write
+from hybrid_tok.core.atomic_write import atomic_folder, atomic_write
 from hybrid_tok.core.model_files import KnownModel, ModelFile
 from hybrid_tok.errors import ModelError
 
@@ -88,31 +86,21 @@ def install_model(model: KnownModel, read: Callable[[ModelFile], Iterable[bytes]
         ModelError: other bytes than the model's, or the cache cannot be written to.
     """
     target = cached_model(model)
-    temporary = target.with_name(f".{target.name}.{secrets.token_hex(4)}")
     try:
-        temporary.mkdir(parents=True)
-        for file in model.files:
-            if not _write(temporary / file.name, file, read(file)):
-                raise ModelError(
-                    f"{file.name} from {origin} has another size or SHA-256 than that of model {model.name!r}: {remedy}"
-                )
-        try:
-            temporary.rename(target)
-        except OSError:
-            if not target.is_dir():
-                raise
-            # Another process was first; its files are checked below.
-        else:
+        with atomic_folder(target) as folder:
             for file in model.files:
-                _remember(target / file.name, _state(target / file.name), file.sha256)
+                if not _write(folder / file.name, file, read(file)):
+                    raise ModelError(
+                        f"{file.name} from {origin} has another size or SHA-256 than that of model {model.name!r}: "
+                        f"{remedy}"
+                    )
+                _remember(target / file.name, _state(folder / file.name), file.sha256)
     except OSError as error:
         raise ModelError(
             f"model cache {cache_folder()} cannot be written to ({error.strerror}): make {_megabytes(model.size)} of "
             "space there, or set HYBRID_TOK_CACHE to another folder"
         ) from None
-    finally:
-        shutil.rmtree(temporary, ignore_errors=True)
-    check_files(model, target, remedy)
+    check_files(model, target, remedy)  # another process may have been first
     return target
 
 

@@ -7,6 +7,7 @@ import os
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -80,12 +81,31 @@ def test_death_is_told_with_the_last_words_and_the_next_request_starts_it_again(
     assert worker.request(Message(), "it").header["parent"] != first
 
 
-def test_killed_from_outside(worker: Worker) -> None:
+def test_killed_from_outside_the_request_is_made_again(worker: Worker) -> None:
     pid = worker.request(Message(), "it").header["parent"]
     os.kill(pid, 9)
-    with pytest.raises(BackendError, match="died on it"):
-        worker.request(Message(), "it")
-    assert worker.request(Message(), "it").header["count"] == 1
+    answer = worker.request(Message(body=b"x"), "it")
+    assert answer.header["count"] == 1 and answer.body == b"x" and answer.header["parent"] != pid
+
+
+def test_a_child_that_outlives_the_worker_is_ended_too() -> None:
+    worker = Worker(ECHO, timeout=3)
+    first = worker.request(Message(), "it").header
+    parent, children = first["parent"], set[int]()
+
+    def kill() -> None:
+        while not children:
+            found = Path(f"/proc/{parent}/task/{parent}/children").read_text().split()
+            children.update({int(pid) for pid in found} - {first["pid"]})
+        os.kill(parent, 9)
+
+    killer = threading.Thread(target=kill)
+    killer.start()
+    worker.timeout = 1.0
+    with pytest.raises(BackendError, match=r"no answer within 1 s"):
+        worker.request(Message({"act": "sleep"}), "it")
+    killer.join()
+    assert not alive(parent) and not any(map(alive, children))
 
 
 def test_timeout_ends_the_worker_and_its_child() -> None:
