@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.core.audio import BLOCK
+from hybrid_tok.core.audio import BLOCK, LOUDEST, RATES
 from hybrid_tok.errors import AudioError, AudioWarning
 
 if TYPE_CHECKING:
@@ -66,8 +66,8 @@ def open_reader(source: Readable, allow_truncated: bool = False) -> Iterator[Rea
             `AudioWarning`.
 
     Raises:
-        AudioError: there is no such file; it is a folder, empty, not audio, damaged or truncated; or (while
-            reading) it has samples that are not finite.
+        AudioError: there is no such file; it is a folder, empty, not audio, of an impossible rate, damaged or
+            truncated; or (while reading) it has samples that are not finite.
     """
     with _open_file(source) as (name, file):
         if os.fstat(file.fileno()).st_size == 0:
@@ -135,16 +135,23 @@ def _spooled(stream: BinaryIO) -> Iterator[BinaryIO]:
 
 
 def _checked(reader: Reader) -> Reader:
-    """The same reader, which stops at the first sample that is not finite."""
+    """The same reader, of a rate that recordings have: at 1 Hz a few bytes are hours. It stops at the first sample that
+    is not finite."""
+    if not RATES[0] <= reader.sample_rate <= RATES[1]:
+        raise AudioError(
+            f"{reader.name} has a sample rate of {reader.sample_rate} Hz, not from {RATES[0]} to {RATES[1]} Hz: export "
+            "it again"
+        )
 
     def blocks() -> Iterator[NDArray[np.float32]]:
         position = 0
         for block in reader.blocks:
-            finite = np.isfinite(block)
+            finite = np.abs(block) <= LOUDEST  # NaN is not
             if not finite.all():
                 where = (position + int(np.argmin(finite.all(axis=0)))) / reader.sample_rate
                 raise AudioError(
-                    f"{reader.name} has NaN or infinite samples, the first at {where:.3f} s: export it again"
+                    f"{reader.name} has NaN or infinite samples, or some beyond {LOUDEST:g}, the first at {where:.3f} s: "
+                    "export it again"
                 )
             position += block.shape[1]
             yield block

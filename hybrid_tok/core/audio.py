@@ -13,6 +13,12 @@ from hybrid_tok.errors import AudioError
 BLOCK = 1 << 16
 """Samples per channel that are processed at a time."""
 
+RATES = (1_000, 384_000)
+"""Sample rates in Hz that recordings and codecs may have."""
+
+LOUDEST = 1e10
+"""Samples beyond this, 200 dB over full scale, are damage like infinities: filters make infinities of them."""
+
 _MAX_CHANNELS = 64
 """With more channels than this, an array is assumed to be transposed."""
 
@@ -54,8 +60,10 @@ class Audio:
             raise AudioError(f"samples must have the shape (N,) or (channels, N), not {array.shape}")
         with np.errstate(over="ignore"):  # a float64 beyond float32's range becomes an infinity, refused below
             converted = np.ascontiguousarray(array, np.float32)
-        if not np.isfinite(converted).all():
-            raise AudioError("the samples given have NaN or infinite values: clean them first")
+        if not -LOUDEST <= converted.min(initial=0.0) <= converted.max(initial=0.0) <= LOUDEST:  # NaN neither
+            raise AudioError(
+                f"the samples given have NaN or infinite values, or some beyond {LOUDEST:g}: clean them first"
+            )
         return cls(converted, int(sample_rate))
 
     @property

@@ -28,16 +28,13 @@ from typing import Any, BinaryIO
 import numpy as np
 
 from hybrid_tok.core.atomic_write import atomic_write
-from hybrid_tok.core.audio import SourceInfo
+from hybrid_tok.core.audio import RATES, SourceInfo
 from hybrid_tok.errors import ContainerError, FingerprintError, printable
 
 MAGIC = b"\x89HYT\r\n\x1a\n"
 VERSION = 1
 MAX_HEADER = 1 << 20
 """Bytes; no real header comes near, so a longer one is damage."""
-
-RATES = (1_000, 384_000)
-"""Sample rates in Hz of recordings and codecs."""
 
 _MOST_SAMPLES, _MOST_CHANNELS, _LONGEST_NAME = 1 << 40, 1024, 200
 """Bounds of what a header says."""
