@@ -111,7 +111,12 @@ class CTranslate2Whisper:
 
         try:
             self._whisper = WhisperModel(
-                str(folder), device=device, compute_type=compute_type, cpu_threads=1, num_workers=workers
+                str(folder),
+                device=device,
+                compute_type=compute_type,
+                cpu_threads=1,
+                num_workers=workers,
+                local_files_only=True,
             )
         except (RuntimeError, ValueError, OSError) as error:
             raise BackendError(

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+import hybrid_tok.backends  # noqa: F401 - without onnxruntime's telemetry
 from hybrid_tok.bench.packaged import packaged_file
 
 SAMPLE_RATE = 16_000
