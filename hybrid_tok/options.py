@@ -53,7 +53,7 @@ class TokenizerOptions:
         synthesizer: `kokoro` or `espeak` (fast and robotic, in its own voice); None is the preset's.
         room_tone: fill what is between decoded units with the noise of the room heard in them.
         allow_truncated: of a recording that is not whole, encode what there is, with an `AudioWarning`.
-        max_seconds: the longest audio that is decoded: a stream of a few ids may ask for days of it.
+        max_seconds: the longest audio that is decoded, all channels together: a stream of a few ids may ask for days.
     """
 
     layout: Layout = "hybrid"

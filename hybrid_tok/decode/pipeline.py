@@ -42,7 +42,7 @@ class DecodeOptions:
         gap: seconds between segments of one turn in free timing.
         turn_gap: seconds between segments of different speakers in free timing.
         room_tone: fill what is between the units with the noise of the room that is heard in them.
-        max_seconds: the longest audio that is decoded: a stream of a few ids may ask for days of it.
+        max_seconds: the longest audio that is decoded, all channels together: a few ids may ask for days of it.
     """
 
     crossfade: float = 0.01
@@ -109,8 +109,8 @@ class Decoder:
         timer = timer or StageTimer()
         planned = plan(stream, self.sample_rate, voices)
         output = self._decode_locked if planned.num_samples is not None else self._decode_free
-        if planned.num_samples is not None:
-            self._check_length(planned.num_samples)
+        known = planned.unit_frames * self.sample_rate // FRAME_RATE  # free timing: the least it can be
+        self._check_length(known if planned.num_samples is None else planned.num_samples * planned.channels)
         mixer, units = output(planned, timer)
         with timer.stage("mixer"):
             if self.options.room_tone:
@@ -119,11 +119,12 @@ class Decoder:
             return Audio(mixer.finish(self.options.ceiling, self.sample_rate), self.sample_rate)
 
     def _check_length(self, num_samples: int) -> None:
+        """Refuse too many samples, of all channels together."""
         seconds = num_samples / self.sample_rate
         if seconds > self.options.max_seconds:
             raise StreamError(
-                f"the stream is {seconds:,.0f} s long, and at most {self.options.max_seconds:,.0f} s are decoded: "
-                "raise max_seconds (--max-seconds)"
+                f"the stream is {seconds:,.0f} s long, all channels together, and at most "
+                f"{self.options.max_seconds:,.0f} s are decoded: raise max_seconds (--max-seconds)"
             )
 
     @property
@@ -156,7 +157,7 @@ class Decoder:
             rendered[id(segment)] = pieces[0].samples
         lengths = [len(rendered[id(segment)]) - 2 * self._overhang for segment in planned.segments]
         starts, num_samples = self._line_up(planned, lengths)
-        self._check_length(num_samples)
+        self._check_length(num_samples * planned.channels)
         mixer = Mixer(planned.channels, num_samples, self._overhang)
         units: list[_Ranges] = [[] for _ in range(planned.channels)]
         for segment, start, length in zip(planned.segments, starts, lengths, strict=True):

@@ -82,12 +82,17 @@ class Plan:
         channels: how many.
         num_samples: length of the whole; None in free timing, where it depends on the synthesizer.
         codes: the voice codes in the stream, by speaker.
+        unit_frames: frames of units, of all channels together.
     """
 
     segments: tuple[Segment, ...]
     channels: int
     num_samples: int | None
     codes: Mapping[int, tuple[int, ...]]
+
+    @property
+    def unit_frames(self) -> int:
+        return sum(len(segment.units) for segment in self.segments if isinstance(segment, UnitSegment))
 
 
 def plan(stream: HybridStream, sample_rate: int, voices: Mapping[int, Voice] = MappingProxyType({})) -> Plan:

@@ -325,11 +325,25 @@ def test_options_are_checked(options: dict[str, float]) -> None:
 @pytest.mark.parametrize("stream", [locked(Pause(50 * 3600 * 93)), locked(Pause(501))], ids=["93 hours", "10.02 s"])
 def test_a_stream_that_asks_for_too_much_is_refused_before_anything_is_made(stream: HybridStream) -> None:
     most = DecodeOptions(max_seconds=10.0) if stream.frames < 1000 else DecodeOptions()
-    with pytest.raises(StreamError, match=r"s long, and at most .* s are decoded: raise max_seconds"):
+    with pytest.raises(
+        StreamError, match=r"s long, all channels together, and at most .* s are decoded: raise max_seconds"
+    ):
         decoder(options=most).decode(stream)
 
 
 def test_free_timing_is_limited_too() -> None:
     frames = tuple((0,) * 4 for _ in range(60))
-    with pytest.raises(StreamError, match="s long, and at most 1 s are decoded"):
-        decoder(options=DecodeOptions(max_seconds=1.0)).decode(free(UnitItem(frames)))
+    codec = FakeCodec()
+    most = DecodeOptions(max_seconds=1.0)
+    with pytest.raises(StreamError, match="1 s long, .* at most 1 s are decoded"):
+        decoder(codec=lambda: codec, options=most).decode(free(UnitItem(frames)))
+    assert not codec.decoded
+    with pytest.raises(StreamError, match="at most 1 s are decoded"):
+        decoder(options=most).decode(free(TextItem("many words that take longer than a second")))
+
+
+def test_the_limit_is_for_all_channels_together() -> None:
+    """16 channels of 6 hours are 22 GB."""
+    long = Channel((Turn(0, (Pause(5 * 3600 * 50),)),))
+    with pytest.raises(StreamError, match="36,000 s long, all channels together, and at most 21,600 s"):
+        decoder().decode(HybridStream((long, long), remainder=0))
