@@ -150,8 +150,8 @@ def _checked(reader: Reader) -> Reader:
             if not finite.all():
                 where = (position + int(np.argmin(finite.all(axis=0)))) / reader.sample_rate
                 raise AudioError(
-                    f"{reader.name} has NaN or infinite samples, or some beyond {LOUDEST:g}, the first at {where:.3f} s: "
-                    "export it again"
+                    f"{reader.name} has NaN or infinite samples, or some beyond {LOUDEST:g}, the first at {where:.3f} "
+                    "s: export it again"
                 )
             position += block.shape[1]
             yield block

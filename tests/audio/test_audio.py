@@ -278,7 +278,7 @@ def test_samples_that_are_not_finite(tmp_path: Path, value: float) -> None:
     assert "the first at 5.000 s" in error_of(path)
     with pytest.raises(AudioError, match="NaN or infinite"):
         Audio.from_samples(samples, 16_000)
-    with pytest.raises(AudioError, match="NaN or infinite|beyond full scale"):
+    with pytest.raises(AudioError, match=r"NaN or infinite|beyond full scale"):
         write_wav(tmp_path / "out.wav", Audio(samples, 16_000))
     assert not (tmp_path / "out.wav").exists()
 
