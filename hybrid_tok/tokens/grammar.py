@@ -10,19 +10,28 @@
     event    := <|laugh|> frame* <|/laugh|>
     units    := <|units|> frame+ <|/units|>
     frame    := unit{num_codebooks} number?  # the number only with run-length coding: repeated so many times more
+    frame    := merged                       # only with unit merges: several frames
     end      := <|end|> digit digit          # locked timing only
 
 It also checks what a context-free grammar cannot: numbers have no leading zero and at most `MAX_DIGITS` digits,
-`<|back|>` never goes before the start, a repeated frame is counted and not spelled again, pauses are not adjacent, a
-language is not tagged again while it is in force. So each stream has exactly one spelling. At most `MAX_REPEATS` frames
-of a stream are repetitions, so that a few ids do not take all memory.
+`<|back|>` never goes before the start, a repeated frame is counted and not spelled again, frames are merged as
+`unit_merges` says, pauses are not adjacent, a language is not tagged again while it is in force. So each stream has
+exactly one spelling. At most `MAX_REPEATS` frames of a stream are repetitions, so that a few ids do not take all memory.
 """
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
+import numpy as np
+
 from hybrid_tok.errors import GrammarError
 from hybrid_tok.tokens.idspace import IdRange, IdSpace
-from hybrid_tok.tokens.parts import Boundary, Done, Place, Ranges, State, others
+from hybrid_tok.tokens.merged_frames import MergedFrames
+from hybrid_tok.tokens.parts import Boundary, Done, Frames, Place, Ranges, State, others
+
+LONG_RUN = 24
+"""Units in a row from which they are read at once: arrays cost more than they save on fewer."""
 
 
 class Grammar:
@@ -64,6 +73,36 @@ class Grammar:
                 return part.step(self, place, token)
         raise GrammarError(position, self.space.describe(token), self.names(state))
 
+    def read(self, state: State, ids: Sequence[int], position: int = 0) -> State:
+        """The state after several more ids; the same as `advance` on one after another, but long unit runs are fast.
+
+        Raises:
+            GrammarError: an id may not follow; `position` is that of the first.
+        """
+        at = 0
+        for start, codes in self._unit_runs(ids):
+            for index in range(at, start):
+                state = self.advance(state, ids[index], position + index)
+            at = start
+            if isinstance(state.part, Frames):
+                part, read = state.part.read(self, codes)
+                state, at = State(state.place, part), start + read
+        for index in range(at, len(ids)):
+            state = self.advance(state, ids[index], position + index)
+        return state
+
+    def _unit_runs(self, ids: Sequence[int]) -> list[tuple[int, np.ndarray]]:
+        """Where many ids in a row are units, and those ids less the first unit's."""
+        if len(ids) < LONG_RUN:
+            return []
+        try:
+            codes = np.array(ids, np.int64) - self.space.units[0].start
+        except OverflowError:  # no ids at all; the first of them is refused like any other
+            return []
+        inside = (codes >= 0) & (codes < self.space.units[-1].stop - self.space.units[0].start)
+        edges = np.flatnonzero(np.diff(inside, prepend=False, append=False)).reshape(-1, 2)
+        return [(start, codes[start:stop]) for start, stop in edges.tolist() if stop - start >= LONG_RUN]
+
     def names(self, state: State) -> tuple[str, ...]:
         """What may follow, for messages; ranges of one name together."""
         spans: dict[str, list[str]] = {}
@@ -71,6 +110,10 @@ class Grammar:
             spans.setdefault(ids.name, []).append(f"{ids.start}" if ids.size == 1 else f"{ids.start}..{ids.stop - 1}")
         names = [f"{name} ({', '.join(span[:3])}{', ..' * (len(span) > 3)})" for name, span in spans.items()]
         return (*names, "the end of the sequence") if self.accepts_end(state) else tuple(names)
+
+    def frames(self, event: int = -1) -> Frames:
+        """The rule of a unit run, or of an event by its number, before its first unit."""
+        return Frames(event) if self.space.options.unit_merges is None else MergedFrames(event)
 
     def between_items(self, place: Place, boundary: Boundary) -> Ranges:
         """What may follow a boundary; cached, since it is needed often."""

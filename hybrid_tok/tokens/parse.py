@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
@@ -23,11 +24,54 @@ from hybrid_tok.tokens.stream import (
     Turn,
     UnitItem,
 )
+from hybrid_tok.tokens.unit_merges import UnitMerges
 
 
 def parse(space: IdSpace, ids: Sequence[int]) -> HybridStream:
     """The stream that ids spell; they must be a sequence that the grammar of the same space accepts."""
     return _Parser(space, ids).stream()
+
+
+def read_pieces(space: IdSpace, ids: Sequence[int], language: str | None) -> TextItem:
+    """The text that ids of text spell, without a duration or prosody."""
+    spaced = writes_spaces(language)
+    pieces = [token - space.text_range.start for token in ids]
+    text = space.text.decode(pieces, spaced)
+    canonical = bool(text) and space.text.encode(text, spaced) == pieces
+    return TextItem(text, pieces=None if canonical else tuple(pieces), language=language)
+
+
+def read_frames(space: IdSpace, written: Sequence[int]) -> tuple[Frame, ...]:
+    """The frames that the ids inside a unit run or an event spell."""
+    if (merges := space.options.unit_merges) is not None:
+        return _unmerged(space, merges, written)
+    ids = np.array(written, np.int64)
+    digit = (ids >= space.numbers.start) & (ids < space.numbers.stop)
+    units = ids[~digit].reshape(-1, len(space.units))
+    repeats = np.zeros(len(units), np.int64)
+    before = np.cumsum(~digit)[digit] // len(space.units)  # whole frames before each digit
+    for frames, value in zip(before.tolist(), (ids[digit] - space.numbers.start).tolist(), strict=True):
+        repeats[frames - 1] = repeats[frames - 1] * BASE + value
+    columns = [
+        np.repeat(column - codebook.start, repeats + 1).tolist()
+        for column, codebook in zip(units.T, space.units, strict=True)
+    ]
+    return tuple(zip(*columns, strict=True))
+
+
+def _unmerged(space: IdSpace, merges: UnitMerges, ids: Sequence[int]) -> tuple[Frame, ...]:
+    """The frames of ids, of which some are merged units."""
+    width, at = len(space.units), 0
+    frames: list[Frame] = []
+    while at < len(ids):
+        if ids[at] in space.merged:
+            frames += merges.expansions[ids[at] - space.merged.start]
+            at += 1
+        else:
+            units = zip(space.units, ids[at : at + width], strict=True)
+            frames.append(tuple(token - codebook.start for codebook, token in units))
+            at += width
+    return tuple(frames)
 
 
 class _Parser:
@@ -92,34 +136,19 @@ class _Parser:
         space = self._space
         if self._sees(space.languages):
             self._language = LANGUAGE_CODES[self._index(space.languages)]
-        spaced = writes_spaces(self._language)
         prosody = Prosody(*map(self._index, space.prosody)) if self._sees(space.prosody[0]) else None
         start = self._at
         while self._sees(space.text_range):
             self._at += 1
-        pieces = [token - space.text_range.start for token in self._ids[start : self._at]]
-        text = space.text.decode(pieces, spaced)
-        canonical = bool(text) and space.text.encode(text, spaced) == pieces
+        item = read_pieces(space, self._ids[start : self._at], self._language)
         frames = self._number() if space.options.timing == "locked" else None
-        return TextItem(text, frames, prosody, None if canonical else tuple(pieces), self._language)
+        return replace(item, frames=frames, prosody=prosody)
 
     def _frames(self, close: int) -> tuple[Frame, ...]:
         """The frames up to the id that closes them."""
-        space = self._space
-        stop = self._ids.index(close, self._at)
-        if not space.options.run_length:
-            codes = np.array(self._ids[self._at : stop], np.int64).reshape(-1, len(space.units))
-            codes -= np.array([codebook.start for codebook in space.units])
-            self._at = stop + 1
-            return tuple(map(tuple, codes.tolist()))
-        frames: list[Frame] = []
-        while self._at < stop:
-            if self._sees(space.numbers):
-                frames += [frames[-1]] * self._number()
-            else:
-                frames.append(tuple(map(self._index, space.units)))
-        self._at += 1
-        return tuple(frames)
+        start, stop = self._at, self._ids.index(close, self._at)
+        self._at = stop + 1
+        return read_frames(self._space, self._ids[start:stop])
 
     def _number(self) -> int:
         value = 0

@@ -11,6 +11,8 @@ from abc import ABC, abstractmethod
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 
+import numpy as np
+
 from hybrid_tok.errors import GrammarError
 from hybrid_tok.tokens.idspace import BASE, MAX_NUMBER, IdRange, IdSpace
 from hybrid_tok.tokens.stream import VOICE_CODES, Frame
@@ -101,9 +103,9 @@ class Boundary(Part):
         if token in space.languages:
             return State(replace(place, language=token - space.languages.start), Tagged())
         if token in space.event_open:
-            return State(place, Frames(event=token - space.event_open.start))
+            return State(place, grammar.frames(token - space.event_open.start))
         if token in space.units_open:
-            return State(place, Frames())
+            return State(place, grammar.frames())
         if token in space.pause:
             return State(place, Number("pause"))
         if token in space.back:
@@ -273,6 +275,26 @@ class Frames(Part):
         repeated = self.repeated + (self.repeats or 0)
         counted = replace(place, repeats=place.repeats + repeated) if repeated else place
         return State(counted.moved(self.count + repeated), Boundary())
+
+    def read(self, grammar: Grammar, codes: np.ndarray) -> tuple[Frames, int]:
+        """The part after as many whole frames as may follow, and how many units these are.
+
+        Args:
+            codes: ids of units [n], less the first codebook's first; those of one codebook follow the other's.
+        """
+        options, width = grammar.space.options, len(grammar.space.units)
+        if self.frame or options.layout == "text":
+            return self, 0
+        frames = codes[: codes.size // width * width].reshape(-1, width) - options.codebook_size * np.arange(width)
+        wrong: np.ndarray = np.any((frames < 0) | (frames >= options.codebook_size), axis=1)
+        if options.run_length and frames.size:
+            wrong[1:] |= (frames[1:] == frames[:-1]).all(1)
+            wrong[0] |= tuple(frames[0].tolist()) == self.last
+        count = int(wrong.argmax()) if wrong.any() else len(frames)
+        if not count:
+            return self, 0
+        repeated, last = self.repeated + (self.repeats or 0), tuple(frames[count - 1].tolist())
+        return Frames(self.event, self.count + count, repeated, last), count * width
 
     def close(self, space: IdSpace) -> IdRange:
         """The id that ends the run."""

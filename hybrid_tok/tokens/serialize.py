@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import groupby, pairwise
+from itertools import chain, pairwise
+
+import numpy as np
 
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.languages import writes_spaces
@@ -70,11 +72,11 @@ def _item(space: IdSpace, item: Item) -> Iterator[int]:
     elif isinstance(item, EventItem):
         label = EVENT_LABELS.index(item.label)
         yield space.event_open.start + label
-        yield from _frames(space, item.units)
+        yield from spell_frames(space, item.units)
         yield space.event_close.start + label
     elif isinstance(item, UnitItem):
         yield space.units_open.start
-        yield from _frames(space, item.units)
+        yield from spell_frames(space, item.units)
         yield space.units_close.start
     else:
         yield (space.pause if isinstance(item, Pause) else space.back).start
@@ -88,13 +90,18 @@ def _text(space: IdSpace, item: TextItem) -> Iterator[int]:
         bins = (item.prosody.pitch, item.prosody.energy, item.prosody.rate)
         for part, value in zip(space.prosody, bins, strict=True):
             yield _tag(part, value)
-    for piece in _pieces(space, item):
+    for piece in spell_pieces(space, item):
         yield space.text_range.start + piece
     if item.frames is not None:
         yield from _number(space, item.frames)
 
 
-def _pieces(space: IdSpace, item: TextItem) -> list[int]:
+def spell_pieces(space: IdSpace, item: TextItem) -> list[int]:
+    """The pieces of a text, numbered as in the text tokenizer.
+
+    Raises:
+        StreamError: its own pieces are none that spell it.
+    """
     text, spaced = space.text, writes_spaces(item.language)
     spelled = text.encode(item.text, spaced) if item.text else []
     if item.pieces is None:
@@ -109,18 +116,36 @@ def _pieces(space: IdSpace, item: TextItem) -> list[int]:
     return pieces
 
 
-def _frames(space: IdSpace, frames: tuple[Frame, ...]) -> Iterator[int]:
+def spell_frames(space: IdSpace, frames: tuple[Frame, ...]) -> Iterator[int]:
+    """The ids of a run of frames.
+
+    Raises:
+        StreamError: the space has no ids for them.
+    """
     if frames and space.options.layout == "text":
         raise StreamError("the text layout has no units")
-    if not space.options.run_length:
-        for frame in frames:
-            yield from _frame(space, frame)
+    codes = _codes(space, frames)
+    if (merges := space.options.unit_merges) is not None:
+        at = 0
+        for unit in merges.encode(frames):
+            if isinstance(unit, int):
+                yield space.merged.start + unit
+                at += merges.lengths[unit]
+            else:
+                yield from codes[at].tolist()
+                at += 1
         return
-    for frame, group in groupby(frames):
-        yield from _frame(space, frame)
-        repeats = sum(1 for _ in group) - 1
-        if repeats:
-            yield from _number(space, repeats)
+    if not space.options.run_length or len(frames) < 2:
+        yield from codes.ravel().tolist()
+        return
+    firsts = np.flatnonzero(np.concatenate([[True], (codes[1:] != codes[:-1]).any(1)]))
+    repeats = np.diff(firsts, append=len(frames)) - 1
+    distinct, written = codes[firsts], 0
+    for repeated in np.flatnonzero(repeats).tolist():
+        yield from distinct[written : repeated + 1].ravel().tolist()
+        yield from _number(space, int(repeats[repeated]))
+        written = repeated + 1
+    yield from distinct[written:].ravel().tolist()
 
 
 def _repeats(stream: HybridStream) -> int:
@@ -130,10 +155,20 @@ def _repeats(stream: HybridStream) -> int:
     return sum(frame == before for run in runs for before, frame in pairwise(run))
 
 
-def _frame(space: IdSpace, frame: Frame) -> list[int]:
-    if len(frame) != len(space.units):
-        raise StreamError(f"a frame of {len(frame)} units, but this vocabulary writes {len(space.units)}")
-    return [_tag(codebook, unit) for codebook, unit in zip(space.units, frame, strict=True)]
+def _codes(space: IdSpace, frames: tuple[Frame, ...]) -> np.ndarray:
+    """The ids of frames [frames, codebooks], repetitions too."""
+    width = len(space.units)
+    for found in set(map(len, frames)) - {width}:
+        raise StreamError(f"a frame of {found} units, but this vocabulary writes {width}")
+    units = list(chain.from_iterable(frames))
+    try:
+        codes = np.array(units, np.int64).reshape(-1, width)
+    except OverflowError:
+        codes = np.full((1, width), -1)
+    if ((codes < 0) | (codes >= space.options.codebook_size)).any():
+        for index, unit in enumerate(units):
+            _tag(space.units[index % width], unit)  # raises at the first that is outside
+    return codes + np.array([codebook.start for codebook in space.units])
 
 
 def _number(space: IdSpace, value: int) -> list[int]:
