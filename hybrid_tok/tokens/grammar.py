@@ -16,18 +16,20 @@
 It also checks what a context-free grammar cannot: numbers have no leading zero and at most `MAX_DIGITS` digits,
 `<|back|>` never goes before the start, a repeated frame is counted and not spelled again, frames are merged as
 `unit_merges` says, pauses are not adjacent, a language is not tagged again while it is in force. So each stream has
-exactly one spelling. At most `MAX_REPEATS` frames of a stream are repetitions, so that a few ids do not take all memory.
+exactly one spelling. At most `MAX_REPEATS` frames of a stream are repetitions, so that a few ids do not take all
+memory.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
 from hybrid_tok.errors import GrammarError
 from hybrid_tok.tokens.idspace import IdRange, IdSpace
-from hybrid_tok.tokens.merged_frames import MergedFrames
+from hybrid_tok.tokens.merged_frames import Following, MergedFrames
 from hybrid_tok.tokens.parts import Boundary, Done, Frames, Place, Ranges, State, others
 
 LONG_RUN = 24
@@ -39,12 +41,14 @@ class Grammar:
 
     Attributes:
         start: the state before the first id.
+        following: what may follow a merged unit, or a frame that may be merged; of vocabularies with unit merges.
     """
 
     def __init__(self, space: IdSpace) -> None:
         self.space = space
         self.locked = space.options.timing == "locked"
         self.start = State(Place(), Boundary())
+        self.following = cache(lambda unit: Following(space, unit))
         self._boundaries: dict[tuple[int, int, int, bool, Boundary], Ranges] = {}
 
     def allowed(self, state: State) -> Ranges:

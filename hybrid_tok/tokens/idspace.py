@@ -12,6 +12,7 @@ from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.tokens.stream import Timing
 from hybrid_tok.tokens.text import TextTokenizer
+from hybrid_tok.tokens.unit_merges import UnitMerges
 
 BASE = 64
 """Numbers are written in base-64 digits, so that one token reaches 1.26 s and two reach 81 s."""
@@ -69,6 +70,7 @@ class VocabularyOptions:
         timing: `locked` writes durations, pauses and the exact end, `free` none of them.
         durations: locked timing: per text `run` or per `word`; the grammar is the same.
         run_length: write a repeated frame once, with a count.
+        unit_merges: write frequent sequences of frames as one id each; not together with `run_length`.
         prosody: allow pitch, energy and rate bins before words.
         prosody_bins: of each of the three.
         voice_codes: values of each token of a voice code.
@@ -88,6 +90,7 @@ class VocabularyOptions:
     voice_codes: int = 64
     max_speakers: int = 64
     max_channels: int = 16
+    unit_merges: UnitMerges | None = None
 
     def __post_init__(self) -> None:
         if self.layout not in ("hybrid", "text", "units"):
@@ -103,13 +106,29 @@ class VocabularyOptions:
             raise OptionsError(f"codebook_size must be at least 2, not {self.codebook_size}")
         if not 1 <= self.hop <= BASE * BASE:
             raise OptionsError(f"hop must be 1..{BASE * BASE} samples, not {self.hop}")
+        if self.unit_merges is not None:
+            self._check_merges(self.unit_merges)
+
+    def _check_merges(self, merges: UnitMerges) -> None:
+        if self.run_length:
+            raise OptionsError("run_length and unit_merges are two ways to write repeated frames: choose one")
+        if merges.codec != self.codec:
+            raise OptionsError(f"unit_merges are of the codec {merges.codec}, the vocabulary of {self.codec}")
+        if merges.num_codebooks != self.num_codebooks:
+            raise OptionsError(
+                f"unit_merges are of frames of {merges.num_codebooks} codebooks: set num_codebooks to that, "
+                f"not {self.num_codebooks}"
+            )
+        if not all(0 <= unit < self.codebook_size for frame in merges.frames for unit in frame):
+            raise OptionsError(f"unit_merges have units outside 0..{self.codebook_size - 1}")
 
 
 class IdSpace:
     """Where each kind of token has its ids.
 
     The declared order is control, numbers, channels, speakers, voice codes, languages, prosody, events, units per
-    codebook, text. With an LLM's own tokenizer the LLM's ids stay where they are, from 0, and ours come after them.
+    codebook, merged units, text. With an LLM's own tokenizer the LLM's ids stay where they are, from 0, and ours come
+    after them.
     Which ids a layout or a timing uses is the grammar's concern: the space is the same for all of them.
 
     Args:
@@ -118,6 +137,7 @@ class IdSpace:
 
     Attributes:
         ranges: all of them in order; they tile [0, size).
+        merged: the merged units; no ids without `unit_merges`.
         audio_open, audio_close: `<|audio|>` and `<|/audio|>`, around a stream inside other text, with which it shares
             the ids of text; no stream contains them.
         pad: `<|pad|>`, for padding batches; no stream contains it.
@@ -152,6 +172,9 @@ class IdSpace:
         self.units = tuple(
             self._take(f"unit of codebook {k}", options.codebook_size) for k in range(options.num_codebooks)
         )
+        self.merged = IdRange("merged unit", self.size, self.size)
+        if options.unit_merges is not None:
+            self.merged = self._take("merged unit", len(options.unit_merges.merges))
         if not text.keeps_ids:
             self.text_range = self._take("text", text.size)
         if self.size > MAX_SIZE:

@@ -78,7 +78,9 @@ class Vocabulary:
     def fingerprint(self) -> Mapping[str, str]:
         """A hash per part; two vocabularies are compatible exactly if all parts agree."""
         options = asdict(self.options)
-        del options["codec"]
+        del options["codec"], options["unit_merges"]
+        if self.options.unit_merges is not None:
+            options["unit_merges"] = self.options.unit_merges.fingerprint
         options["ranges"] = [(part.name, part.start, part.stop) for part in self.ranges]
         options["languages"] = LANGUAGE_CODES
         options["voice_length"] = VOICE_CODES
@@ -134,11 +136,10 @@ class Vocabulary:
         Raises:
             GrammarError: with the position, what was found there and what was allowed.
         """
-        grammar, state, position = self.grammar, self.grammar.start, -1
-        for position, token in enumerate(_integers(ids)):
-            state = grammar.advance(state, token, position)
+        grammar, given = self.grammar, _integers(ids)
+        state = grammar.read(grammar.start, given)
         if not grammar.accepts_end(state):
-            raise GrammarError(position + 1, "the end of the sequence", grammar.names(state))
+            raise GrammarError(len(given), "the end of the sequence", grammar.names(state))
 
     def repair(self, ids: Iterable[int]) -> Repaired:
         """Repair a sequence, and list the repairs; one that the grammar accepts is returned unchanged."""
@@ -157,6 +158,8 @@ class Vocabulary:
 def _integers(ids: Iterable[int]) -> list[int]:
     """Ids as Python integers, whatever kind of integers they came as."""
     listed = ids.tolist() if isinstance(ids, np.ndarray) else list(ids)
+    if set(map(type, listed)) == {int}:
+        return listed
     for position, token in enumerate(listed):
         if type(token) is not int:
             try:
