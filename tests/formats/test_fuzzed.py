@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Callable
@@ -12,63 +11,11 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from fuzz.seeds import ANNOTATIONS
+from fuzz.targets import FRAMES
 from hybrid_tok import formats
-from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
-from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import AnnotationError, AnnotationWarning
 
-FRAMES = 500
-HEARD = Annotations(
-    frames=FRAMES,
-    speech=(Span(3, 120),),
-    active=(Span(0, 490),),
-    words=(
-        Word("hello", Span(5, 25), 0.875, 0),
-        Word('"there"', Span(25, 47), 0.5, 1),
-        Word("你好", Span(300, 300), 1.0, 1),
-    ),
-    events=(Event("laugh", Span(130, 190), 0.75),),
-    turns=(SpeakerTurn(0, Span(3, 120)), SpeakerTurn(1, Span(20, 480))),
-)
-TIMED = {"start": 0.1, "end": 0.5}
-JSONS = (
-    {
-        "segments": [
-            {**TIMED, "text": "a 2", "words": [{**TIMED, "word": "a", "score": 0.5, "speaker": "S"}, {"word": "2"}]}
-        ]
-    },
-    {
-        "transcription": [
-            {
-                "offsets": {"from": 0, "to": 900},
-                "text": " a b",
-                "tokens": [
-                    {"text": "[_BEG_]"},
-                    {"text": " a", "offsets": {"from": 0, "to": 500}, "p": 0.5},
-                    {"text": " b"},
-                ],
-            }
-        ]
-    },
-    [{**TIMED, "text": " a b", "words": [{**TIMED, "word": " a", "probability": 0.5}, [0.1, 0.5, "b", 0.5]]}],
-    {
-        "audio_filepath": "talk.wav",
-        "offset": 0.5,
-        "timestamps_word": [{**TIMED, "word": "a"}],
-        "word_confidence": [0.5],
-    },
-    [{"session_id": "talk", "speaker": "s", "start_time": 0.1, "end_time": 0.5, "words": "a b"}],
-)
-HANDMADE = {
-    ".vtt": "WEBVTT\n\nNOTE x\n\n1\n00:01.000 --> 00:02.000 line:1\n<v Ann>Hi <b>a</b> &amp; <00:01.500>b [laughs]\n",
-    ".tsv": "start\tend\ttext\n0\t1000\tHello there\n1000\t2000\tyou\n",
-    ".rttm": "SPEAKER talk 1 0.1 1.0 <NA> <NA> a <NA> <NA>\nNON-LEX talk 1 0.2 0.3 <NA> laugh <NA> <NA> <NA>\n",
-}
-SEEDS: list[tuple[str, bytes]] = [
-    *((one.suffix, one.text(HEARD, "talk", 10.0).encode()) for one in formats.FORMATS.values()),
-    *((".json", json.dumps(value, indent=1).encode()) for value in JSONS),
-    *((suffix, text.encode()) for suffix, text in HANDMADE.items()),
-]
 PIECES = [
     *(b"", b"\0", b"-1", b"nan", b"NaN", b"Infinity", b"1e999", b"9" * 30, b"1e-320", b"0", b"2.5", b"-0.0", b"99999"),
     *(b"\n", b"\r", b"\t", b" ", b'"', b"{", b"[", b"]", b"<", b">", b"-->", b"null", b"true", b"[]", b"{}", b'""'),
@@ -99,7 +46,7 @@ ENCODINGS: tuple[Callable[[bytes], bytes], ...] = (
 @st.composite
 def damaged(draw: st.DrawFn) -> tuple[str, bytes]:
     """A file of some format with a few faults."""
-    suffix, content = draw(st.sampled_from(SEEDS))
+    suffix, content = draw(st.sampled_from(ANNOTATIONS))
     for _ in range(draw(st.integers(1, 4))):
         at = draw(st.integers(0, len(content)))
         lines = content.split(b"\n")

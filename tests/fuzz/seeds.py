@@ -1,7 +1,7 @@
 """Small valid inputs of each target, for the fuzzer to change: `python tests/fuzz/seeds.py` writes them to the corpus.
 
-Audio is a synthetic tone; what an encoder makes of it depends on its version, so those files change when they are
-written anew.
+Audio is a synthetic tone. What an encoder makes of it is never twice the same (time stamps, serial numbers), so those
+files are left as they are if they exist.
 """
 
 from __future__ import annotations
@@ -81,12 +81,15 @@ JSONS = {
 HANDMADE = {
     ".vtt": "WEBVTT\n\nNOTE x\n\n1\n00:01.000 --> 00:02.000 line:1\n<v Ann>Hi <b>a</b> &amp; <00:01.500>b [laughs]\n",
     ".tsv": "start\tend\ttext\n0\t1000\tHello there\n1000\t2000\tyou\n",
+    ".TextGrid": 'File type = "ooTextFile"\nObject class = "TextGrid"\n\n0\n10\n<exists>\n1\n"IntervalTier"\n"words"\n'
+    '0\n10\n2\n0\n1\n"a ""b"""\n1\n10\n""\n',
     ".rttm": "SPEAKER talk 1 0.1 1.0 <NA> <NA> a <NA> <NA>\nNON-LEX talk 1 0.2 0.3 <NA> laugh <NA> <NA> <NA>\n",
 }
 ANNOTATIONS: list[tuple[str, bytes]] = [
     *((one.suffix, one.text(HEARD, "talk", 10.0).encode()) for one in formats.FORMATS.values()),
     *((".json", json.dumps(value, indent=1).encode()) for value in JSONS.values()),
     *((suffix, text.encode()) for suffix, text in HANDMADE.items()),
+    (".srt", formats.FORMATS["srt"].text(HEARD, "talk", 10.0).encode("utf-16")),
 ]
 """Suffix and content of a file of every format."""
 
@@ -227,7 +230,8 @@ def write_seeds(corpus: Path = CORPUS) -> None:
     for target, name, content in seeds():
         path = corpus / target / name
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(content)
+        if target != "audio" or not path.exists():
+            path.write_bytes(content)
 
 
 if __name__ == "__main__":

@@ -59,7 +59,8 @@ LONGEST = 5.0
 """Seconds of audio that are decoded of a `.hyt` file."""
 
 MOST_SHOWN = 10_000
-"""Frames of units that are shown: a few ids may repeat a frame for a day."""
+"""Frames of units that are encoded again and shown: a few ids may repeat a frame for a day, and showing takes as long
+as they are many."""
 
 VOCABULARIES = tuple(
     VocabularyOptions("fuzz", codebook_size, 320, num_codebooks, layout, timing, "run", run_length, prosody)
@@ -139,7 +140,7 @@ def ids(data: bytes, folder: Path) -> None:
     repaired = vocabulary.repair(given)
     stream = vocabulary.decode(repaired.ids)
     _show(vocabulary, stream, repaired.ids)
-    assert vocabulary.decode(given, errors="repair") == stream
+    assert _is_long(stream) or vocabulary.decode(given, errors="repair") == stream
     again = vocabulary.repair(repaired.ids)
     assert again.ids == repaired.ids and not again.actions
 
@@ -153,10 +154,9 @@ def _ids(vocabulary: Vocabulary, data: bytes) -> list[int]:
 
 def _show(vocabulary: Vocabulary, stream: HybridStream, given: list[int] | tuple[int, ...]) -> None:
     """The stream is that of the ids, and all ways to show it work."""
-    assert vocabulary.encode(stream) == list(given)
-    items = (item for channel in stream.channels for turn in channel.turns for item in turn.items)
-    if sum(len(item.units) for item in items if isinstance(item, EventItem | UnitItem)) > MOST_SHOWN:
+    if _is_long(stream):
         return
+    assert vocabulary.encode(stream) == list(given)
     assert stream_from_json(stream_to_json(stream)) == stream
     turns = sum(len(channel.turns) for channel in stream.channels)
     tags = len(stream.channels) if len(stream.channels) > 1 else 0
@@ -167,6 +167,11 @@ def _show(vocabulary: Vocabulary, stream: HybridStream, given: list[int] | tuple
     assert f"{lines}{said}".replace("\n", "").isprintable()
     figures = summarize(stream, given, vocabulary, 1.0)
     assert figures.tokens == len(given) and 0.0 <= figures.text_share <= 1.0
+
+
+def _is_long(stream: HybridStream) -> bool:
+    items = (item for channel in stream.channels for turn in channel.turns for item in turn.items)
+    return sum(len(item.units) for item in items if isinstance(item, EventItem | UnitItem)) > MOST_SHOWN
 
 
 def annotations(data: bytes, folder: Path) -> None:
