@@ -23,7 +23,6 @@ memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
 
 import numpy as np
 
@@ -31,6 +30,7 @@ from hybrid_tok.errors import GrammarError
 from hybrid_tok.tokens.idspace import IdRange, IdSpace
 from hybrid_tok.tokens.merged_frames import Following, MergedFrames
 from hybrid_tok.tokens.parts import Boundary, Done, Frames, Place, Ranges, State, others
+from hybrid_tok.tokens.unit_merges import Unit
 
 LONG_RUN = 24
 """Units in a row from which they are read at once: arrays cost more than they save on fewer."""
@@ -41,14 +41,13 @@ class Grammar:
 
     Attributes:
         start: the state before the first id.
-        following: what may follow a merged unit, or a frame that may be merged; of vocabularies with unit merges.
     """
 
     def __init__(self, space: IdSpace) -> None:
         self.space = space
         self.locked = space.options.timing == "locked"
         self.start = State(Place(), Boundary())
-        self.following = cache(lambda unit: Following(space, unit))
+        self._following: dict[Unit | None, Following] = {}
         self._boundaries: dict[tuple[int, int, int, bool, Boundary], Ranges] = {}
 
     def allowed(self, state: State) -> Ranges:
@@ -118,6 +117,13 @@ class Grammar:
     def frames(self, event: int = -1) -> Frames:
         """The rule of a unit run, or of an event by its number, before its first unit."""
         return Frames(event) if self.space.options.unit_merges is None else MergedFrames(event)
+
+    def following(self, unit: Unit | None) -> Following:
+        """What may follow a merged unit, or a frame that may be merged; cached, since it is needed often."""
+        found = self._following.get(unit)
+        if found is None:
+            found = self._following[unit] = Following(self.space, unit)
+        return found
 
     def between_items(self, place: Place, boundary: Boundary) -> Ranges:
         """What may follow a boundary; cached, since it is needed often."""
