@@ -87,12 +87,29 @@ def assemble(
     """
     hop = audio.sample_rate // FRAME_RATE
     frames = count_frames(audio.num_samples, audio.sample_rate)
-    _check_decisions(decisions, frames, options)
     codes = _Codes(audio, codec, options.num_codebooks)
-    placed = _join(_place(decisions, codes, options, prosody or {}), options.timing == "locked")
+    return write_decisions(decisions, frames, audio.num_samples % hop, codes.cut, options, voices, prosody)
+
+
+def write_decisions(
+    decisions: Sequence[Decision],
+    frames: int,
+    remainder: int,
+    cut: Callable[[Span], tuple[Frame, ...]],
+    options: AssembleOptions = AssembleOptions(),
+    voices: Mapping[int, tuple[int, ...]] | None = None,
+    prosody: Mapping[Word, Prosody] | None = None,
+) -> HybridStream:
+    """As `assemble`, where the units are known.
+
+    Args:
+        frames, remainder: length of the recording, and the samples in its last frame when that is partial.
+        cut: gives the units of a stretch.
+    """
+    _check_decisions(decisions, frames, options)
+    placed = _join(_place(decisions, cut, options, prosody or {}), options.timing == "locked")
     turns = _write_turns(placed, frames, options.timing == "locked", voices or {})
-    remainder = audio.num_samples % hop if options.timing == "locked" else None
-    return HybridStream((Channel(tuple(turns)),), options.timing, remainder)
+    return HybridStream((Channel(tuple(turns)),), options.timing, remainder if options.timing == "locked" else None)
 
 
 class _Codes:
@@ -155,7 +172,10 @@ class _Placed:
 
 
 def _place(
-    decisions: Sequence[Decision], codes: _Codes, options: AssembleOptions, prosody: Mapping[Word, Prosody]
+    decisions: Sequence[Decision],
+    cut: Callable[[Span], tuple[Frame, ...]],
+    options: AssembleOptions,
+    prosody: Mapping[Word, Prosody],
 ) -> Iterator[_Placed]:
     """The items of decisions in the order they are written; items may overlap."""
     languages = _Languages()
@@ -166,12 +186,10 @@ def _place(
             yield from _place_text(run, options, prosody, languages)
             yield from _place_over_text(run, options, prosody, languages)
         elif kind == "units":
-            yield _Placed(span.start, speaker, UnitItem(codes.cut(span)))
+            yield _Placed(span.start, speaker, UnitItem(cut(span)))
         elif kind != "pause":
             for label, part in _events(run):
-                yield _Placed(
-                    part.start, speaker, EventItem(label, codes.cut(part)) if kind == "event" else EventItem(label)
-                )
+                yield _Placed(part.start, speaker, EventItem(label, cut(part)) if kind == "event" else EventItem(label))
 
 
 class _Languages:
