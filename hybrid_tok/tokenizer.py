@@ -43,7 +43,7 @@ from hybrid_tok.tokens.idspace import VocabularyOptions
 from hybrid_tok.tokens.script import read_script, stream_of_script
 from hybrid_tok.tokens.stream import Frame, HybridStream, TextItem
 from hybrid_tok.tokens.summary import Summary, summarize
-from hybrid_tok.tokens.text import load_text_tokenizer
+from hybrid_tok.tokens.text import TextTokenizer, load_text_tokenizer
 from hybrid_tok.tokens.vocabulary import Errors, Vocabulary
 from hybrid_tok.voice.space import is_voice
 
@@ -120,20 +120,25 @@ class HybridTokenizer:
         options: TokenizerOptions,
         *,
         backends: Mapping[Stage, Any] | None = None,
+        text: TextTokenizer | None = None,
     ) -> None:
         """Args:
         preset: names of the backends.
         options: everything else that can be chosen.
         backends: objects of your own in place of the preset's, by stage ("recognizer", "codec", ..).
+        text: a text tokenizer that is at hand, in place of the one that `options` name.
         """
+        if text is not None and options.text_tokenizer is not None:
+            raise OptionsError(f"two text tokenizers: {options.text_tokenizer} and {text.name}; give one")
         self.preset = preset
         self.options = options
         self._given: dict[Stage, Any] = dict(backends or {})
+        self._text = text
         self._loaded = PerProcess(self._given)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Copies, here or in another process, load their backends again; those given go along."""
-        return partial(type(self), backends=self._given), (self.preset, self.options)
+        return partial(type(self), backends=self._given, text=self._text), (self.preset, self.options)
 
     @classmethod
     def from_preset(cls, preset: str = "default", **options: Any) -> Self:
@@ -194,7 +199,7 @@ class HybridTokenizer:
                 run_length=self.options.run_length,
                 prosody=self.options.prosody == "word",
             ),
-            load_text_tokenizer(self.options.text_tokenizer),
+            self._text or load_text_tokenizer(self.options.text_tokenizer),
         )
 
     @cached_property

@@ -49,6 +49,14 @@ class BuiltinCodec:
         stream = self.decoder_stream()
         return np.concatenate([stream.push(codes), stream.finish()])
 
+    def codebook_vectors(self, codebook: int) -> NDArray[np.float32]:
+        """What the codes of a codebook stand for: points (codebook_size, dimensions) in the quantizer's space."""
+        quantizer = self.network.quantizer
+        codes = torch.zeros(self.codebook_size, codebook + 1, dtype=torch.int64)
+        codes[:, codebook] = torch.arange(self.codebook_size)
+        first = codebook * quantizer.group_dim
+        return quantizer.decode(codes.to(quantizer.levels.device))[:, first : first + quantizer.group_dim].cpu().numpy()
+
     def encoder_stream(self) -> EncoderStream:
         """A stream with `push(samples) -> codes` and `finish() -> codes`; codes equal `encode`'s for any chunks."""
         return EncoderStream(self.network, self._grid)
