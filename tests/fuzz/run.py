@@ -29,7 +29,7 @@ SLOWEST = 20
 MOST_MEMORY = 2048
 """MB of a process; the libraries alone take 200."""
 
-LONGEST_INPUT = 16_384
+LONGEST_INPUT = 8_192
 """Bytes."""
 
 
