@@ -13,8 +13,13 @@ An LLM's ids stay where they are, and ours follow (`tokens.idspace`). A stream s
 
 from __future__ import annotations
 
+from hybrid_tok.lm.collator import HybridCollator as HybridCollator
+from hybrid_tok.lm.collator import weighted_loss as weighted_loss
 from hybrid_tok.lm.extend import check_model as check_model
 from hybrid_tok.lm.extend import extend as extend
+from hybrid_tok.lm.kinds import Kind as Kind
+from hybrid_tok.lm.kinds import kinds_of as kinds_of
+from hybrid_tok.lm.mapping import EncodeColumn as EncodeColumn
 from hybrid_tok.lm.parts import StreamPart as StreamPart
 from hybrid_tok.lm.parts import TextPart as TextPart
 from hybrid_tok.lm.processor import HybridProcessor as HybridProcessor
