@@ -15,6 +15,7 @@ from typing import Literal, NamedTuple, NoReturn, TypeAlias, get_args
 
 from hybrid_tok.errors import GrammarError, OptionsError
 from hybrid_tok.tokens.idspace import IdRange
+from hybrid_tok.tokens.lark import lark_rules, terminal
 from hybrid_tok.tokens.merged_frames import without
 from hybrid_tok.tokens.parts import Ranges, State
 from hybrid_tok.tokens.vocabulary import Vocabulary
@@ -156,6 +157,23 @@ class MixedGrammar:
         if state.stream is None:
             return tuple(ids.describe() for ids in self.allowed(state))
         return self._with_closing(self.grammar.names(state.stream))
+
+    def to_llguidance(self) -> str:
+        """A Lark grammar for llguidance that accepts every such sequence without padding and the ids that end it.
+
+        The engine allows its own end of text wherever the grammar accepts the end. `tokens.lark` lists what the rules
+        for streams cannot refuse.
+        """
+        rules = self.rules
+        if rules.bare:
+            return self.grammar.to_llguidance()
+        text = "" if rules.audio == "only" else "outside*"
+        least, most = int(rules.audio != "optional"), "" if rules.max_streams is None else rules.max_streams
+        streams = "" if most == 0 else f"(audio {text}){{{least},{most}}}"
+        audio = f"{terminal(self.space.audio_open)} stream {terminal(self.space.audio_close)}"
+        return (
+            f"start: {text} {streams}\naudio: {audio}\noutside: {terminal(*self._unended)}\n{lark_rules(self.space)}\n"
+        )
 
     def _between(self, begun: int) -> Ranges:
         """What may be generated outside a stream."""

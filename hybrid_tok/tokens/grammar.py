@@ -28,6 +28,7 @@ import numpy as np
 
 from hybrid_tok.errors import GrammarError
 from hybrid_tok.tokens.idspace import IdRange, IdSpace
+from hybrid_tok.tokens.lark import lark_rules
 from hybrid_tok.tokens.merged_frames import Following, MergedFrames
 from hybrid_tok.tokens.parts import Boundary, Done, Frames, Place, Ranges, State, others
 from hybrid_tok.tokens.unit_merges import Unit
@@ -124,6 +125,10 @@ class Grammar:
         if found is None:
             found = self._following[unit] = Following(self.space, unit)
         return found
+
+    def to_llguidance(self) -> str:
+        """A Lark grammar for llguidance that accepts every stream; `tokens.lark` lists what it cannot refuse."""
+        return f"start: stream\n{lark_rules(self.space)}\n"
 
     def between_items(self, place: Place, boundary: Boundary) -> Ranges:
         """What may follow a boundary; cached, since it is needed often."""
