@@ -204,3 +204,23 @@ def train_confidence(
 
     options = TrainConfidenceOptions(data=data, out=out, model=model, composed=composed, seed=seed)
     typer.echo(f"wrote {train(options)}", err=True)
+
+
+@train_app.command("units")
+def train_units(
+    data: Annotated[Path, typer.Option("--data", help="Folder of clips with a manifest.jsonl.")],
+    out: Annotated[Path, typer.Option("--out", help="Folder for codes, which are used again, and units.json.")],
+    codebooks: Annotated[
+        int, typer.Option(help="Codebooks of each frame that is merged: 1 is codebook 0 alone.", min=1)
+    ] = 1,
+    merges: Annotated[int, typer.Option(help="Merged units, at most.", min=1)] = 4096,
+    max_frames: Annotated[int, typer.Option(help="Longest merged unit, in frames of 20 ms.", min=2, max=64)] = 16,
+    every: Annotated[int, typer.Option(help="Encode one clip in so many.", min=1)] = 1,
+) -> None:
+    """Merge frequent sequences of units into one id each (byte-pair encoding)."""
+    from hybrid_tok.train.units.recipe import TrainUnitsOptions, train
+
+    options = TrainUnitsOptions(
+        data=data, out=out, codebooks=codebooks, merges=merges, max_frames=max_frames, every=every
+    )
+    typer.echo(f"wrote {train(options)}", err=True)
