@@ -69,6 +69,15 @@ def test_the_page_lists_every_error_type_with_what_its_class_says() -> None:
     ]
 
 
+def test_every_test_that_the_page_names_exists() -> None:
+    sources = "\n".join(path.read_text("utf-8") for path in RELIABILITY.parents[1].glob("tests/**/*.py"))
+    page = RELIABILITY.read_text("utf-8")
+    named = re.findall(r"(?:::test_|\.\.)(\w+)`", page)
+    assert len(named) > 40
+    assert [name for name in named if not re.search(rf"def test_\w*{name}\b", sources)] == []
+    assert all((RELIABILITY.parents[1] / path).is_file() for path in re.findall(r"`(tests/[\w/]+\.py)", page))
+
+
 @pytest.mark.parametrize("arguments", [["nonsense"], ["encode"], ["encode", "absent.wav"], ["encode", "x", "--preset"]])
 def test_a_fault_of_the_input_or_the_options_is_2(arguments: list[str]) -> None:
     assert run(*arguments).returncode == 2
