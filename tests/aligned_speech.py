@@ -50,14 +50,15 @@ def aligned_speech(draw: st.DrawFn, num_codebooks: int = 2) -> AlignedSpeech:
 
 
 def sample() -> tuple[Vocabulary, AlignedSpeech]:
-    """Half a second: "so funny", a laugh, "ja" of a second speaker; two codebooks."""
+    """A third of a second: "so funny", a laugh, "ja" of a second speaker; two codebooks, in which silence repeats."""
     words = (
-        Word("so", Span(1, 4), 0.9, 0, "en"),
-        Word("funny", Span(4, 9), 0.9, 0, "en"),
-        Word("ja", Span(19, 22), 0.9, 1, "de"),
+        Word("so", Span(1, 3), 0.99, 0, "en"),
+        Word("funny", Span(3, 6), 0.99, 0, "en"),
+        Word("ja", Span(13, 15), 0.99, 1, "de"),
     )
     annotations = Annotations(
-        25, (Span(1, 22),), (Span(1, 22),), words, (Event("laugh", Span(10, 17), 0.9),), (SpeakerTurn(0, Span(0, 18)),)
+        16, (Span(1, 15),), (Span(1, 15),), words, (Event("laugh", Span(7, 12), 0.9),), (SpeakerTurn(0, Span(0, 12)),)
     )
-    units = tuple((frame // 2 % 8, frame % 4) for frame in range(25))
+    silent = (0, 6, 12, 15)
+    units = tuple((0, 0) if frame in silent else (1 + frame % 7, frame * 5 % 8) for frame in range(16))
     return vocabulary(VocabularyOptions("test", 8)), AlignedSpeech(annotations, units, 100)

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from fakes import FakeCodec
-from hybrid_tok.core.annotations import Annotations, Word
+from hybrid_tok.core.annotations import Annotations, Event, Word
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import GrammarError, OptionsError, StreamError
 from hybrid_tok.lm.layouts import (
@@ -140,6 +140,20 @@ def test_interleaved_runs_take_turns_with_the_lengths_asked_for() -> None:
     strict = interleave(speech_of(9), np.random.default_rng(0), InterleaveOptions(1.0, 1.0))
     kinds = [type(item) for item in strict.channels[0].turns[0].items if not isinstance(item, Pause)]
     assert all(left is not right for left, right in pairwise(kinds)) and len(kinds) == 9
+
+
+def test_events_have_units_and_under_words_of_text_alone_a_label() -> None:
+    words = (Word("so", Span(0, 10), 1.0), Word("so", Span(10, 20), 1.0))
+    over, beside = Event("laugh", Span(2, 8), 1.0), Event("cough", Span(15, 30), 1.0)
+    speech = AlignedSpeech(Annotations(40, words=words, events=(over, beside)), ((0,),) * 40)
+    found = {True: 0, False: 0}
+    for seed in range(20):
+        items = interleave(speech, np.random.default_rng(seed), InterleaveOptions(1.0, 1.0)).channels[0].turns[0].items
+        first = isinstance(items[0], TextItem)
+        found[first] += 1
+        events = [item for item in items if isinstance(item, EventItem)]
+        assert events == [EventItem("laugh")] * first + [EventItem("cough", ((0,),) * 10)]
+    assert all(found.values())
 
 
 def speech_of(words: int) -> AlignedSpeech:

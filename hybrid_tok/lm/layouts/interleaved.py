@@ -6,7 +6,7 @@ gate chooses by what it costs, this one at random, so that a model learns to go 
 The rule: runs of words are text and units in turn, a fair coin says what the first one is, and the number of words of
 each run is geometrically distributed. A sound or silence goes with the word before it (what is before the first word
 goes with that): as units after a word in units, as a pause after a word in text. Events are written with their units
-in any case, as they have no words; one under words that are text is a label after them.
+in any case, as they have no words; one that is under words only is a label after them where they are text.
 """
 
 from __future__ import annotations
@@ -61,12 +61,13 @@ def interleave(
     """
     modes = _modes(rng, options)
     mode = first = next(modes)
+    alone = {stretch.event for stretch in speech.stretches if stretch.kind == "event"}
     decisions: list[Decision] = []
     for stretch in speech.stretches:
         if stretch.kind == "word":
             mode = first if first is not None else next(modes)
             first = None
-        decisions.append(_decide(stretch, mode))
+        decisions.append(_decide(stretch, mode, stretch.event not in alone))
     assemble = AssembleOptions(timing=options.timing, durations=options.durations)
     return write_decisions(decisions, speech.frames, speech.remainder, speech.cut, assemble, voices)
 
@@ -80,11 +81,15 @@ def _modes(rng: np.random.Generator, options: InterleaveOptions) -> Iterator[Dec
         text = not text
 
 
-def _decide(stretch: Stretch, mode: DecisionKind) -> Decision:
-    """How a stretch is written where words are."""
+def _decide(stretch: Stretch, mode: DecisionKind, under_words: bool) -> Decision:
+    """How a stretch is written where words are.
+
+    Args:
+        under_words: its event, if it has one, is nowhere else.
+    """
     reason = f"interleaved: {mode}"
     if stretch.kind == "word":
-        event = stretch.event if mode == "text" else None
+        event = stretch.event if mode == "text" and under_words and stretch.event_under else None
         label = None if event is None else event.label
         return Decision(stretch.span, mode, stretch.words, stretch.under, label, event, stretch.speaker, reason)
     if stretch.kind == "event":
