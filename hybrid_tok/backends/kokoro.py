@@ -177,12 +177,14 @@ class _Voice:
     Attributes:
         mixture: of published voices: all of the style, or only its prosody where `timbre` is given.
         timbre: a point of the voice space; None for a mixture that is spoken as it is.
+        own_share: of the timbre that is the mixture's own all the same.
         melody: where its pitch is moved to; None leaves it.
         rate: relative to Kokoro's own.
     """
 
     mixture: Mapping[str, float]
     timbre: tuple[float, ...] | None = None
+    own_share: float = 0.0
     melody: Melody | None = None
     rate: float = 1.0
 
@@ -191,7 +193,8 @@ class _Voice:
         space = voice_space()
         style = space.style(self.mixture, phonemes)
         if self.timbre is not None:
-            style[:TIMBRE] = space.timbre(self.timbre, phonemes)
+            style[:TIMBRE] *= self.own_share
+            style[:TIMBRE] += (1.0 - self.own_share) * space.timbre(self.timbre, phonemes)
         return style
 
 
@@ -210,6 +213,7 @@ def _voice(utterance: Utterance) -> _Voice:
     return _Voice(
         mixture={prosody.voice: 1.0},
         timbre=traits.timbre,
+        own_share=prosody.timbre_share,
         melody=Melody(prosody.pitch, traits.pitch, livelier),
         rate=min(max(traits.rate / prosody.rate, _RATES[0]), _RATES[1]),
     )

@@ -9,6 +9,8 @@ the error). Timbres are points in the principal components of the published ones
 
 from __future__ import annotations
 
+import hashlib
+import json
 import math
 import re
 from collections.abc import Mapping, Sequence
@@ -16,6 +18,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,12 +48,14 @@ class Prosody:
     Attributes:
         voice: its name.
         pitch, pitch_range, rate: of its speech, as `voice.measure` has them: Hz, semitones, syllables per second.
+        timbre_share: of a timbre that is this voice's own, in a language that is not understood well in others.
     """
 
     voice: str
     pitch: float
     pitch_range: float
     rate: float
+    timbre_share: float = 0.0
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -114,7 +119,7 @@ def voice_space(path: Path = SPACE) -> VoiceSpace:
     arrays, about = load_arrays(path)
     try:
         return VoiceSpace(
-            fingerprint=about["sha256"][:16],
+            fingerprint=_fingerprint(about),
             names=tuple(about["names"]),
             styles=arrays["styles"],
             rows=arrays["row_weights"] @ arrays["row_basis"],
@@ -126,6 +131,11 @@ def voice_space(path: Path = SPACE) -> VoiceSpace:
         )
     except (LookupError, TypeError, ValueError) as error:
         raise WeightsError(f"{path} is no table of voices of this version ({error}): reinstall hybrid-tok") from None
+
+
+def _fingerprint(about: Mapping[str, Any]) -> str:
+    held = json.dumps([about["sha256"], about["languages"]], sort_keys=True)
+    return hashlib.sha256(held.encode()).hexdigest()[:16]
 
 
 def is_voice(text: str) -> bool:

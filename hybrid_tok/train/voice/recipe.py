@@ -12,7 +12,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any
@@ -90,7 +90,7 @@ LANGUAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyT
             ),
         ),
         "zh": (
-            ("zm_yunxi",),
+            ("zm_yunjian", "zf_xiaobei"),
             (
                 "北风和太阳在争论谁的本领更大。",
                 "她在回家的路上买了三个苹果、一些面包和牛奶。",
@@ -100,6 +100,9 @@ LANGUAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyT
     }
 )
 """The voices whose prosody a language is spoken with, the usual one first, and sentences on which they are measured."""
+
+TIMBRE_SHARES: Mapping[str, float] = MappingProxyType({"zh": 0.4})
+"""`Prosody.timbre_share` of the languages that need one."""
 
 _LENGTHS = (35, 60)
 """Characters of the texts that clips are cut from."""
@@ -225,7 +228,8 @@ def _halves(clips: list[Clip], network: SpeakerEncoder) -> Iterator[tuple[Measur
 def _prosodies(speaker: Speaker, language: str) -> list[dict[str, Any]]:
     """What speech in a language is like when nothing is changed, in each of its voices."""
     voices, texts = LANGUAGES[language]
-    return [asdict(_prosody(speaker, voice, texts, language)) for voice in voices]
+    share = TIMBRE_SHARES.get(language, 0.0)
+    return [asdict(replace(_prosody(speaker, voice, texts, language), timbre_share=share)) for voice in voices]
 
 
 def _prosody(speaker: Speaker, voice: str, texts: Sequence[str], language: str) -> Prosody:
