@@ -15,7 +15,7 @@ EventLabel: TypeAlias = Literal[
 EVENT_LABELS: tuple[EventLabel, ...] = get_args(EventLabel)
 """The taxonomy in the order of its ids."""
 
-System: TypeAlias = Literal["sensevoice", "cosyvoice", "dia", "orpheus", "chatterbox", "audioset"]
+System: TypeAlias = Literal["sensevoice", "cosyvoice", "dia", "orpheus", "chatterbox", "bark", "omnivoice", "audioset"]
 
 _NAMES: dict[System, dict[EventLabel, tuple[str, ...]]] = {
     # The other tags of that list (<|BGM|>, <|Applause|>, <|Sing|>, <|Speech_Noise|>, ...) are no vocal events.
@@ -68,6 +68,15 @@ _NAMES: dict[System, dict[EventLabel, tuple[str, ...]]] = {
         "moan": ("[groan]",),
         "other": ("[shush]",),
     },
+    # [music] and the notes around sung words are no vocalization.
+    "bark": {
+        "laugh": ("[laughter]", "[laughs]"),
+        "sigh": ("[sighs]",),
+        "throat_clear": ("[clears throat]",),
+        "gasp": ("[gasps]",),
+    },
+    # Its other tags are interjections (surprise-ah, question-oh, ..), which are words here.
+    "omnivoice": {"laugh": ("[laughter]",), "sigh": ("[sigh]",)},
     # Below "Human voice", "Respiratory sounds" and "Digestive".
     "audioset": {
         "laugh": ("Laughter", "Baby laughter", "Giggle", "Snicker", "Belly laugh", "Chuckle, chortle"),
@@ -102,6 +111,8 @@ Each follows what the system itself publishes:
 - dia: the non-verbal tags in the README of nari-labs/dia;
 - orpheus: the emotive tags of the English model in the README of canopyai/Orpheus-TTS;
 - chatterbox: the event tags of the Turbo model, resemble-ai/chatterbox, `gradio_tts_turbo_app.py`;
+- bark: the non-speech sounds in the README of suno-ai/bark;
+- omnivoice: the non-verbal symbols in the README of k2-fsa/OmniVoice;
 - audioset: names in `ontology.json` of audioset/ontology (Gemmeke et al. 2017).
 """
 

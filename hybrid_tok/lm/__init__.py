@@ -23,3 +23,7 @@ from hybrid_tok.lm.mapping import EncodeColumn as EncodeColumn
 from hybrid_tok.lm.parts import StreamPart as StreamPart
 from hybrid_tok.lm.parts import TextPart as TextPart
 from hybrid_tok.lm.processor import HybridProcessor as HybridProcessor
+from hybrid_tok.lm.style import Style as Style
+from hybrid_tok.lm.style import describe as describe
+from hybrid_tok.lm.style import read_style as read_style
+from hybrid_tok.lm.style import tag_text as tag_text

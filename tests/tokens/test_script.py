@@ -40,7 +40,7 @@ def test_every_name_of_every_system_is_understood() -> None:
 
 
 def test_names_without_brackets_and_brackets_without_names_are_text() -> None:
-    text = "Laughter (or a cough) [sic] is a sigh (laughed) [laughs]"
+    text = "Laughter (or a cough) [sic] is a sigh (laughed) [laughed]"
     assert spoken(text) == [text]
 
 
