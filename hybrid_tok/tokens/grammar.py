@@ -23,6 +23,7 @@ memory.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cached_property
 
 import numpy as np
 
@@ -30,7 +31,7 @@ from hybrid_tok.errors import GrammarError
 from hybrid_tok.tokens.idspace import IdRange, IdSpace
 from hybrid_tok.tokens.lark import lark_rules
 from hybrid_tok.tokens.merged_frames import Following, MergedFrames
-from hybrid_tok.tokens.parts import Boundary, Done, Frames, Place, Ranges, State, others
+from hybrid_tok.tokens.parts import Boundary, Done, Frames, Place, Ranges, State, Words, others
 from hybrid_tok.tokens.unit_merges import Unit
 
 LONG_RUN = 24
@@ -84,28 +85,45 @@ class Grammar:
             GrammarError: an id may not follow; `position` is that of the first.
         """
         at = 0
-        for start, codes in self._unit_runs(ids):
-            for index in range(at, start):
-                state = self.advance(state, ids[index], position + index)
+        for start, run in self._unit_runs(ids):
+            state = self._stepped(state, ids, at, start, position)
             at = start
             if isinstance(state.part, Frames):
-                part, read = state.part.read(self, codes)
+                part, read = state.part.read(self, state.place, run)
                 state, at = State(state.place, part), start + read
-        for index in range(at, len(ids)):
-            state = self.advance(state, ids[index], position + index)
+        return self._stepped(state, ids, at, len(ids), position)
+
+    def _stepped(self, state: State, ids: Sequence[int], start: int, stop: int, position: int) -> State:
+        """The state after some of the ids, one after another."""
+        pieces, size = self._piece_table, self.space.size
+        for index in range(start, stop):
+            token = ids[index]
+            if type(state.part) is not Words or not (0 <= token < size and pieces[token]):  # no change within a text
+                state = self.advance(state, token, position + index)
         return state
 
     def _unit_runs(self, ids: Sequence[int]) -> list[tuple[int, np.ndarray]]:
-        """Where many ids in a row are units, and those ids less the first unit's."""
+        """Where many ids in a row are units, or the numbers between them, and those ids."""
         if len(ids) < LONG_RUN:
             return []
         try:
-            codes = np.array(ids, np.int64) - self.space.units[0].start
+            given = np.array(ids, np.int64)
         except OverflowError:  # no ids at all; the first of them is refused like any other
             return []
-        inside = (codes >= 0) & (codes < self.space.units[-1].stop - self.space.units[0].start)
+        space = self.space
+        inside = (given >= space.units[0].start) & (given < space.units[-1].stop)
+        if space.options.run_length:
+            inside |= (given >= space.numbers.start) & (given < space.numbers.stop)
         edges = np.flatnonzero(np.diff(inside, prepend=False, append=False)).reshape(-1, 2)
-        return [(start, codes[start:stop]) for start, stop in edges.tolist() if stop - start >= LONG_RUN]
+        return [(start, given[start:stop]) for start, stop in edges.tolist() if stop - start >= LONG_RUN]
+
+    @cached_property
+    def _piece_table(self) -> bytes:
+        """1 for each id that spells a piece of text."""
+        table = bytearray(self.space.size)
+        for part in self.space.pieces:
+            table[part.start : part.stop] = b"\1" * part.size
+        return bytes(table)
 
     def names(self, state: State) -> tuple[str, ...]:
         """What may follow, for messages; ranges of one name together."""

@@ -48,7 +48,7 @@ class MergedFrames(Frames):
             return State(place, MergedFrames(self.event, self.count, frame=frame, unit=self.unit))
         return State(place, MergedFrames(self.event, self.count + 1, unit=_merges(space).find(frame)))
 
-    def read(self, grammar: Grammar, codes: np.ndarray) -> tuple[Frames, int]:
+    def read(self, grammar: Grammar, place: Place, ids: np.ndarray) -> tuple[Frames, int]:
         return self, 0  # what follows depends on each unit, so that none can be skipped
 
 

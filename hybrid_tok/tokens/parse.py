@@ -45,18 +45,20 @@ def read_frames(space: IdSpace, written: Sequence[int]) -> tuple[Frame, ...]:
     """The frames that the ids inside a unit run or an event spell."""
     if (merges := space.options.unit_merges) is not None:
         return _unmerged(space, merges, written)
-    ids = np.array(written, np.int64)
+    ids, width = np.array(written, np.int64), len(space.units)
     digit = (ids >= space.numbers.start) & (ids < space.numbers.stop)
-    units = ids[~digit].reshape(-1, len(space.units))
-    repeats = np.zeros(len(units), np.int64)
-    before = np.cumsum(~digit)[digit] // len(space.units)  # whole frames before each digit
-    for frames, value in zip(before.tolist(), (ids[digit] - space.numbers.start).tolist(), strict=True):
-        repeats[frames - 1] = repeats[frames - 1] * BASE + value
-    columns = [
-        np.repeat(column - codebook.start, repeats + 1).tolist()
-        for column, codebook in zip(units.T, space.units, strict=True)
-    ]
-    return tuple(zip(*columns, strict=True))
+    if digit.any():
+        frames = ids[~digit].reshape(-1, width)
+        repeats = [0] * len(frames)
+        before = np.cumsum(~digit)[digit] // width  # whole frames before each digit
+        for number, value in zip(before.tolist(), (ids[digit] - space.numbers.start).tolist(), strict=True):
+            repeats[number - 1] = repeats[number - 1] * BASE + value
+        frames = np.repeat(frames, np.array(repeats) + 1, axis=0)
+    else:
+        frames = ids.reshape(-1, width)
+    codes = frames - np.array([codebook.start for codebook in space.units])
+    # Records become tuples faster than lists do.
+    return tuple(codes.view([(codebook.name, codes.dtype) for codebook in space.units]).ravel().tolist())
 
 
 def _unmerged(space: IdSpace, merges: UnitMerges, ids: Sequence[int]) -> tuple[Frame, ...]:

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Literal, NamedTuple, TypeAlias
 import numpy as np
 
 from hybrid_tok.errors import GrammarError
-from hybrid_tok.tokens.idspace import BASE, MAX_NUMBER, IdRange, IdSpace
+from hybrid_tok.tokens.idspace import BASE, MAX_DIGITS, MAX_NUMBER, IdRange, IdSpace
 from hybrid_tok.tokens.stream import VOICE_CODES, Frame
 
 if TYPE_CHECKING:
@@ -50,7 +50,8 @@ class Place:
 
     def moved(self, frames: int) -> Place:
         cursor = self.cursor + frames
-        return replace(self, cursor=cursor, furthest=max(self.furthest, cursor))
+        furthest = max(self.furthest, cursor)
+        return Place(self.channel, self.speaker, self.spoken, self.language, cursor, furthest, self.repeats)
 
 
 class Part(ABC):
@@ -215,7 +216,7 @@ class Number(Part):
 
     def step(self, grammar: Grammar, place: Place, token: int) -> State:
         if token in grammar.space.numbers:
-            return State(place, replace(self, value=(self.value or 0) * BASE + token - grammar.space.numbers.start))
+            return State(place, Number(self.of, (self.value or 0) * BASE + token - grammar.space.numbers.start))
         after, boundary = self._settle(place)
         return boundary.step(grammar, after, token)
 
@@ -276,25 +277,39 @@ class Frames(Part):
         counted = replace(place, repeats=place.repeats + repeated) if repeated else place
         return State(counted.moved(self.count + repeated), Boundary())
 
-    def read(self, grammar: Grammar, codes: np.ndarray) -> tuple[Frames, int]:
-        """The part after as many whole frames as may follow, and how many units these are.
+    def read(self, grammar: Grammar, place: Place, ids: np.ndarray) -> tuple[Frames, int]:
+        """The part after as many whole frames with their repetitions as are right, and how many of the ids those are.
+
+        What is wrong, or rare, is left to be read one by one.
 
         Args:
-            codes: ids of units [n], less the first codebook's first; those of one codebook follow the other's.
+            ids: of units, and with run-length coding of digits [n].
         """
         options, width = grammar.space.options, len(grammar.space.units)
-        if self.frame or options.layout == "text":
+        digit = ids < grammar.space.units[0].start
+        units = np.flatnonzero(~digit)
+        total = units.size // width
+        if self.frame or options.layout == "text" or not total or digit[0]:
             return self, 0
-        frames = codes[: codes.size // width * width].reshape(-1, width) - options.codebook_size * np.arange(width)
-        wrong: np.ndarray = np.any((frames < 0) | (frames >= options.codebook_size), axis=1)
-        if options.run_length and frames.size:
-            wrong[1:] |= (frames[1:] == frames[:-1]).all(1)
+        starts = np.array([codebook.start for codebook in grammar.space.units])
+        frames = ids[units[: total * width]].reshape(-1, width) - starts
+        wrong = np.zeros(total, np.bool_)
+        wrong |= ((frames < 0) | (frames >= options.codebook_size)).any(axis=1)
+        repeats = np.zeros(total, np.int64)
+        if options.run_length:
+            wrong[1:] |= (frames[1:] == frames[:-1]).all(axis=1)
             wrong[0] |= tuple(frames[0].tolist()) == self.last
-        count = int(wrong.argmax()) if wrong.any() else len(frames)
+            most = MAX_REPEATS - place.repeats - self.repeated - (self.repeats or 0)
+            counted = _repeats(ids[digit] - grammar.space.numbers.start, np.cumsum(~digit)[digit], width, total)
+            repeats = np.maximum(counted, 0)
+            wrong |= (counted < 0) | (repeats.cumsum() > most)
+        count = int(wrong.argmax()) if wrong.any() else total
         if not count:
             return self, 0
-        repeated, last = self.repeated + (self.repeats or 0), tuple(frames[count - 1].tolist())
-        return Frames(self.event, self.count + count, repeated, last), count * width
+        repeated = self.repeated + (self.repeats or 0) + int(repeats[: count - 1].sum())
+        last, pending = tuple(frames[count - 1].tolist()), int(repeats[count - 1]) or None
+        read = int(units[count * width]) if count * width < units.size else ids.size
+        return Frames(self.event, self.count + count, repeated, last, (), pending), read
 
     def close(self, space: IdSpace) -> IdRange:
         """The id that ends the run."""
@@ -330,6 +345,26 @@ class Done(Part):
 
     def step(self, grammar: Grammar, place: Place, token: int) -> State:
         raise GrammarError(0, grammar.space.describe(token), ())
+
+
+def _repeats(digits: np.ndarray, before: np.ndarray, width: int, frames: int) -> np.ndarray:
+    """How often each frame is repeated [frames]; -1 where that is no number, or has as many digits as are rare.
+
+    Args:
+        digits: [n].
+        before: units before each digit [n], ascending; at least one.
+        width: units of a frame.
+    """
+    misplaced = np.minimum(before // width, frames - 1)[before % width > 0]
+    whole = (before % width == 0) & (before // width <= frames)
+    digits, of = digits[whole], before[whole] // width - 1
+    counts = np.bincount(of, minlength=frames)
+    order = np.arange(digits.size) - np.searchsorted(of, of)  # of each digit in its number
+    values = np.bincount(of, digits * float(BASE) ** (counts[of] - 1 - order), minlength=frames).astype(np.int64)
+    values[of[(order == 0) & (digits == 0)]] = -1
+    values[counts >= MAX_DIGITS] = -1
+    values[misplaced] = -1
+    return values
 
 
 def others(ids: IdRange, index: int) -> Ranges:

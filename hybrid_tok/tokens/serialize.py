@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from itertools import chain, pairwise
+from itertools import chain, islice
+from operator import eq
 
 import numpy as np
 
@@ -45,17 +45,17 @@ def serialize(space: IdSpace, stream: HybridStream) -> list[int]:
     return ids
 
 
-def _turn(space: IdSpace, turn: Turn, language: str | None) -> Iterator[int]:
-    yield _tag(space.speakers, turn.speaker)
+def _turn(space: IdSpace, turn: Turn, language: str | None) -> list[int]:
+    ids = [_tag(space.speakers, turn.speaker)]
     if turn.voice is not None:
-        yield space.voice_open.start
-        for code in turn.voice:
-            yield _tag(space.voice_codes, code)
+        ids.append(space.voice_open.start)
+        ids += [_tag(space.voice_codes, code) for code in turn.voice]
     for item in turn.items:
         if isinstance(item, TextItem) and item.language is not None and item.language != language:
             language = item.language
-            yield space.languages.start + LANGUAGE_CODES.index(language)
-        yield from _item(space, item)
+            ids.append(space.languages.start + LANGUAGE_CODES.index(language))
+        ids += _item(space, item)
+    return ids
 
 
 def _language_after(turn: Turn, language: str | None) -> str | None:
@@ -63,37 +63,33 @@ def _language_after(turn: Turn, language: str | None) -> str | None:
     return next((item.language for item in reversed(turn.items) if isinstance(item, TextItem)), language)
 
 
-def _item(space: IdSpace, item: Item) -> Iterator[int]:
+def _item(space: IdSpace, item: Item) -> list[int]:
     layout = space.options.layout
     if layout == "units" and not isinstance(item, UnitItem):
         raise StreamError(f"the units layout has no {type(item).__name__}")
     if isinstance(item, TextItem):
-        yield from _text(space, item)
-    elif isinstance(item, EventItem):
+        return _text(space, item)
+    if isinstance(item, EventItem):
         label = EVENT_LABELS.index(item.label)
-        yield space.event_open.start + label
-        yield from spell_frames(space, item.units)
-        yield space.event_close.start + label
-    elif isinstance(item, UnitItem):
-        yield space.units_open.start
-        yield from spell_frames(space, item.units)
-        yield space.units_close.start
-    else:
-        yield (space.pause if isinstance(item, Pause) else space.back).start
-        yield from _number(space, item.frames)
+        frames = spell_frames(space, item.units)
+        return [space.event_open.start + label, *frames, space.event_close.start + label]
+    if isinstance(item, UnitItem):
+        return [space.units_open.start, *spell_frames(space, item.units), space.units_close.start]
+    return [(space.pause if isinstance(item, Pause) else space.back).start, *_number(space, item.frames)]
 
 
-def _text(space: IdSpace, item: TextItem) -> Iterator[int]:
+def _text(space: IdSpace, item: TextItem) -> list[int]:
+    ids: list[int] = []
     if item.prosody is not None:
         if not space.options.prosody:
             raise StreamError("this vocabulary writes no prosody")
         bins = (item.prosody.pitch, item.prosody.energy, item.prosody.rate)
-        for part, value in zip(space.prosody, bins, strict=True):
-            yield _tag(part, value)
-    for piece in spell_pieces(space, item):
-        yield space.text_range.start + piece
+        ids += [_tag(part, value) for part, value in zip(space.prosody, bins, strict=True)]
+    start = space.text_range.start
+    ids += [start + piece for piece in spell_pieces(space, item)]
     if item.frames is not None:
-        yield from _number(space, item.frames)
+        ids += _number(space, item.frames)
+    return ids
 
 
 def spell_pieces(space: IdSpace, item: TextItem) -> list[int]:
@@ -116,7 +112,7 @@ def spell_pieces(space: IdSpace, item: TextItem) -> list[int]:
     return pieces
 
 
-def spell_frames(space: IdSpace, frames: tuple[Frame, ...]) -> Iterator[int]:
+def spell_frames(space: IdSpace, frames: tuple[Frame, ...]) -> list[int]:
     """The ids of a run of frames.
 
     Raises:
@@ -126,33 +122,34 @@ def spell_frames(space: IdSpace, frames: tuple[Frame, ...]) -> Iterator[int]:
         raise StreamError("the text layout has no units")
     codes = _codes(space, frames)
     if (merges := space.options.unit_merges) is not None:
-        at = 0
+        ids, at = list[int](), 0
         for unit in merges.encode(frames):
             if isinstance(unit, int):
-                yield space.merged.start + unit
+                ids.append(space.merged.start + unit)
                 at += merges.lengths[unit]
             else:
-                yield from codes[at].tolist()
+                ids += codes[at].tolist()
                 at += 1
-        return
+        return ids
     if not space.options.run_length or len(frames) < 2:
-        yield from codes.ravel().tolist()
-        return
+        return codes.ravel().tolist()
     firsts = np.flatnonzero(np.concatenate([[True], (codes[1:] != codes[:-1]).any(1)]))
     repeats = np.diff(firsts, append=len(frames)) - 1
-    distinct, written = codes[firsts], 0
-    for repeated in np.flatnonzero(repeats).tolist():
-        yield from distinct[written : repeated + 1].ravel().tolist()
-        yield from _number(space, int(repeats[repeated]))
-        written = repeated + 1
-    yield from distinct[written:].ravel().tolist()
+    distinct, written = codes[firsts].ravel().tolist(), 0
+    ids, width = list[int](), len(space.units)
+    repeating = np.flatnonzero(repeats)
+    for frame, count in zip(repeating.tolist(), repeats[repeating].tolist(), strict=True):
+        ids += distinct[written : (frame + 1) * width]
+        ids += _number(space, count)
+        written = (frame + 1) * width
+    return ids + distinct[written:]
 
 
 def _repeats(stream: HybridStream) -> int:
     """Frames that are equal to the one before in the same item."""
     items = (item for channel in stream.channels for turn in channel.turns for item in turn.items)
     runs = (item.units for item in items if isinstance(item, EventItem | UnitItem))
-    return sum(frame == before for run in runs for before, frame in pairwise(run))
+    return sum(sum(map(eq, run, islice(run, 1, None))) for run in runs)
 
 
 def _codes(space: IdSpace, frames: tuple[Frame, ...]) -> np.ndarray:

@@ -7,6 +7,7 @@ from itertools import pairwise
 
 import pytest
 from hypothesis import given
+from hypothesis import strategies as st
 
 from hybrid_tok.errors import GrammarError, StreamError
 from hybrid_tok.tokens import parts, serialize
@@ -305,3 +306,40 @@ def test_a_few_ids_do_not_repeat_frames_for_more_than_a_day(monkeypatch: pytest.
     with pytest.raises(StreamError, match="5 repeated frames"):
         vocabulary(RUN_LENGTH).encode(longer)
     assert vocabulary(OPTIONS).encode(longer)
+
+
+@given(vocabularies_and_streams(), st.data())
+def test_reading_at_once_is_reading_one_by_one(made: tuple[Vocabulary, HybridStream], data: st.DataObject) -> None:
+    """Unit runs of any length are read at once here; the state, and what is refused where, must be the same."""
+    ours, stream = made
+    ids = ours.encode(stream)
+    grammar = ours.grammar
+    changed = data.draw(st.sampled_from(["", "cut", "put", "double"]))
+    at = data.draw(st.integers(0, len(ids)))
+    if changed == "cut":
+        del ids[at : at + 1]
+    elif changed == "put":
+        ids.insert(at, data.draw(st.sampled_from([*ids, 0]) | st.integers(0, ours.size - 1)))
+    elif changed == "double":
+        ids[at:at] = ids[max(at - 3, 0) : at]
+    split = data.draw(st.integers(0, len(ids)))
+
+    def step() -> State:
+        state = grammar.start
+        for position, token in enumerate(ids):
+            state = grammar.advance(state, token, position)
+        return state
+
+    def read() -> State:
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("hybrid_tok.tokens.grammar.LONG_RUN", 1)
+            return grammar.read(grammar.read(grammar.start, ids[:split]), ids[split:], split)
+
+    try:
+        expected = step()
+    except GrammarError as error:
+        with pytest.raises(GrammarError) as caught:
+            read()
+        assert str(caught.value) == str(error)
+    else:
+        assert read() == expected
