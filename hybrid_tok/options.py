@@ -35,6 +35,8 @@ class TokenizerOptions:
         num_codebooks: units written per 20 ms frame; None is the codec's default.
         run_length: write repeated frames once, with a count.
         rate_weight: what a token costs, in wrong words; 0 is a pure codec, infinity pure text.
+        unit_merges: file of merged units, as `hybrid-tok train units` makes it, of as many codebooks as are written:
+            frequent sequences of frames are one token each; None merges nothing.
         text_tokenizer: file of an LLM's own tokenizer (tokenizer.json, SentencePiece model); None is the bundled one.
         model: the recognizer's model: a model pack ("base", "tiny.en"), a folder, or a name on the Hugging Face hub
             that is in the local cache.
@@ -62,6 +64,7 @@ class TokenizerOptions:
     num_codebooks: int | None = None
     run_length: bool = False
     rate_weight: float = GateOptions().rate_weight
+    unit_merges: str | None = None
     text_tokenizer: str | None = None
     model: str = "base"
     language: str | None = None
@@ -99,8 +102,8 @@ class TokenizerOptions:
             raise OptionsError("diarize_channels='separate' tells speakers apart: it needs diarize=True (--diarize)")
 
 
-DECODER_OPTIONS = ("text_tokenizer", "speak_as", "synthesizer", "room_tone", "max_seconds")
-"""What can be chosen when a file is decoded: a path of this machine, and the decoder's own choices."""
+DECODER_OPTIONS = ("unit_merges", "text_tokenizer", "speak_as", "synthesizer", "room_tone", "max_seconds")
+"""What can be chosen when a file is decoded: paths of this machine, and the decoder's own choices."""
 
 LOCAL_OPTIONS = (*DECODER_OPTIONS, "allow_truncated")
 """Options a `.hyt` file does not hold."""

@@ -40,6 +40,7 @@ from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
 from hybrid_tok.sounds.bank import SoundBank, load_bank
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.tokens.idspace import VocabularyOptions
+from hybrid_tok.tokens.merges_file import load_merges
 from hybrid_tok.tokens.script import read_script, stream_of_script
 from hybrid_tok.tokens.stream import Frame, HybridStream, TextItem
 from hybrid_tok.tokens.summary import Summary, summarize
@@ -198,6 +199,7 @@ class HybridTokenizer:
                 durations=self.options.durations,
                 run_length=self.options.run_length,
                 prosody=self.options.prosody == "word",
+                unit_merges=None if self.options.unit_merges is None else load_merges(self.options.unit_merges),
             ),
             self._text or load_text_tokenizer(self.options.text_tokenizer),
         )

@@ -160,7 +160,7 @@ def demo(
 
 
 @app.command()
-@takes_options("text_tokenizer")
+@takes_options("text_tokenizer", "unit_merges")
 def show(
     tokens: TokenFile,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: header and stream as JSON.")] = False,

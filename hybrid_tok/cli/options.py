@@ -44,6 +44,7 @@ _TOKENIZER: Mapping[str, Any] = MappingProxyType(
         "rate_weight": _option(_WRITE, help="Cost of a token, in words: 0 is a pure codec, inf pure text.", min=0.0),
         "voice": _option(_WRITE, "--voice-codes/--no-voice", help="Write each speaker's voice code: 17 tokens."),
         "prosody": _option(_WRITE, help="Write pitch, energy and rate of each word: 3 tokens."),
+        "unit_merges": _option(_WRITE, help="Merged units: the units.json of `hybrid-tok train units`."),
         "text_tokenizer": _option(_WRITE, help="An LLM's tokenizer.json or SentencePiece model."),
         "synthesizer": _option(_SPEAK, help="Who speaks: kokoro sounds human, espeak is fast and robotic."),
         "speak_as": _option(_SPEAK, help="Language that all text is spoken in; by default its own."),

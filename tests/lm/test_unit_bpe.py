@@ -10,8 +10,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_tok.errors import GrammarError, OptionsError, StreamError, WeightsError
-from hybrid_tok.lm.unit_bpe import UnitBpe, load_merges, save_merges
+from fakes import FakeCodec
+from hybrid_tok.errors import FingerprintError, GrammarError, OptionsError, StreamError, WeightsError
+from hybrid_tok.lm.unit_bpe import UnitBpe
+from hybrid_tok.options import TokenizerOptions
+from hybrid_tok.registry import find_preset
+from hybrid_tok.tokenizer import HybridTokenizer
+from hybrid_tok.tokens.merges_file import load_merges, save_merges
 from hybrid_tok.tokens.stream import Channel, HybridStream, Turn, UnitItem
 from hybrid_tok.tokens.unit_merges import UnitMerges
 from hybrid_tok.tokens.vocabulary import VocabularyOptions
@@ -72,3 +77,30 @@ def test_files_come_back_and_damage_is_noticed(tmp_path: Path) -> None:
             load_merges(path)
     with pytest.raises(WeightsError, match="No such file"):
         load_merges(tmp_path / "none.json")
+
+
+def test_a_tokenizer_writes_merged_units_and_its_files_need_the_same_merges(tmp_path: Path) -> None:
+    samples = np.zeros(6500, np.float32)
+    samples[1600:1700] = 0.5
+    frames = FakeCodec().encode(samples)[:, :1].tolist()
+    merges = UnitMerges("fake-codec-1", (tuple(frames[0]),), ((0, 0), (1, 1)))
+    save_merges(tmp_path / "units.json", merges)
+
+    def tokenizer(path: str | None) -> HybridTokenizer:
+        options = TokenizerOptions(layout="units", num_codebooks=1, unit_merges=path)
+        return HybridTokenizer(find_preset("default"), options, backends={"codec": FakeCodec(num_codebooks=4)})
+
+    merging, plain = tokenizer(str(tmp_path / "units.json")), tokenizer(None)
+    analysis = merging.analyze((samples, 16_000))
+    assert len(analysis.ids) < len(frames) < len(plain.encode((samples, 16_000)))
+    merging.save(tmp_path / "a.hyt", analysis)
+    decoded = merging.decode_file(tmp_path / "a.hyt").audio
+    assert np.array_equal(decoded.samples, plain.decode(plain.encode((samples, 16_000))).samples)
+    with pytest.raises(FingerprintError, match="vocabulary"):
+        plain.load(tmp_path / "a.hyt")
+    with pytest.raises(OptionsError, match="of frames of 1 codebooks"):
+        _ = HybridTokenizer(
+            find_preset("default"),
+            TokenizerOptions(num_codebooks=2, unit_merges=str(tmp_path / "units.json")),
+            backends={"codec": FakeCodec()},
+        ).vocabulary

@@ -21,7 +21,7 @@ from hybrid_tok.core.interfaces import UnitCodec
 from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.lm.unit_bpe import UnitBpe, save_merges
+from hybrid_tok.tokens.merges_file import save_merges
 from hybrid_tok.tokens.stream import Frame
 from hybrid_tok.tokens.unit_merges import MAX_FRAMES, UnitMerges
 
@@ -83,14 +83,13 @@ def train(options: TrainUnitsOptions, codec: UnitCodec | None = None) -> Path:
     merges = learn_merges(trained, codec.fingerprint, options.merges, options.max_frames)
     target = options.out / "units.json"
     save_merges(target, merges)
-    bpe = UnitBpe(merges, codec.codebook_size)
     report = {
         "codec": codec.fingerprint,
         "codebooks": options.codebooks,
         "merges": len(merges.merges),
         "fingerprint": merges.fingerprint,
-        "trained": measure(bpe, trained),
-        "held_out": measure(bpe, held_out),
+        "trained": measure(merges, trained),
+        "held_out": measure(merges, held_out),
     }
     with atomic_write(options.out / "report.json") as out:
         out.write(f"{json.dumps(report, indent=2)}\n".encode())
@@ -135,12 +134,13 @@ def learn_merges(
     return UnitMerges(codec, tuple(frames_of[character] for character in used), tuple(joined))
 
 
-def measure(bpe: UnitBpe, runs: Sequence[NDArray[np.integer]]) -> dict[str, float]:
+def measure(merges: UnitMerges, runs: Sequence[NDArray[np.integer]]) -> dict[str, float]:
     """Seconds of codes, and ids per second without and with merges."""
     frames = sum(map(len, runs))
     seconds = frames / FRAME_RATE
-    ids = sum(len(bpe.encode(run)) for run in runs)
-    width = bpe.merges.num_codebooks
+    width = merges.num_codebooks
+    units = [unit for run in runs for unit in merges.encode(list(_frames(run)))]
+    ids = sum(1 if isinstance(unit, int) else width for unit in units)
     return {
         "seconds": round(seconds, 2),
         "ids_per_second_unmerged": round(frames * width / max(seconds, 1e-9), 3),
