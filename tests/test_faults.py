@@ -17,6 +17,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -31,7 +32,7 @@ from command_line import run
 
 import hybrid_tok
 from hybrid_tok import HybridTokenizer
-from hybrid_tok.audio import read_audio
+from hybrid_tok.audio import read_audio, read_channels
 from hybrid_tok.backends.espeak import EspeakSynthesizer
 from hybrid_tok.backends.kokoro_graphs import KokoroGraphs
 from hybrid_tok.backends.protocol import Message, read_message, write_message
@@ -41,7 +42,7 @@ from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.model_cache import cached_model, install_model
 from hybrid_tok.core.model_files import KnownModel, ModelFile
 from hybrid_tok.core.utterance import Phrase, Utterance
-from hybrid_tok.errors import BackendError, ModelError
+from hybrid_tok.errors import AudioError, BackendError, ModelError
 from hybrid_tok.tokens.container import read_file
 from hybrid_tok.voice.space import voice_space
 from real_audio import recording
@@ -377,7 +378,17 @@ def test_a_full_disk(arguments: list[str], message: str, given: Path, tmp_path: 
     result = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120)
     assert result.stderr.splitlines() == [message.replace("FULL", str(full)), f"{full}/other"]
     assert result.returncode == 2
-    assert not (given / "said.wav").exists()
+    assert sorted(path.name for path in given.iterdir()) == ["hum.hyt", "hum.wav"]
+
+
+def test_no_room_for_temporary_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = tmp_path / "both.wav"
+    soundfile.write(path, np.zeros((RATE, 2)), RATE)
+    monkeypatch.setattr(tempfile, "TemporaryFile", lambda: Path("/dev/full").open("w+b", buffering=1 << 20))  # noqa: SIM115
+    with pytest.raises(AudioError, match=r"^no room for a copy of the recording in .* \(No space left on device\)"):
+        read_audio(io.BytesIO(path.read_bytes()))
+    with pytest.raises(AudioError, match=r"^no room for the recording's channels in .* \(No space left on device\)"):
+        read_channels(path)
 
 
 # Short reads

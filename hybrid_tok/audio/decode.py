@@ -6,6 +6,7 @@ be tokenized silently, without its end.
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import shutil
@@ -13,7 +14,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, BinaryIO, TypeAlias
@@ -126,10 +127,29 @@ def _open_file(source: Readable) -> Iterator[tuple[str, BinaryIO]]:
 
 
 @contextmanager
+def temporary_file() -> Iterator[BinaryIO]:
+    """A temporary file whose end raises nothing: on a full disk closing fails as the write before did."""
+    file = tempfile.TemporaryFile()  # noqa: SIM115 - closed below
+    try:
+        yield file
+    finally:
+        with suppress(OSError):
+            file.close()
+
+
+@contextmanager
 def _spooled(stream: BinaryIO) -> Iterator[BinaryIO]:
-    with tempfile.TemporaryFile() as copy:
-        shutil.copyfileobj(stream, copy, 1 << 20)
-        copy.flush()
+    with temporary_file() as copy:
+        try:
+            shutil.copyfileobj(stream, copy, 1 << 20)
+            copy.flush()
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise AudioError(
+                f"no room for a copy of the recording in {tempfile.gettempdir()} ({error.strerror}): set TMPDIR to "
+                "another folder, or give a file in place of a stream"
+            ) from None
         copy.seek(0)
         yield copy
 

@@ -11,7 +11,7 @@ from typing import BinaryIO
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.audio.decode import Readable, Reader, open_reader
+from hybrid_tok.audio.decode import Readable, Reader, open_reader, temporary_file
 from hybrid_tok.audio.resampling import Resampler, join_blocks, resampled
 from hybrid_tok.core.audio import Audio, SourceInfo, mix
 from hybrid_tok.errors import AudioError
@@ -74,7 +74,7 @@ def read_channels(
             return *_read_mixed(reader, sample_rate), ()
         resampler = Resampler(reader.sample_rate, channel_rate, reader.channels)
         with ExitStack() as stack:
-            files = [stack.enter_context(tempfile.TemporaryFile()) for _ in range(reader.channels)]
+            files = [stack.enter_context(temporary_file()) for _ in range(reader.channels)]
 
             def kept() -> Iterator[NDArray[np.float32]]:
                 for block in reader.blocks:
@@ -105,6 +105,7 @@ def _append(files: Sequence[BinaryIO], block: NDArray[np.float32]) -> None:
     for file, channel in zip(files, block, strict=True):
         try:
             file.write(channel.tobytes())
+            file.flush()  # here, where a full disk is named
         except OSError as error:
             raise AudioError(
                 f"no room for the recording's channels in {tempfile.gettempdir()} ({error.strerror}): set TMPDIR to "
