@@ -58,12 +58,12 @@ def _fuzz(name: str, seconds: int, seed: int, keep: Path | None) -> bool:
         scratch = Path(stack.enter_context(tempfile.TemporaryDirectory()))
         new = (keep or scratch / "new") / name
         new.mkdir(parents=True, exist_ok=True)
-        findings = keep or Path(tempfile.mkdtemp(prefix="hybrid-tok-fuzz-"))
+        findings = (keep or Path(tempfile.gettempdir())) / f"finding-{name}-"
         files = stack.enter_context(tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None))
         log = scratch / "log.txt"
         command = [sys.executable, "-c", _CHILD.format(tests=str(HERE.parent)), name, files]
         command += [f"-max_total_time={seconds}", f"-seed={seed}", f"-timeout={SLOWEST}", f"-max_len={LONGEST_INPUT}"]
-        command += [f"-rss_limit_mb={MOST_MEMORY}", f"-artifact_prefix={findings}/{name}-", "-print_final_stats=1"]
+        command += [f"-rss_limit_mb={MOST_MEMORY}", f"-artifact_prefix={findings}", "-print_final_stats=1"]
         with log.open("wb") as output:
             ended = subprocess.run([*command, str(new), str(HERE / "corpus" / name)], stdout=output, stderr=output)
         text = log.read_text("utf-8", "replace")
