@@ -232,9 +232,12 @@ class HybridProcessor(ProcessorMixin):
         return BatchFeature(data, tensor_type=tensors)
 
     def logits_processor(self, **options: Any) -> HybridLogitsProcessor:
-        """Keeps what `generate` writes within the grammar; see `lm.sampling` for the options."""
+        """Keeps what `generate` writes within the grammar; see `lm.sampling` for the options. It may end where the
+        language model's own end of text may stand: outside streams."""
         from hybrid_tok.lm.sampling import HybridLogitsProcessor
 
+        if self.tokenizer.eos_token_id is not None:
+            options.setdefault("end", self.tokenizer.eos_token_id)
         return HybridLogitsProcessor(self.vocabulary, **options)
 
     def decode(  # pyright: ignore[reportIncompatibleMethodOverride]

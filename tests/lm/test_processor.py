@@ -372,3 +372,29 @@ def test_the_kinds_are_what_they_are_called() -> None:
     )
     assert kinds["gpt2"].pad_token is None and kinds["llama"].pad_token is None
     assert kinds["llama"].encode("a")[0] == kinds["llama"].bos_token_id
+
+
+def test_a_model_writes_what_decodes() -> None:
+    """A model that knows nothing, held to the grammar: whatever it writes is text and streams."""
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    from hybrid_tok.lm import extend
+
+    tokenizer = llm_tokenizers.make("qwen")
+    torch.manual_seed(0)
+    config = LlamaConfig(
+        vocab_size=len(tokenizer), hidden_size=16, intermediate_size=16, num_hidden_layers=1, num_attention_heads=2
+    )
+    model, processor = extend(LlamaForCausalLM(config), tokenizer, timing="free", voice=False)
+    processor.tokenizer.padding_side = "left"
+    batch = processor(text=["say", "hello world so funny, please"], padding=True, return_tensors="pt")
+    written = model.generate(
+        **batch, do_sample=True, max_new_tokens=60, logits_processor=[processor.logits_processor(audio="only")]
+    )
+    for row in written:
+        parts = processor.decode(row, "parsed", errors="repair")
+        assert isinstance(parts[0], str)
+    assert any(
+        isinstance(part, HybridStream) for row in written for part in processor.decode(row, "parsed", errors="repair")
+    )
+    assert len(processor.decode(written, "text", errors="repair")) == 2
