@@ -129,7 +129,10 @@ class MixedGrammar:
             return self._outside(state, token, position)
         if token in self._closers and self.grammar.accepts_end(state.stream):
             return OVER if self.rules.bare else MixedState("text", None, state.begun)
-        return self._inside(state, (token,), position)
+        try:
+            return MixedState("stream", self.grammar.advance(state.stream, token, position), state.begun)
+        except GrammarError as error:
+            raise self._inside_error(error) from None
 
     def read(self, state: MixedState, ids: Sequence[int], position: int = 0) -> MixedState:
         """The state after several more ids; the same as `advance` on one after another, but long unit runs are fast.
@@ -142,10 +145,14 @@ class MixedGrammar:
             stop = at
             if state.stream is not None and state.phase != "over":
                 stop = next((index for index in range(at, len(ids)) if ids[index] in self._closers), len(ids))
-            if stop > at:
-                state, at = self._inside(state, ids[at:stop], position + at), stop
-            else:
+            if state.stream is None or stop == at:
                 state, at = self.advance(state, ids[at], position + at), at + 1
+                continue
+            try:
+                stream = self.grammar.read(state.stream, ids[at:stop], position + at)
+            except GrammarError as error:
+                raise self._inside_error(error) from None
+            state, at = MixedState("stream", stream, state.begun), stop
         return state
 
     def resumed(self, state: MixedState) -> MixedState:
@@ -195,12 +202,8 @@ class MixedGrammar:
             return MixedState("stream", self.grammar.start, state.begun + 1)
         return OVER if token in self._ends else MixedState("text", None, state.begun)
 
-    def _inside(self, state: MixedState, ids: Sequence[int], position: int) -> MixedState:
-        assert state.stream is not None
-        try:
-            return MixedState("stream", self.grammar.read(state.stream, ids, position), state.begun)
-        except GrammarError as error:
-            raise GrammarError(error.position, error.found, self._with_closing(error.allowed)) from None
+    def _inside_error(self, error: GrammarError) -> GrammarError:
+        return GrammarError(error.position, error.found, self._with_closing(error.allowed))
 
     def _refuse(self, state: MixedState, token: int, position: int) -> NoReturn:
         raise GrammarError(position, self.space.describe(token), self.names(state))

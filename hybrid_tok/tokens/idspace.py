@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Literal, TypeAlias
 
+import numpy as np
+
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.languages import LANGUAGES
 from hybrid_tok.errors import OptionsError
@@ -199,6 +201,11 @@ class IdSpace:
         bounds = zip([-1, *silent], [*silent, text.size], strict=True)
         parts = (text.part(low + 1, high) for low, high in bounds)
         return tuple(part for part in parts if part.size)
+
+    @cached_property
+    def first_units(self) -> np.ndarray:
+        """The first id of each codebook [codebooks]."""
+        return np.array([codebook.start for codebook in self.units])
 
     def range_of(self, token: int) -> IdRange | None:
         """The range an id lies in; None outside the space."""

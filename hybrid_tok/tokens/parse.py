@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
 
@@ -41,13 +40,13 @@ def read_pieces(space: IdSpace, ids: Sequence[int], language: str | None) -> Tex
     return TextItem(text, pieces=None if canonical else tuple(pieces), language=language)
 
 
-def read_frames(space: IdSpace, written: Sequence[int]) -> tuple[Frame, ...]:
+def read_frames(space: IdSpace, written: Sequence[int] | np.ndarray) -> tuple[Frame, ...]:
     """The frames that the ids inside a unit run or an event spell."""
+    ids, width = np.asarray(written, np.int64), len(space.units)
     if (merges := space.options.unit_merges) is not None:
-        return _unmerged(space, merges, written)
-    ids, width = np.array(written, np.int64), len(space.units)
-    digit = (ids >= space.numbers.start) & (ids < space.numbers.stop)
-    if digit.any():
+        return _unmerged(space, merges, ids.tolist())
+    digit = ids < space.first_units[0]
+    if space.options.run_length and digit.any():
         frames = ids[~digit].reshape(-1, width)
         repeats = [0] * len(frames)
         before = np.cumsum(~digit)[digit] // width  # whole frames before each digit
@@ -56,7 +55,7 @@ def read_frames(space: IdSpace, written: Sequence[int]) -> tuple[Frame, ...]:
         frames = np.repeat(frames, np.array(repeats) + 1, axis=0)
     else:
         frames = ids.reshape(-1, width)
-    codes = frames - np.array([codebook.start for codebook in space.units])
+    codes = frames - space.first_units
     # Records become tuples faster than lists do.
     return tuple(codes.view([(codebook.name, codes.dtype) for codebook in space.units]).ravel().tolist())
 
@@ -82,6 +81,7 @@ class _Parser:
     def __init__(self, space: IdSpace, ids: Sequence[int]) -> None:
         self._space = space
         self._ids = list(ids)
+        self._array = np.array(self._ids, np.int64)
         self._at = 0
         self._language: str | None = None
         """Index of the language in force in the current channel."""
@@ -139,18 +139,18 @@ class _Parser:
         if self._sees(space.languages):
             self._language = LANGUAGE_CODES[self._index(space.languages)]
         prosody = Prosody(*map(self._index, space.prosody)) if self._sees(space.prosody[0]) else None
-        start = self._at
-        while self._sees(space.text_range):
+        start, ids, text = self._at, self._ids, space.text_range
+        while self._at < len(ids) and text.start <= ids[self._at] < text.stop:
             self._at += 1
         item = read_pieces(space, self._ids[start : self._at], self._language)
         frames = self._number() if space.options.timing == "locked" else None
-        return replace(item, frames=frames, prosody=prosody)
+        return TextItem(item.text, frames, prosody, item.pieces, item.language)
 
     def _frames(self, close: int) -> tuple[Frame, ...]:
         """The frames up to the id that closes them."""
         start, stop = self._at, self._ids.index(close, self._at)
         self._at = stop + 1
-        return read_frames(self._space, self._ids[start:stop])
+        return read_frames(self._space, self._array[start:stop])
 
     def _number(self) -> int:
         value = 0

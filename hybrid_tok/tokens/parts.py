@@ -286,23 +286,24 @@ class Frames(Part):
             ids: of units, and with run-length coding of digits [n].
         """
         options, width = grammar.space.options, len(grammar.space.units)
-        digit = ids < grammar.space.units[0].start
+        if self.frame or options.layout == "text":
+            return self, 0
+        if not options.run_length:
+            return self._read_plain(ids, grammar.space.first_units, options.codebook_size)
+        digit = ids < grammar.space.first_units[0]
         units = np.flatnonzero(~digit)
         total = units.size // width
-        if self.frame or options.layout == "text" or not total or digit[0]:
+        if not total or digit[0]:
             return self, 0
-        starts = np.array([codebook.start for codebook in grammar.space.units])
-        frames = ids[units[: total * width]].reshape(-1, width) - starts
+        frames = ids[units[: total * width]].reshape(-1, width) - grammar.space.first_units
         wrong = np.zeros(total, np.bool_)
         wrong |= ((frames < 0) | (frames >= options.codebook_size)).any(axis=1)
-        repeats = np.zeros(total, np.int64)
-        if options.run_length:
-            wrong[1:] |= (frames[1:] == frames[:-1]).all(axis=1)
-            wrong[0] |= tuple(frames[0].tolist()) == self.last
-            most = MAX_REPEATS - place.repeats - self.repeated - (self.repeats or 0)
-            counted = _repeats(ids[digit] - grammar.space.numbers.start, np.cumsum(~digit)[digit], width, total)
-            repeats = np.maximum(counted, 0)
-            wrong |= (counted < 0) | (repeats.cumsum() > most)
+        wrong[1:] |= (frames[1:] == frames[:-1]).all(axis=1)
+        wrong[0] |= tuple(frames[0].tolist()) == self.last
+        most = MAX_REPEATS - place.repeats - self.repeated - (self.repeats or 0)
+        counted = _repeats(ids[digit] - grammar.space.numbers.start, np.cumsum(~digit)[digit], width, total)
+        repeats = np.maximum(counted, 0)
+        wrong |= (counted < 0) | (repeats.cumsum() > most)
         count = int(wrong.argmax()) if wrong.any() else total
         if not count:
             return self, 0
@@ -310,6 +311,18 @@ class Frames(Part):
         last, pending = tuple(frames[count - 1].tolist()), int(repeats[count - 1]) or None
         read = int(units[count * width]) if count * width < units.size else ids.size
         return Frames(self.event, self.count + count, repeated, last, (), pending), read
+
+    def _read_plain(self, ids: np.ndarray, starts: np.ndarray, codebook_size: int) -> tuple[Frames, int]:
+        """The same where frames are not counted."""
+        width = starts.size
+        frames = ids[: ids.size // width * width].reshape(-1, width)
+        count = len(frames)
+        if count and ((frames.min(0) < starts) | (frames.max(0) >= starts + codebook_size)).any():
+            count = int(((frames < starts) | (frames >= starts + codebook_size)).any(axis=1).argmax())
+        if not count:
+            return self, 0
+        last = tuple((frames[count - 1] - starts).tolist())
+        return Frames(self.event, self.count + count, self.repeated, last), count * width
 
     def close(self, space: IdSpace) -> IdRange:
         """The id that ends the run."""

@@ -165,7 +165,7 @@ def _codes(space: IdSpace, frames: tuple[Frame, ...]) -> np.ndarray:
     if ((codes < 0) | (codes >= space.options.codebook_size)).any():
         for index, unit in enumerate(units):
             _tag(space.units[index % width], unit)  # raises at the first that is outside
-    return codes + np.array([codebook.start for codebook in space.units])
+    return codes + space.first_units
 
 
 def _number(space: IdSpace, value: int) -> list[int]:
