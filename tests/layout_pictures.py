@@ -23,6 +23,7 @@ from hybrid_tok.lm.layouts import (
     interleave,
     join_speech,
     parallel_speech,
+    write_channels,
     write_coarse_to_fine,
     write_delayed,
     write_flat,
@@ -72,6 +73,8 @@ def layouts() -> dict[str, tuple[Vocabulary, list[Any]]]:
     made["flat"] = (ours, write_flat(space, speech.codes).tolist())
     made["delayed"] = (ours, write_delayed(space, speech.codes, DELAYS).tolist())
     made["coarse to fine"] = (ours, write_coarse_to_fine(space, speech.codes).tolist())
+    both = np.stack([speech.codes, (speech.codes + 1) % 8])[:, :6]
+    made["channels"] = (ours, write_channels(space, both, 2).tolist())
     return made
 
 
@@ -86,7 +89,10 @@ def token_name(space: IdSpace, token: int) -> str:
 
 
 def picture(space: IdSpace, ids: list[Any]) -> str:
-    """A row of tokens, wrapped; of rows, a line per column, so that time goes to the right."""
+    """A row of tokens, wrapped; of rows, a line per column, so that time goes to the right; of channels, a line per
+    row."""
+    if ids and isinstance(ids[0], list) and ids[0][0] in space.channels:
+        return "\n".join(" ".join(token_name(space, token) for token in row) for row in ids)
     if ids and isinstance(ids[0], list):
         names = [[token_name(space, token) for token in row] for row in ids]
         widths = [max(map(len, row)) for row in names]

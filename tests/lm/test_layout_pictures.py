@@ -12,6 +12,7 @@ from hybrid_tok.lm.layouts import (
     JointLayout,
     join_speech,
     parallel_speech,
+    read_channels,
     read_coarse_to_fine,
     read_delayed,
     read_flat,
@@ -36,6 +37,8 @@ def test_golden_ids_come_back() -> None:
     assert np.array_equal(read_flat(space, made.pop("flat")[1]), speech.codes)
     assert np.array_equal(read_delayed(space, made.pop("delayed")[1], DELAYS), speech.codes)
     assert np.array_equal(read_coarse_to_fine(space, made.pop("coarse to fine")[1]), speech.codes)
+    channels = read_channels(space, made.pop("channels")[1], 2, 2)
+    assert np.array_equal(channels[0], speech.codes[:6]) and np.array_equal(channels[1], (channels[0] + 1) % 8)
     assert not made, "every layout"
 
 

@@ -9,14 +9,17 @@
 | joint | text and units of the same stretch, one after the other | Chou et al. 2023 | `join_speech`, `JointLayout` |
 | parallel | a row per frame: text beside its units | Moshi | `parallel_speech`, `write_parallel`, `read_parallel` |
 | flat, delayed, coarse to fine | the order of a frame's units | MusicGen, AudioLM | `patterns` |
+| channels | blocks of fixed length, a row per channel | dGSLM, Moshi | `write_channels`, `read_channels` |
 
 Layouts that need text and units of the same moment are made from `AlignedSpeech`. All are pure functions; with
-`VocabularyOptions.unit_merges`, frequent sequences of frames are one id in those that write unit runs (all but parallel
-and the patterns, whose rows are frames). Pictures are in `docs/layouts.md`.
+`VocabularyOptions.unit_merges`, frequent sequences of frames are one id in those that write unit runs (all but
+parallel, the patterns and channels, whose rows are frames). Pictures are in `docs/layouts.md`.
 """
 
 from hybrid_tok.lm.layouts.aligned import AlignedSpeech as AlignedSpeech
 from hybrid_tok.lm.layouts.aligned import align_speech as align_speech
+from hybrid_tok.lm.layouts.channels import read_channels as read_channels
+from hybrid_tok.lm.layouts.channels import write_channels as write_channels
 from hybrid_tok.lm.layouts.interleaved import InterleaveOptions as InterleaveOptions
 from hybrid_tok.lm.layouts.interleaved import interleave as interleave
 from hybrid_tok.lm.layouts.joint import JointLayout as JointLayout
