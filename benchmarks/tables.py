@@ -356,12 +356,37 @@ def diarization() -> str:
     return table(("", "error", "confusion", "missed", "false alarm", "online: error"), rows)
 
 
+def sequence_length() -> str:
+    """Tokens per second of the layouts, and the published ones of other systems."""
+    spoken, talked = (load("sequence_length", part)["layouts"] for part in ("librispeech", "dialogues"))
+    rows: list[tuple[object, ...]] = [
+        (
+            layout,
+            *(
+                number(figures[layout].get(how), 1)
+                for figures in (spoken, talked)
+                for how in ("plain", "counted", "merged")
+            ),
+        )
+        for layout in spoken
+    ]
+    rows += [
+        (f"{system} (published)", number(rate, 1), *["-"] * 5)
+        for system, rate in load("sequence_length", "published").items()
+    ]
+    header = (
+        "tokens/s",
+        *(f"{kind}{how}" for kind in ("LibriSpeech", "dialogues") for how in ("", ", counted", ", merged")),
+    )
+    return table(header, rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
         *(words, sweep, confidence, hallucination, languages, aligned, speed, latency, windows),
         *(resynthesis, resynthesis_detail, spoken_quality, speaking_speed, word_starts, voice),
-        *(codec, events, events_talk, diarization),
+        *(codec, events, events_talk, diarization, sequence_length),
     )
 }
 
