@@ -294,12 +294,15 @@ def test_workers_killed_at_random_moments() -> None:
     draw = random.Random(0)
     utterances = [Utterance((Phrase((f"number{i}", "two,", "three.")),), "en") for i in range(4)]
     synthesizer = EspeakSynthesizer()
+    started = time.perf_counter()
+    synthesizer.synthesize(utterances[0])
+    start = time.perf_counter() - started  # kills come seldom enough that a process can start in between
     expected = [synthesizer.synthesize(one).audio.samples.tobytes() for one in utterances]
     done, kills = threading.Event(), 0
 
     def kill() -> None:
         nonlocal kills
-        while not done.wait(draw.uniform(0.02, 0.4)):
+        while not done.wait(draw.uniform(0.2 * start, 6 * start)):
             pid = synthesizer._worker.pid
             if pid is None:
                 continue
@@ -311,8 +314,8 @@ def test_workers_killed_at_random_moments() -> None:
     killer = threading.Thread(target=kill)
     killer.start()
     right = failed = 0
-    deadline = time.perf_counter() + 120
-    while kills < 25 and time.perf_counter() < deadline:
+    deadline = time.perf_counter() + 200
+    while kills < 15 and time.perf_counter() < deadline:
         number = draw.randrange(len(utterances))
         try:
             assert synthesizer.synthesize(utterances[number]).audio.samples.tobytes() == expected[number]
@@ -322,7 +325,8 @@ def test_workers_killed_at_random_moments() -> None:
             failed += 1
     done.set()
     killer.join()
-    assert kills >= 25 and right > 5 * failed
+    assert kills >= 15 and right > kills
+    assert failed < kills / 2, "only a request during which the process is killed twice fails"
     assert [synthesizer.synthesize(one).audio.samples.tobytes() for one in utterances] == expected
     synthesizer.close()
 

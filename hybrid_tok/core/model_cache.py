@@ -66,9 +66,11 @@ def check_files(model: KnownModel, folder: Path, remedy: str) -> None:
     """
     for file in model.files:
         path = folder / file.name
-        if not path.is_file():
-            raise ModelError(f"{folder} lacks {file.name} of model {model.name!r}: {remedy}")
-        if path.stat().st_size != file.size or file_sha256(path) != file.sha256:
+        try:
+            size = path.stat().st_size
+        except OSError:  # also one that was deleted just now
+            raise ModelError(f"{folder} lacks {file.name} of model {model.name!r}: {remedy}") from None
+        if not path.is_file() or size != file.size or file_sha256(path) != file.sha256:
             raise ModelError(f"{path} has another size or SHA-256 than that of model {model.name!r}: {remedy}")
 
 
