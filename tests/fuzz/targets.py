@@ -59,7 +59,7 @@ SUFFIXES = (".json", ".TextGrid", ".vtt", ".srt", ".rttm", ".ctm", ".tsv", ".lab
 LONGEST = 5.0
 """Seconds of audio that are decoded of a `.hyt` file."""
 
-MOST_IDS = 500
+MOST_IDS = 100
 """Of a list that are read: longer ones only take longer."""
 
 MOST_REPEATS = 10_000
@@ -147,7 +147,6 @@ def ids(data: bytes, folder: Path) -> None:
         _show(vocabulary, vocabulary.decode(given), given)
     stream = vocabulary.decode(repaired.ids)
     _show(vocabulary, stream, repaired.ids)
-    assert vocabulary.decode(given, errors="repair") == stream
     again = vocabulary.repair(repaired.ids)
     assert again.ids == repaired.ids and not again.actions
 
