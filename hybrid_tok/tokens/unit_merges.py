@@ -126,12 +126,26 @@ class UnitMerges:
         # A merge across the border joins what the left one ends with to what the right one begins with.
         rights = {right for end in self._edge(symbol, 1) for right in self._joined_to.get(end, ())}
         beginning = {candidate for right in rights for candidate in self._begins_with.get(right, ())}
-        own = self._symbols_of(symbol)
         return frozenset(
             self.frames[candidate] if candidate < len(self.frames) else candidate - len(self.frames)
             for candidate in beginning
-            if self._merge([*own, *self._symbols_of(candidate)]) != [symbol, candidate]
+            if not self._stay_apart(symbol, candidate)
         )
+
+    def _stay_apart(self, left: int, right: int) -> bool:
+        """Whether two neighbours are the spelling of their frames together: no merge joins parts of both before they
+        are whole. Both are taken apart at the border, in reverse order of merging."""
+        first, merged_before = len(self.frames), len(self.frames) + len(self.merges)
+        while True:
+            rank = self._ranks.get((left, right))
+            if rank is not None and first + rank < merged_before:
+                return False
+            if max(left, right) < first:
+                return True
+            if left > right:
+                merged_before, left = left, self.merges[left - first][1]
+            else:  # of one merge at two places, the left one is made first
+                merged_before, right = right + 1, self.merges[right - first][0]
 
     @cached_property
     def _ranks(self) -> Mapping[tuple[int, int], int]:
