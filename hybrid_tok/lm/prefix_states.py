@@ -56,21 +56,22 @@ class PrefixStates:
             OptionsError: a prompt is padded on the right.
         """
         rows = rows.astype(np.int32)
-        states: list[MixedState | None] = [None] * len(rows)
+        known, before = [False] * len(rows), [OVER] * len(rows)
         last = self._calls[-1] if self._calls else None
-        if last is not None and last.rows.shape == (len(rows), rows.shape[1] - 1):  # in the common case, as it was
-            for index in np.flatnonzero((last.rows == rows[:, :-1]).all(1)).tolist():
-                states[index] = self._advanced(last.states[index], int(rows[index, -1]))
+        if last is not None and last.rows.shape == (len(rows), rows.shape[1] - 1):  # most often no row has moved
+            known, before = (last.rows == rows[:, :-1]).all(1).tolist(), last.states
         prompts: dict[bytes, MixedState] = {}
-        for index, row in enumerate(rows):
-            if states[index] is None:
-                key = row.tobytes()
-                if key not in prompts:
-                    prompts[key] = self._remembered(row) or self._read(row, index)
-                states[index] = prompts[key]
-        found = [state for state in states if state is not None]
-        self._calls.append(_Call(rows, found))
-        return found
+        states: list[MixedState] = []
+        for index, row_known in enumerate(known):
+            if row_known:
+                states.append(self._advanced(before[index], int(rows[index, -1])))
+                continue
+            key = rows[index].tobytes()
+            if key not in prompts:
+                prompts[key] = self._remembered(rows[index]) or self._read(rows[index], index)
+            states.append(prompts[key])
+        self._calls.append(_Call(rows, states))
+        return states
 
     def _advanced(self, state: MixedState, token: int) -> MixedState:
         try:

@@ -89,7 +89,7 @@ class HybridLogitsProcessor(LogitsProcessor):
 
     def allowed_spans(self, input_ids: torch.Tensor) -> list[Spans]:
         """What may follow each row."""
-        states = self._states.of(input_ids.detach().cpu().numpy())
+        states = self._states.of(input_ids.numpy(force=True))
         return [spans_of(self._grammar.allowed(state)) for state in states]
 
     def write(self, spans: Sequence[Spans], scores: torch.Tensor) -> torch.Tensor:

@@ -1,0 +1,207 @@
+"""Sequences sampled at random under the grammar, whole and damaged: what is accepted must be what it says it is.
+
+A model with random scores stands in for a language model: each sequence has its own likes among the kinds of ids, so
+that some are short and some long, some all units and some all text.
+"""
+
+from __future__ import annotations
+
+import resource
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import tiktoken
+import torch
+
+from hybrid_tok.errors import GrammarError
+from hybrid_tok.lm.sampling import HybridLogitsProcessor
+from hybrid_tok.tokens.idspace import BASE
+from hybrid_tok.tokens.stream import HybridStream
+from hybrid_tok.tokens.text import TiktokenText
+from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
+
+BATCH = 256
+NOISE_ROWS = 1024
+"""Rows of random scores that are drawn once; sequences take parts of them."""
+
+_OPTIONS = VocabularyOptions("sampled", 12, max_speakers=3, max_channels=3, voice_codes=4, prosody_bins=3)
+VARIANTS = (
+    _OPTIONS,
+    replace(_OPTIONS, timing="free"),
+    replace(_OPTIONS, run_length=True, prosody=True, codebook_size=3),
+    replace(_OPTIONS, timing="free", run_length=True, num_codebooks=1, codebook_size=4),
+    replace(_OPTIONS, layout="units", num_codebooks=4),
+    replace(_OPTIONS, layout="text", prosody=True, max_channels=1),
+)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What became of the sequences.
+
+    Attributes:
+        ids: in all of them.
+        whole: sampled ones that ended by themselves; all are accepted, and spell themselves again.
+        cut: that reached their limit before, refused because of that.
+        damaged, still_accepted: changed ones; those that are still streams spell themselves too.
+        faults: everything else, of which there should be none: other errors, other lengths, other ids.
+        slowest: seconds to read a sequence.
+        memory: MB that the process has held at most, after each tenth.
+    """
+
+    ids: int = 0
+    whole: int = 0
+    cut: int = 0
+    damaged: int = 0
+    still_accepted: int = 0
+    faults: list[str] = field(default_factory=list)
+    slowest: float = 0.0
+    memory: list[float] = field(default_factory=list)
+
+
+def small_text() -> TiktokenText:
+    """A text tokenizer of a few ids, one of which ends a text."""
+    ranks = {bytes([value]): value for value in range(256)} | {b" so": 256, b" the": 257}
+    return TiktokenText(
+        tiktoken.Encoding("small", pat_str=r" ?\S+|\s", mergeable_ranks=ranks, special_tokens={"<|end|>": 258})
+    )
+
+
+def try_sequences(count: int, seed: int = 0) -> Outcome:
+    """Sample so many sequences, damage those that are whole, and read all of them."""
+    outcome, text, done, tenth = Outcome(), small_text(), 0, 0
+    vocabularies = [Vocabulary(options, text) for options in VARIANTS]
+    samplers = [Sampler(vocabulary) for vocabulary in vocabularies]
+    random = np.random.default_rng(seed)
+    while done < count:
+        number = int(random.integers(len(VARIANTS)))
+        for ids in samplers[number].sample(min(BATCH, count - done), int(random.integers(4, 80)), random):
+            read_sampled(vocabularies[number], ids, random, outcome)
+            done += 1
+        if done * 10 // count > tenth:
+            tenth = done * 10 // count
+            outcome.memory.append(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+    return outcome
+
+
+class Sampler:
+    """Draws bare streams of a vocabulary through the logits processor."""
+
+    def __init__(self, vocabulary: Vocabulary) -> None:
+        self._vocabulary = vocabulary
+        self.end = max(vocabulary.space.text.silent)
+        self._processor = HybridLogitsProcessor(vocabulary, bare=True, end=self.end)
+        generator = torch.Generator().manual_seed(0)
+        self._noise = 2 * torch.randn(NOISE_ROWS, 2 * vocabulary.size, generator=generator)
+
+    def sample(self, count: int, longest: int, random: np.random.Generator) -> Iterator[list[int]]:
+        """So many sequences of at most so many ids; those that are whole have the end of text at their end."""
+        size, rows = self._vocabulary.size, np.zeros((count, 0), np.int64)
+        likes = torch.zeros(count, size)
+        for part in self._vocabulary.ranges:
+            # Ranges are liked as a whole, so that one of many ids is not drawn more often than one of few.
+            drawn = 3 * random.standard_normal(count) - np.log(part.size) - 2 * (part is self._vocabulary.space.numbers)
+            likes[:, part.start : part.stop] = torch.from_numpy(drawn).float()[:, None]
+        for _ in range(longest):
+            shift = int(random.integers(size))
+            noise = self._noise[random.integers(NOISE_ROWS, size=count), shift : shift + size]
+            chosen = self._processor(torch.from_numpy(rows), likes + noise).argmax(-1)
+            rows = np.concatenate([rows, chosen.numpy()[:, None]], 1)
+            if (rows == self.end).any(1).all():
+                break
+        for row in rows.tolist():
+            yield row[: row.index(self.end) + 1] if self.end in row else row
+
+
+def read_sampled(vocabulary: Vocabulary, sampled: Sequence[int], random: np.random.Generator, outcome: Outcome) -> None:
+    """Read a sampled sequence, and a damaged one of its ids."""
+    end = max(vocabulary.space.text.silent)
+    whole = bool(sampled) and sampled[-1] == end
+    ids = list(sampled[:-1] if whole else sampled)
+    outcome.ids += len(ids)
+    accepted = _read(vocabulary, ids, outcome)
+    if whole:
+        outcome.whole += 1
+        if not accepted:
+            outcome.faults.append(f"not accepted: {ids}")
+    else:
+        outcome.cut += not accepted  # one that just reached its limit may be whole
+    outcome.damaged += 1
+    outcome.still_accepted += _read(vocabulary, damaged(ids, vocabulary.size, random), outcome)
+
+
+def damaged(ids: Sequence[int], size: int, random: np.random.Generator) -> list[int]:
+    """Ids with up to three cut out, put in, set to others, doubled or swapped, or cut off."""
+    ids = list(ids)
+    for _ in range(int(random.integers(1, 4))):
+        at, other = (int(random.integers(len(ids) + 1)) for _ in range(2))
+        token = int(random.integers(size)) if random.random() < 0.7 or not ids else ids[other % len(ids)]
+        match int(random.integers(5)):
+            case 0:
+                del ids[at : at + 1]
+            case 1:
+                ids.insert(at, token)
+            case 2:
+                ids[at : at + 1] = [token]
+            case 3:
+                ids[min(at, other) : max(at, other)] *= 2
+            case _ if random.random() < 0.3:
+                del ids[at:]
+    return ids
+
+
+def _read(vocabulary: Vocabulary, ids: list[int], outcome: Outcome) -> bool:
+    """Whether a sequence is accepted; a fault is whatever it should not be then."""
+    started = time.perf_counter()
+    try:
+        stream = vocabulary.decode(ids)
+        if vocabulary.encode(stream) != ids:
+            outcome.faults.append(f"spelled in another way: {ids}")
+        if stream.frames != said_frames(vocabulary, ids):
+            outcome.faults.append(f"{stream.frames} frames, not {said_frames(vocabulary, ids)}: {ids}")
+        return True
+    except GrammarError as error:
+        if not 0 <= error.position <= len(ids):
+            outcome.faults.append(f"position {error.position}: {ids}")
+        return False
+    except Exception as error:
+        outcome.faults.append(f"{type(error).__name__}: {error}: {ids}")
+        return False
+    finally:
+        outcome.slowest = max(outcome.slowest, time.perf_counter() - started)
+
+
+def said_frames(vocabulary: Vocabulary, ids: Sequence[int]) -> int:
+    """How long a sequence says that it is, in frames, read from its ids alone, without the grammar or the parser."""
+    space = vocabulary.space
+    cursor = furthest = value = 0
+    sign = 1
+    for token in [*ids, space.end.start]:
+        if token in space.numbers:
+            value = value * BASE + token - space.numbers.start
+            continue
+        cursor += sign * value
+        value, sign = 0, -1 if token in space.back else 1
+        cursor += token in space.units[-1]
+        furthest = max(furthest, cursor)
+        if token in space.channels:
+            cursor = 0
+        if token in space.end:  # what comes after it is no number of frames
+            break
+    return furthest
+
+
+def short_streams(vocabulary: Vocabulary, count: int, most_frames: int, seed: int = 0) -> Iterator[HybridStream]:
+    """So many sampled streams that are not long, for hearing them."""
+    random, sampler, found = np.random.default_rng(seed), Sampler(vocabulary), 0
+    while True:
+        for ids in sampler.sample(BATCH, 40, random):
+            if ids[-1] == sampler.end:
+                stream = vocabulary.decode(ids[:-1])
+                if 0 < stream.frames <= most_frames:
+                    yield stream
+                    found += 1
+                if found == count:
+                    return
