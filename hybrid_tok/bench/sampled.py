@@ -102,7 +102,10 @@ class Sampler:
         likes = torch.zeros(count, size)
         for part in self._vocabulary.ranges:
             # Ranges are liked as a whole, so that one of many ids is not drawn more often than one of few.
-            drawn = 3 * random.standard_normal(count) - np.log(part.size) - 2 * (part is self._vocabulary.space.numbers)
+            drawn = 3 * random.standard_normal(count) - np.log(part.size)
+            if part is self._vocabulary.space.numbers:
+                # Where digits repeat a frame, few sequences have hours of them, since each takes seconds to read.
+                drawn -= 5 if self._vocabulary.options.run_length else 2
             likes[:, part.start : part.stop] = torch.from_numpy(drawn).float()[:, None]
         for _ in range(longest):
             shift = int(random.integers(size))
