@@ -45,7 +45,7 @@ def kinds_of(space: IdSpace, ids: Sequence[int] | NDArray[np.integer]) -> NDArra
         *((part, Kind.VOICE) for part in space.prosody),
         (space.event_open, Kind.EVENTS),
         (space.event_close, Kind.EVENTS),
-        *((part, Kind.UNITS) for part in space.units),
+        *((part, Kind.UNITS) for part in (*space.units, space.merged)),
     ):
         table[part.start : part.stop] = kind
     known = (ids >= 0) & (ids < space.size)

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import copy
 import json
+import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from transformers import AutoProcessor, BatchFeature, PretrainedConfig
 from transformers.processing_utils import ProcessorMixin
+from transformers.utils import cached_file
 from typing_extensions import Unpack
 
 from hybrid_tok.core.audio import Audio
@@ -38,6 +40,9 @@ if TYPE_CHECKING:
 
 AUDIO_TOKEN = "<|audio|>"
 """Stands in a text for a recording."""
+
+MERGES = "unit_merges.json"
+"""Beside a saved processor: the file of merged units, where there is one."""
 
 ReturnFormat: TypeAlias = Literal["text", "audio", "parsed"]
 """What `decode` gives: readable text; the sound of each stream; or text and streams in order."""
@@ -292,11 +297,30 @@ class HybridProcessor(ProcessorMixin):
             kwargs.setdefault("sanitize_control_tokens", True)
         return super().apply_chat_template(conversation, *args, **kwargs)
 
+    def save_pretrained(self, save_directory: Any, push_to_hub: bool = False, **kwargs: Any) -> list[str]:
+        """As transformers has it; a file of merged units goes along."""
+        files: list[str] = []
+        if "unit_merges" in self.options:
+            Path(save_directory).mkdir(parents=True, exist_ok=True)
+            files.append(str(shutil.copy(self.options["unit_merges"], Path(save_directory) / MERGES)))
+        return [*super().save_pretrained(save_directory, push_to_hub, **kwargs), *files]
+
+    @classmethod
+    def get_processor_dict(
+        cls, pretrained_model_name_or_path: Any, **kwargs: Any
+    ) -> tuple[dict[str, Any], dict[str, Any]]:
+        held, rest = super().get_processor_dict(pretrained_model_name_or_path, **kwargs)
+        if "unit_merges" in held.get("options", {}):
+            held["options"]["unit_merges"] = cached_file(pretrained_model_name_or_path, MERGES, **kwargs)
+        return held, rest
+
     def to_dict(self) -> dict[str, Any]:
         held = {name: getattr(self, name) for name in ("audio_token", "preset", "fingerprint")}
         plain = TokenizerOptions()
         written = written_options(TokenizerOptions(**self.options))
         held["options"] = {name: value for name, value in written.items() if value != getattr(plain, name)}
+        if "unit_merges" in self.options:
+            held["options"]["unit_merges"] = MERGES
         if auto_map := getattr(self, "auto_map", None):
             held["auto_map"] = auto_map
         return held | {"processor_class": type(self).__name__}

@@ -46,16 +46,21 @@ def read_frames(space: IdSpace, written: Sequence[int] | np.ndarray) -> tuple[Fr
     if (merges := space.options.unit_merges) is not None:
         return _unmerged(space, merges, ids.tolist())
     digit = ids < space.first_units[0]
-    if space.options.run_length and digit.any():
-        frames = ids[~digit].reshape(-1, width)
-        repeats = [0] * len(frames)
-        before = np.cumsum(~digit)[digit] // width  # whole frames before each digit
-        for number, value in zip(before.tolist(), (ids[digit] - space.numbers.start).tolist(), strict=True):
-            repeats[number - 1] = repeats[number - 1] * BASE + value
-        frames = np.repeat(frames, np.array(repeats) + 1, axis=0)
-    else:
-        frames = ids.reshape(-1, width)
-    codes = frames - space.first_units
+    if not (space.options.run_length and digit.any()):
+        return _tuples(space, ids.reshape(-1, width))
+    counts = [0] * (np.count_nonzero(~digit) // width)
+    before = np.cumsum(~digit)[digit] // width  # whole frames before each digit
+    for number, value in zip(before.tolist(), (ids[digit] - space.numbers.start).tolist(), strict=True):
+        counts[number - 1] = counts[number - 1] * BASE + value
+    frames: list[Frame] = []
+    for frame, count in zip(_tuples(space, ids[~digit].reshape(-1, width)), counts, strict=True):
+        frames += [frame] * (1 + count)  # the same tuple: a count may be a day
+    return tuple(frames)
+
+
+def _tuples(space: IdSpace, ids: np.ndarray) -> tuple[Frame, ...]:
+    """The units of ids (frames, codebooks)."""
+    codes = ids - space.first_units
     # Records become tuples faster than lists do.
     return tuple(codes.view([(codebook.name, codes.dtype) for codebook in space.units]).ravel().tolist())
 

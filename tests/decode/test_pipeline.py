@@ -335,7 +335,7 @@ def test_free_timing_is_limited_too() -> None:
     frames = tuple((0,) * 4 for _ in range(60))
     codec = FakeCodec()
     most = DecodeOptions(max_seconds=1.0)
-    with pytest.raises(StreamError, match="1 s long, .* at most 1 s are decoded"):
+    with pytest.raises(StreamError, match=r"1 s long, .* at most 1 s are decoded"):
         decoder(codec=lambda: codec, options=most).decode(free(UnitItem(frames)))
     assert not codec.decoded
     with pytest.raises(StreamError, match="at most 1 s are decoded"):

@@ -398,3 +398,22 @@ def test_a_model_writes_what_decodes() -> None:
         isinstance(part, HybridStream) for row in written for part in processor.decode(row, "parsed", errors="repair")
     )
     assert len(processor.decode(written, "text", errors="repair")) == 2
+
+
+def test_merged_units_go_along(waves: list[np.ndarray], tmp_path: Path) -> None:
+    from hybrid_tok.codec.backend import BuiltinCodec
+    from hybrid_tok.tokens.merges_file import save_merges
+    from hybrid_tok.tokens.unit_merges import UnitMerges
+
+    codec = BuiltinCodec()
+    first, second = (tuple(frame) for frame in codec.encode(waves[3])[2:4, :1].tolist())
+    save_merges(tmp_path / "merges.json", UnitMerges(codec.fingerprint, (first, second), ((0, 1),)))
+    options = {"layout": "units", "num_codebooks": 1, "unit_merges": str(tmp_path / "merges.json")}
+    processor = HybridProcessor.from_tokenizer(llm_tokenizers.make("qwen"), **options)
+    row = processor(audio=waves[3], sampling_rate=RATE)["input_ids"][0]
+    assert any(token in processor.vocabulary.space.merged for token in row)
+    processor.save_pretrained(tmp_path / "saved")
+    assert str(tmp_path) not in (tmp_path / "saved" / "processor_config.json").read_text("utf-8")
+    (tmp_path / "merges.json").unlink()
+    loaded = AutoProcessor.from_pretrained(tmp_path / "saved")
+    assert loaded(audio=waves[3], sampling_rate=RATE)["input_ids"][0] == row

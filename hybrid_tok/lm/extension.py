@@ -80,7 +80,7 @@ def check_model(model: Any, processor: HybridProcessor) -> None:
     """
     held = getattr(model.config, "hybrid_tok", None)
     if held is None:
-        raise FingerprintError("the model has no hybrid tokens: extend it first (hybrid_tok.lm.extend)")
+        raise FingerprintError("the model has no hybrid tokens: extend it first (hybrid_tok.lm: extend)")
     differing = [part for part, value in processor.fingerprint.items() if held["fingerprint"].get(part) != value]
     if differing:
         raise FingerprintError(
