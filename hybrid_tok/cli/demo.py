@@ -9,7 +9,7 @@ SCRIPT = """
     Did you hear the one about the tokenizer?
     <speaker:1> No, tell me.
     <speaker:0> It took six hundred tokens for every second of silence.
-    <speaker:1> <laugh> That is very good.
+    <speaker:1> That is very good. <laugh>
 """
 """The laugh is written as units: a transcript would have lost it."""
 
@@ -18,4 +18,4 @@ VOICES = {0: "am_michael", 1: "af_heart"}
 
 def make_demo(tokenizer: HybridTokenizer) -> Audio:
     """The script, spoken."""
-    return tokenizer.say(SCRIPT, voices=VOICES, seed=1)
+    return tokenizer.say(SCRIPT, voices=VOICES, seed=3)

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from hybrid_tok.backends.kokoro_pitch import HIGHEST, LOWEST, Melody, move_pitch
 from hybrid_tok.backends.kokoro_text import MOST_TOKENS, Token, chunks_of
 from hybrid_tok.backends.kokoro_timing import (
+    FASTEST,
     LONGEST_PAUSE,
     RINGING,
     Chunk,
@@ -111,7 +112,8 @@ def test_a_phrase_in_two_chunks_fills_its_place_once() -> None:
 
 @given(st.lists(st.tuples(st.integers(0, 30), st.integers(0, 60), st.integers(1, 6)), min_size=1, max_size=8))
 def test_any_places_are_kept(parts: list[tuple[int, int, int]]) -> None:
-    """Whatever the places, the phrases start where they should, to rounding."""
+    """Whatever the places, the phrases start where they should, to rounding; but one that is too short takes time from
+    those that touch it."""
     phrases, words, cursor = [], [], 5
     for index, (length, gap, letters) in enumerate(parts):
         phrases.append(Phrase(("x",), Span(cursor, cursor + length)))
@@ -121,9 +123,24 @@ def test_any_places_are_kept(parts: list[tuple[int, int, int]]) -> None:
     utterance = Utterance(tuple(phrases))
     (frames,) = locked_frames(utterance, [one])
     assert frames.min() >= 0
-    for phrase, (start, _) in zip(phrases, places_of(utterance, one, frames).values(), strict=True):
+    found = list(places_of(utterance, one, frames).values())
+    for number, (phrase, (start, _)) in enumerate(zip(phrases, found, strict=True)):
         assert phrase.span is not None
-        assert abs(start - to_kokoro_frame(phrase.span.start - 5)) <= 1
+        begins = to_kokoro_frame(phrase.span.start - 5)
+        alone = number == 0 or to_kokoro_frame(phrases[number - 1].span.end - 5) < begins
+        if alone or all(length > 20 for length, _, _ in parts):
+            assert abs(start - begins) <= 1
+
+
+def test_a_word_too_short_to_be_heard_takes_time_from_the_one_beside_it() -> None:
+    spans = (Span(0, 40), Span(40, 45), Span(45, 60))
+    utterance = Utterance(tuple(Phrase((word,), span) for word, span in zip("abc", spans, strict=True)))
+    one = chunk((0, "aaaa "), (1, "bbbb "), (2, "cccc"), width=3.0)
+    (frames,) = locked_frames(utterance, [one])
+    found = places_of(utterance, one, frames)
+    assert found[0][0] == 0 and found[2] == (to_kokoro_frame(45), to_kokoro_frame(60) - RINGING)
+    said = found[1][1] - found[1][0]
+    assert said >= 4 * 3.0 / FASTEST and found[1][0] < to_kokoro_frame(40)
 
 
 def test_long_pauses_are_put_in_afterwards() -> None:
