@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 import numpy as np
 from transformers import AutoProcessor, BatchFeature, PretrainedConfig
 from transformers.processing_utils import ProcessorMixin
-from transformers.utils import cached_file
+from transformers.utils.hub import cached_file
 from typing_extensions import Unpack
 
 from hybrid_tok.core.audio import Audio
@@ -88,7 +88,7 @@ class HybridProcessor(ProcessorMixin):
 
     valid_processor_kwargs = HybridProcessorKwargs
     output_labels = False
-    model_input_names = ("input_ids", "attention_mask")  # pyright: ignore[reportAssignmentType]
+    model_input_names = ("input_ids", "attention_mask")  # pyright: ignore[reportAssignmentType, reportIncompatibleMethodOverride]
 
     def __init__(
         self,

@@ -130,14 +130,14 @@ def read_style(text: str) -> list[Style]:
     for step in re.split(r"[,，、;；]?\s*(?:\bthen\b|然后|接着)\s*", text.strip()):
         chosen: dict[str, str] = {}
         for part in filter(None, (one.strip().strip(".。").lower() for one in re.split(r"[,，、;；]|\band\b", step))):
-            kind, meaning = _meaning(part)
-            if kind == "sound":
+            if (label := _sound(part)) is not None:
                 _flush(styles, chosen)
-                styles.append(Style(sound=meaning))  # type: ignore[arg-type]
-            elif kind in chosen:
+                styles.append(Style(sound=label))
+                continue
+            kind, meaning = _meaning(part)
+            if kind in chosen:
                 raise OptionsError(f"{text!r} says {chosen[kind]!r} and {meaning!r} at once: write 'then' between them")
-            else:
-                chosen[kind] = meaning
+            chosen[kind] = meaning
         _flush(styles, chosen)
     return styles
 
@@ -183,12 +183,12 @@ def _style(said: Sequence[Prosody]) -> Style | None:
         name: next(word["en"] for limit, word in _SCALES[name] if mean <= limit or limit == 7.0)
         for name, mean in means.items()
     }
-    return Style(**words) if any(words.values()) else None
+    return Style(words["pitch"], words["energy"], words["rate"]) if any(words.values()) else None
 
 
 def _flush(styles: list[Style], chosen: dict[str, str]) -> None:
     if chosen:
-        _add(styles, Style(**chosen))
+        _add(styles, Style(chosen.get("pitch", ""), chosen.get("energy", ""), chosen.get("rate", "")))
         chosen.clear()
 
 
@@ -228,15 +228,20 @@ _OTHER_WORDS: Mapping[str, tuple[str, str]] = MappingProxyType(
 )
 
 
+def _sound(part: str) -> EventLabel | None:
+    """The label of a sound that is named."""
+    for label, names in _SOUNDS.items():
+        if part in names.values() or part in (label, label.replace("_", " "), names["en"].rstrip("s")):
+            return label
+    return None
+
+
 def _meaning(part: str) -> tuple[str, str]:
-    """The scale and the word, or "sound" and the label."""
+    """The scale and the word."""
     for scale, words in _SCALES.items():
         for _, word in words:
             if part and part in word.values():
                 return scale, word["en"]
-    for label, names in _SOUNDS.items():
-        if part in names.values() or part in (label, label.replace("_", " "), names["en"].rstrip("s")):
-            return "sound", label
     if part in _OTHER_WORDS:
         return _OTHER_WORDS[part]
     known = [word["en"] for words in _SCALES.values() for _, word in words if word["en"]]

@@ -90,7 +90,7 @@ LANGUAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyT
             ),
         ),
         "zh": (
-            ("zm_yunjian", "zf_xiaobei"),
+            ("zm_yunjian",),
             (
                 "北风和太阳在争论谁的本领更大。",
                 "她在回家的路上买了三个苹果、一些面包和牛奶。",
