@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import BLOCK, Audio
+from hybrid_tok.core.long_arrays import silence
 from hybrid_tok.errors import AudioError
 
 
@@ -40,8 +41,12 @@ def resample(audio: Audio, sample_rate: int, length: int | None = None) -> Audio
     samples = np.atleast_2d(audio.samples)
     pieces = (samples[:, start : start + BLOCK] for start in range(0, audio.num_samples, BLOCK))
     blocks = resampled(pieces, audio.sample_rate, sample_rate, audio.num_channels)
-    result = join_blocks(blocks, channels=audio.num_channels)[:, :length]
-    return Audio(np.ascontiguousarray(result[0] if audio.samples.ndim == 1 else result), sample_rate)
+    result, position = silence(audio.num_channels, length), 0
+    for block in blocks:
+        end = min(position + block.shape[1], length)
+        result[:, position:end] = block[:, : end - position]
+        position = end
+    return Audio(result[0] if audio.samples.ndim == 1 else result, sample_rate)
 
 
 class Resampler:

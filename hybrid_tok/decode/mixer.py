@@ -5,6 +5,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.core.long_arrays import silence
+
 _BLOCK = 1 << 20
 """Samples searched at a time."""
 
@@ -24,7 +26,7 @@ class Mixer:
     """
 
     def __init__(self, channels: int, num_samples: int, overhang: int) -> None:
-        self._samples = np.zeros((channels, num_samples), np.float32)
+        self._samples = silence(channels, num_samples)
         self._overhang = overhang
         ramp = np.sin(np.pi / 2 * (np.arange(2 * overhang) + 0.5) / max(1, 2 * overhang))
         self._ramp = ramp.astype(np.float32)
