@@ -72,4 +72,7 @@ def test_installed_outside_a_checkout_the_demo_runs_twice(wheel: Path, tmp_path:
     assert len(sums) == 2 and sums[0] == sums[1], "the second run replaces the first one's files by equal ones"
     results = {path.name for path in (tmp_path / "demo").iterdir()}
     assert results >= {"demo.wav", "demo.hyt", "demo.roundtrip.wav", "demo.transcript.txt"}
+    told = (tmp_path / "demo" / "demo.transcript.txt").read_text("utf-8").splitlines()
+    assert [line.partition(":")[0] for line in told] == ["speaker 0", "speaker 1", "speaker 0", "speaker 1"]
+    assert "That is very good." in told[3] and "<laugh" in told[3]
     assert done.attempts == () and done.packets == 0
