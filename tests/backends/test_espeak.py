@@ -189,14 +189,12 @@ def test_kanji_are_refused() -> None:
         EspeakSynthesizer().synthesize(Utterance.of(["語", "を"], "ja"))
 
 
-def test_a_killed_worker_is_told_once_and_started_again() -> None:
+def test_a_killed_worker_is_started_again() -> None:
     espeak = EspeakSynthesizer()
     before = espeak.synthesize(Utterance.of(["hello"]))
     pid = espeak._worker.pid
     assert pid is not None
     os.kill(pid, 9)
-    with pytest.raises(BackendError, match="espeak worker died on 'hello'"):
-        espeak.synthesize(Utterance.of(["hello"]))
     np.testing.assert_array_equal(espeak.synthesize(Utterance.of(["hello"])).audio.samples, before.audio.samples)
     espeak.close()
     np.testing.assert_array_equal(espeak.synthesize(Utterance.of(["hello"])).audio.samples, before.audio.samples)
