@@ -180,7 +180,7 @@ def measure(
 
 @torch.no_grad()
 def go_on(
-    model: LlamaForCausalLM, tokenizer: HybridTokenizer, path: Path, length: int, seed: int, folder: Path
+    model: Any, tokenizer: HybridTokenizer, path: Path, length: int, seed: int, folder: Path
 ) -> dict[str, Any]:
     """Let the model continue the first half of a recording; what it wrote, and its sound."""
     model.eval()
