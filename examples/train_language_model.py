@@ -8,8 +8,8 @@ a run that was stopped goes on where it was. The model is a Llama of a few milli
 loss fall and to hear that what it writes is a stream, not enough to say anything sensible. `--layout units` trains the
 same model on codec units alone; `bits_per_second` in `run/LAYOUT/report.json` compares the two.
 
-In the output folder: `LAYOUT/ids.jsonl`, `curve.json` (loss by step), `continued.hyt.txt` (what was written),
-`continued.wav`, `report.json`.
+In the output folder: `LAYOUT/ids.jsonl`, `curve.json` (loss by step), `continued.txt` (what was
+written), `continued.wav`, `report.json`.
 """
 
 from __future__ import annotations
@@ -179,9 +179,7 @@ def measure(
 
 
 @torch.no_grad()
-def go_on(
-    model: Any, tokenizer: HybridTokenizer, path: Path, length: int, seed: int, folder: Path
-) -> dict[str, Any]:
+def go_on(model: Any, tokenizer: HybridTokenizer, path: Path, length: int, seed: int, folder: Path) -> dict[str, Any]:
     """Let the model continue the first half of a recording; what it wrote, and its sound."""
     model.eval()
     ids = tokenizer.encode(path)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -9,6 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from hybrid_tok.backends.kokoro import _voice
 from hybrid_tok.backends.kokoro_pitch import HIGHEST, LOWEST, Melody, move_pitch
 from hybrid_tok.backends.kokoro_text import MOST_TOKENS, Token, chunks_of
 from hybrid_tok.backends.kokoro_timing import (
@@ -25,6 +27,8 @@ from hybrid_tok.backends.kokoro_timing import (
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.core.utterance import Delivery, Phrase, Utterance
 from hybrid_tok.phonemes import token_ids
+from hybrid_tok.voice.code import COORDINATES, NEUTRAL, dequantize, quantize
+from hybrid_tok.voice.space import TIMBRE, voice_space
 
 SPACE, STOP = token_ids(" .")
 
@@ -216,3 +220,15 @@ def test_pitch_stays_speakable(values: list[float], pitch: float, factor: float)
     voiced = line > 50.0
     assert np.isfinite(moved).all() and np.array_equal(moved[~voiced], line[~voiced])
     assert (moved[voiced] >= LOWEST - 1e-3).all() and (moved[voiced] <= HIGHEST + 1e-3).all()
+
+
+def test_a_share_of_the_timbre_is_the_prosody_voices_own() -> None:
+    """In Mandarin; the prosody half of the style is that voice's in any language."""
+    traits = replace(NEUTRAL, pitch=120.0, timbre=(0.8,) * COORDINATES)
+    space, code = voice_space(), quantize(traits)
+    for language, share in (("zh", 0.4), ("en", 0.0)):
+        style = _voice(Utterance.of(["x"], language, code)).style(20)
+        own = space.style({space.prosody(language, 120.0).voice: 1.0}, 20)
+        speakers = space.timbre(dequantize(code).timbre, 20)
+        np.testing.assert_allclose(style[:TIMBRE], share * own[:TIMBRE] + (1 - share) * speakers, atol=1e-6)
+        np.testing.assert_array_equal(style[TIMBRE:], own[TIMBRE:])
