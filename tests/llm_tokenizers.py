@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from functools import cache
 
 from tokenizers import AddedToken, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -77,9 +78,7 @@ def _llama() -> tuple[str, dict[str, str]]:
             decoders.Strip(" ", 1, 0),
         ]
     )
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<s> $A", special_tokens=[("<s>", tokenizer.token_to_id("<s>"))]
-    )
+    _begin_with(tokenizer, "<s>")
     return tokenizer.to_str(), {
         "bos_token": "<s>",
         "eos_token": "</s>",
@@ -91,9 +90,7 @@ def _llama() -> tuple[str, dict[str, str]]:
 def _gemma() -> tuple[str, dict[str, str]]:
     tokenizer = _without_byte_specials(_byte_fallback(["<pad>", "<eos>", "<bos>", "<unk>"]))
     tokenizer.add_tokens([AddedToken("\n\n", normalized=False)])
-    tokenizer.post_processor = processors.TemplateProcessing(
-        single="<bos> $A", special_tokens=[("<bos>", tokenizer.token_to_id("<bos>"))]
-    )
+    _begin_with(tokenizer, "<bos>")
     return tokenizer.to_str(), {
         "bos_token": "<bos>",
         "eos_token": "<eos>",
@@ -103,10 +100,14 @@ def _gemma() -> tuple[str, dict[str, str]]:
     }
 
 
+def _begin_with(tokenizer: Tokenizer, token: str) -> None:
+    """Put a token before every text."""
+    special = [(token, tokenizer.token_to_id(token))]
+    tokenizer.post_processor = processors.TemplateProcessing(single=f"{token} $A", special_tokens=special)
+
+
 def _without_byte_specials(tokenizer: Tokenizer) -> Tokenizer:
     """The bytes are plain pieces of a real model; only the trainer wants them as special tokens."""
-    import json
-
     settings = json.loads(tokenizer.to_str())
     settings["added_tokens"] = [one for one in settings["added_tokens"] if not one["content"].startswith("<0x")]
     return Tokenizer.from_str(json.dumps(settings))

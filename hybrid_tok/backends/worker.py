@@ -156,7 +156,7 @@ class Worker:
 
 def _end(process: subprocess.Popen[bytes]) -> None:
     """Kill a worker and all it forked, also if it is dead itself. It holds nothing that needs saving."""
-    if process.returncode is None:  # nobody has waited for it, so that its id is still its own
+    if process.returncode is None:  # not waited for yet, so that its id is still its own
         with suppress(OSError):
             os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
         process.wait()

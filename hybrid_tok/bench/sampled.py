@@ -18,7 +18,6 @@ import torch
 from hybrid_tok.errors import GrammarError
 from hybrid_tok.lm.sampling import HybridLogitsProcessor
 from hybrid_tok.tokens.idspace import BASE
-from hybrid_tok.tokens.stream import HybridStream
 from hybrid_tok.tokens.text import TiktokenText
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 
@@ -194,17 +193,3 @@ def said_frames(vocabulary: Vocabulary, ids: Sequence[int]) -> int:
         if token in space.end:  # what comes after it is no number of frames
             break
     return furthest
-
-
-def short_streams(vocabulary: Vocabulary, count: int, most_frames: int, seed: int = 0) -> Iterator[HybridStream]:
-    """So many sampled streams that are not long, for hearing them."""
-    random, sampler, found = np.random.default_rng(seed), Sampler(vocabulary), 0
-    while True:
-        for ids in sampler.sample(BATCH, 40, random):
-            if ids[-1] == sampler.end:
-                stream = vocabulary.decode(ids[:-1])
-                if 0 < stream.frames <= most_frames:
-                    yield stream
-                    found += 1
-                if found == count:
-                    return

@@ -11,7 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import shutil
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
@@ -336,10 +336,14 @@ class HybridProcessor(ProcessorMixin):
         if audio is None:
             return None
         several = audio if isinstance(audio, list | tuple) else [audio]
-        return [_named(number, self._encode, one, sampling_rate) for number, one in enumerate(several)]
+        return [self._encode(number, one, sampling_rate) for number, one in enumerate(several)]
 
-    def _encode(self, audio: Any, sampling_rate: int | None) -> list[int]:
-        return self.hybrid.encode(_source(audio, sampling_rate))
+    def _encode(self, number: int, audio: Any, sampling_rate: int | None) -> list[int]:
+        """Ids of a recording; errors say which it was."""
+        try:
+            return self.hybrid.encode(_source(audio, sampling_rate))
+        except HybridTokError as error:
+            raise AudioError(f"audio {number}: {error}") from error
 
     def _rows(
         self, texts: Sequence[str], streams: Sequence[list[int]], kwargs: Mapping[str, Any]
@@ -406,14 +410,6 @@ def _text_tokenizer(tokenizer: Any, audio_token: str) -> TokenizersText:
     for state in ("padding", "truncation", "post_processor"):  # of how it was used; none of it changes pieces
         settings.pop(state, None)
     return TokenizersText(json.dumps(settings).encode(), type(tokenizer).__name__)
-
-
-def _named(number: int, make: Callable[..., list[int]], audio: Any, sampling_rate: int | None) -> list[int]:
-    """Ids of a recording; errors say which it was."""
-    try:
-        return make(audio, sampling_rate)
-    except HybridTokError as error:
-        raise AudioError(f"audio {number}: {error}") from error
 
 
 def _source(audio: Any, sampling_rate: int | None) -> Source:

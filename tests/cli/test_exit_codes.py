@@ -30,7 +30,7 @@ def table(heading: str) -> list[tuple[str, ...]]:
 
 
 def reader_gone(*arguments: str | Path) -> tuple[int, str]:
-    """Exit code and messages of the command when nobody reads what it prints."""
+    """Exit code and messages of the command when nothing reads what it prints."""
     process = subprocess.Popen(
         [sys.executable, "-m", "hybrid_tok", *map(str, arguments)], stdout=subprocess.PIPE, stderr=subprocess.PIPE
     )
@@ -110,7 +110,7 @@ def test_a_reader_that_has_gone_ends_it_quietly(arguments: Callable[[Path], list
 
 
 def test_a_named_pipe_whose_reader_goes_is_named(tokens: Path) -> None:
-    """What was asked for was not written, unlike lines that nobody wanted to see."""
+    """What was asked for was not written, unlike lines that were not wanted."""
     pipe = tokens.with_name("pipe.wav")
     os.mkfifo(pipe)
     long = tokens.with_name("long.hyt")
