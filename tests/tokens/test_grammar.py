@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import cProfile
 from dataclasses import replace
 from itertools import pairwise
 
@@ -268,20 +269,18 @@ def test_mends(options: VocabularyOptions, given: str, mended: str, actions: lis
     assert [action for action in actions if not any(found.startswith(action) for found in made)] == [], made
 
 
-def test_repair_takes_time_in_proportion() -> None:
-    """Doubling the length does not do more than double the work, also where everything is wrong."""
-    import time
-
+def test_repair_works_in_proportion_to_the_length() -> None:
+    """Four times the ids take four times the calls, not more, also where everything is wrong."""
     ours = vocabulary(OPTIONS)
     broken = ids_of(OPTIONS, "speaker:0 units u0:1 u0:1 \u2581so pad laugh u1:1 back voice voice-code:0")
 
-    def seconds(copies: int) -> float:
-        started = time.process_time()
-        ours.check(ours.repair(broken * copies).ids)
-        return time.process_time() - started
+    def calls(copies: int) -> int:
+        profile = cProfile.Profile()
+        profile.runcall(lambda: ours.check(ours.repair(broken * copies).ids))
+        return sum(entry.callcount for entry in profile.getstats())
 
-    seconds(50)
-    assert seconds(2000) < 6 * seconds(500) + 0.2
+    calls(5)  # what is made once
+    assert calls(400) < 4.2 * calls(100)
 
 
 def test_a_few_ids_do_not_repeat_frames_for_more_than_a_day(monkeypatch: pytest.MonkeyPatch) -> None:
