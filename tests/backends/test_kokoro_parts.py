@@ -226,7 +226,7 @@ def test_a_share_of_the_timbre_is_the_prosody_voices_own() -> None:
     """In Mandarin; the prosody half of the style is that voice's in any language."""
     traits = replace(NEUTRAL, pitch=120.0, timbre=(0.8,) * COORDINATES)
     space, code = voice_space(), quantize(traits)
-    for language, share in (("zh", 0.4), ("en", 0.0)):
+    for language, share in (("zh", 0.4), ("en", 0.25), ("es", 0.0)):
         style = _voice(Utterance.of(["x"], language, code)).style(20)
         own = space.style({space.prosody(language, 120.0).voice: 1.0}, 20)
         speakers = space.timbre(dequantize(code).timbre, 20)

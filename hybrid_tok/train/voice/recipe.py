@@ -101,8 +101,8 @@ LANGUAGES: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]] = MappingProxyT
 )
 """The voices whose prosody a language is spoken with, the usual one first, and sentences on which they are measured."""
 
-TIMBRE_SHARES: Mapping[str, float] = MappingProxyType({"zh": 0.4})
-"""`Prosody.timbre_share` of the languages that need one."""
+TIMBRE_SHARES: Mapping[str, float] = MappingProxyType({"en": 0.25, "zh": 0.4})
+"""`Prosody.timbre_share` of the languages in which it was measured to help."""
 
 _LENGTHS = (35, 60)
 """Characters of the texts that clips are cut from."""
