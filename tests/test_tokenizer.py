@@ -81,6 +81,23 @@ def test_batch_equals_single(tokenizer: HybridTokenizer, hum: Audio) -> None:
         np.testing.assert_array_equal(audio.samples, single.samples)
 
 
+def test_a_batch_of_recordings_is_each_of_them(tokenizer: HybridTokenizer) -> None:
+    """Speech of unlike lengths, in a batch of sixteen: words, units, voices, and their sounds."""
+    samples = read_mono(recording("dev/librispeech/1688-142285-0000.flac"))[0].samples
+    pieces = [Audio(samples[i * 16_000 : i * 16_000 + 12_000 + 5_003 * i], 16_000) for i in range(5)]
+    single = [tokenizer.encode(piece) for piece in pieces]
+    assert len({len(ids) for ids in single}) > 1
+    batch = tokenizer.encode_batch((pieces * 4)[:16])
+    assert batch == (single * 4)[:16]
+    for audio, ids in zip(tokenizer.decode_batch(single), single, strict=True):
+        np.testing.assert_array_equal(audio.samples, tokenizer.decode(ids).samples)
+
+
+def test_a_bad_recording_of_a_batch_is_named(tokenizer: HybridTokenizer, hum: Audio, tmp_path: Path) -> None:
+    with pytest.raises(AudioError, match=r"absent\.wav"):
+        tokenizer.encode_batch([hum, tmp_path / "absent.wav", hum])
+
+
 def test_known_words_take_the_recognizers_place(tokenizer: HybridTokenizer, hum: Audio) -> None:
     words = [Word("hello", Span(5, 20), 1.0), Word("there", Span(20, 40), 1.0)]
     analysis = tokenizer.analyze(hum, annotations=KnownAnnotations(words=tuple(words)))

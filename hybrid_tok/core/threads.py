@@ -1,12 +1,18 @@
-"""How many threads are used: those of `HYBRID_TOK_THREADS`, else as many as this process may run at once."""
+"""How many threads are used: those of `HYBRID_TOK_THREADS`, else as many as this process may run at once; a map."""
 
 from __future__ import annotations
 
 import math
 import os
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 from hybrid_tok.errors import OptionsError
+
+_T = TypeVar("_T")
+_R = TypeVar("_R")
 
 VARIABLE = "HYBRID_TOK_THREADS"
 
@@ -26,6 +32,22 @@ def thread_count() -> int:
             raise OptionsError(f"{VARIABLE}={given[:40]!r} is no number of threads: give 1 or more")
         return int(given)
     return max(1, min(_cores(), _quota()))
+
+
+def map_threads(function: Callable[[_T], _R], items: Iterable[_T]) -> list[_R]:
+    """The function's result for each item, in their order, `thread_count()` of them at a time.
+
+    The first item that fails ends it: what has not begun by then never does.
+    """
+    todo = list(items)
+    workers = min(thread_count(), len(todo))
+    if workers < 2:
+        return [function(item) for item in todo]
+    pool = ThreadPoolExecutor(workers)
+    try:
+        return list(pool.map(function, todo))
+    finally:
+        pool.shutdown(cancel_futures=True)
 
 
 def _cores() -> int:

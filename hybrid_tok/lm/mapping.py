@@ -11,6 +11,7 @@ import numpy as np
 
 from hybrid_tok.audio import read_audio
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.threads import map_threads
 from hybrid_tok.errors import AudioError, HybridTokError, OptionsError
 from hybrid_tok.tokenizer import HybridTokenizer
 
@@ -42,9 +43,10 @@ class EncodeColumn:
         """
         if self.column not in batch:
             raise OptionsError(f"there is no column {self.column!r}; there are: {', '.join(batch)}")
-        return {self.to: [self._row(number, row) for number, row in enumerate(batch[self.column])]}
+        return {self.to: map_threads(self._row, enumerate(batch[self.column]))}
 
-    def _row(self, number: int, row: Any) -> list[list[int]]:
+    def _row(self, numbered: tuple[int, Any]) -> list[list[int]]:
+        number, row = numbered
         several = row if isinstance(row, list) else [row]
         try:
             return [self.hybrid.encode(_source(one)) for one in several]

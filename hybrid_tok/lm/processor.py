@@ -13,6 +13,7 @@ import json
 import shutil
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
@@ -23,6 +24,7 @@ from transformers.utils.hub import cached_file
 from typing_extensions import Unpack
 
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.threads import map_threads
 from hybrid_tok.errors import AudioError, FingerprintError, HybridTokError, OptionsError
 from hybrid_tok.lm.batches import Padding, pad
 from hybrid_tok.lm.kwargs import HybridProcessorKwargs
@@ -273,7 +275,8 @@ class HybridProcessor(ProcessorMixin):
         listed: list[Any] = token_ids.tolist() if hasattr(token_ids, "tolist") else list(token_ids)
         if listed and not isinstance(listed[0], int):
             own = {"errors": errors, "skip_special_tokens": skip_special_tokens, **kwargs}
-            return [self.decode(row, return_format, **own) for row in listed]
+            rows = partial(self.decode, return_format=return_format, **own)
+            return map_threads(rows, listed) if return_format == "audio" else [rows(row) for row in listed]
         parts = [
             self.tokenizer.decode(list(part.ids), skip_special_tokens=skip_special_tokens, **kwargs)
             if isinstance(part, TextPart)
@@ -283,7 +286,8 @@ class HybridProcessor(ProcessorMixin):
         if return_format == "parsed":
             return parts
         if return_format == "audio":
-            return [self.hybrid.decoder.decode(part) for part in parts if isinstance(part, HybridStream)]
+            streams = [part for part in parts if isinstance(part, HybridStream)]
+            return map_threads(self.hybrid.decoder.decode, streams)
         shown = (part if isinstance(part, str) else f"<|audio|>{transcript(part)}<|/audio|>" for part in parts)
         return "".join(shown)
 
@@ -336,10 +340,11 @@ class HybridProcessor(ProcessorMixin):
         if audio is None:
             return None
         several = audio if isinstance(audio, list | tuple) else [audio]
-        return [self._encode(number, one, sampling_rate) for number, one in enumerate(several)]
+        return map_threads(partial(self._encode, sampling_rate=sampling_rate), enumerate(several))
 
-    def _encode(self, number: int, audio: Any, sampling_rate: int | None) -> list[int]:
+    def _encode(self, numbered: tuple[int, Any], sampling_rate: int | None) -> list[int]:
         """Ids of a recording; errors say which it was."""
+        number, audio = numbered
         try:
             return self.hybrid.encode(_source(audio, sampling_rate))
         except HybridTokError as error:

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 import os
+import threading
 from pathlib import Path
 
 import pytest
 
 from hybrid_tok.core import threads
-from hybrid_tok.core.threads import VARIABLE, thread_count
+from hybrid_tok.core.threads import VARIABLE, map_threads, thread_count
 from hybrid_tok.errors import OptionsError
 
 
@@ -33,3 +34,34 @@ def test_a_containers_share_is_the_limit(
     monkeypatch.setattr(threads, "_QUOTA", tmp_path / "cpu.max")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     assert thread_count() == min(cores, most)
+
+
+@pytest.mark.parametrize("count", [1, 2, 5])
+def test_results_come_in_the_order_of_the_items(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(count))
+    assert map_threads(str, range(9)) == list("012345678")
+    assert map_threads(str, ()) == []
+
+
+def test_as_many_run_at_once_as_there_are_threads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, "3")
+    together = threading.Barrier(3, timeout=10)  # broken, and an error, unless three wait in it at once
+    assert len(map_threads(lambda _: together.wait(), range(6))) == 6
+
+
+@pytest.mark.parametrize("count", [1, 2])
+def test_the_first_failure_ends_it(count: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(VARIABLE, str(count))
+    begun, failed = [], threading.Event()
+
+    def work(item: int) -> None:
+        begun.append(item)
+        if item == 0:
+            failed.set()
+            raise ValueError(f"item {item}")
+        failed.wait(10)
+        threading.Event().wait(0.05)  # let the failure be seen before this thread takes another
+
+    with pytest.raises(ValueError, match="item 0"):
+        map_threads(work, range(100))
+    assert len(begun) < 10
