@@ -160,7 +160,7 @@ def measure(
     for kind in sorted(set(needed) - {Kind.OWN_TEXT, Kind.BOUNDARY, Kind.PADDING}):
         # An id that training never showed is rare, not impossible.
         counts = np.bincount(seen[seen_kinds == kind], minlength=space.size) + 0.1
-        used = np.unique([*np.flatnonzero(counts > 1), *held[kind]])
+        used = np.union1d(np.flatnonzero(counts > 1), held[kind])
         shares = np.log2(counts / counts[used].sum())
         without = -shares[held[kind]].mean()
         found[kind.name.lower()] = {
@@ -174,9 +174,10 @@ def measure(
 @torch.no_grad()
 def say(model: Any, processor: HybridProcessor, text: str, length: int, out: Path) -> dict[str, Any]:
     """Let the model speak; what it wrote, and its sound."""
-    prompt = processor(text=PROMPT.format(text).removesuffix("<|audio|>"), return_tensors="pt")
+    prompt = torch.tensor(processor(text=PROMPT.format(text).removesuffix("<|audio|>"))["input_ids"])
     written = model.generate(
-        **prompt,
+        prompt,
+        attention_mask=torch.ones_like(prompt),
         logits_processor=[processor.logits_processor(audio="only", max_streams=1)],
         max_new_tokens=length,
         do_sample=True,
@@ -186,7 +187,7 @@ def say(model: Any, processor: HybridProcessor, text: str, length: int, out: Pat
     audio = processor.hybrid.decoder.decode(stream)
     write_wav(out / "said.wav", audio)
     (out / "said.txt").write_text(format_stream(stream, max_frames=4) + "\n", "utf-8")
-    return {"said_ids": len(written) - prompt["input_ids"].shape[1], "said_seconds": round(audio.seconds, 2)}
+    return {"said_ids": len(written) - prompt.shape[1], "said_seconds": round(audio.seconds, 2)}
 
 
 if __name__ == "__main__":
