@@ -26,6 +26,7 @@ from typing import Any
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
+from train_language_model import fit, recordings
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from hybrid_tok.audio import write_wav
@@ -34,7 +35,6 @@ from hybrid_tok.lm.kinds import kinds_of
 from hybrid_tok.tokens.render import format_stream
 from hybrid_tok.tokens.stream import TextItem
 
-SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 PROMPT = "Say: {} <|audio|>"
 
 
@@ -79,7 +79,7 @@ def read_arguments() -> argparse.Namespace:
 
 def examples(processor: HybridProcessor, folder: Path, kept: Path, arguments: argparse.Namespace) -> list[list[int]]:
     """Each recording as the ids of prompt and answer; those in the file are not encoded again."""
-    paths = sorted(path for path in folder.rglob("*") if path.suffix.lower() in SUFFIXES)[: arguments.limit]
+    paths = recordings(folder)[: arguments.limit]
     known: dict[str, list[int]] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     todo = [path for path in paths if str(path) not in known]
     for first in range(0, len(todo), 16):
@@ -93,7 +93,7 @@ def examples(processor: HybridProcessor, folder: Path, kept: Path, arguments: ar
     ]
     short = [ids for ids in made if len(ids) <= arguments.context]
     if not short:
-        raise SystemExit(f"{folder} has no recording ({', '.join(SUFFIXES)}) of at most {arguments.context} ids")
+        raise SystemExit(f"{folder} has no recording of at most {arguments.context} ids")
     return short
 
 
@@ -112,21 +112,7 @@ def train(
     lora = LoraConfig(r=arguments.rank, target_modules="all-linear", modules_to_save=names, ensure_weight_tying=True)
     adapted = get_peft_model(model, lora)
     adapted.print_trainable_parameters()
-    optimizer = torch.optim.AdamW([each for each in adapted.parameters() if each.requires_grad], arguments.rate)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(
-        optimizer, arguments.rate, total_steps=arguments.steps, pct_start=0.1
-    )
-    curve: list[float] = []
-    for step, batch in enumerate(batches(processor, rows, arguments)):
-        loss = adapted(**batch).loss
-        optimizer.zero_grad()
-        loss.backward()
-        torch.nn.utils.clip_grad_norm_(adapted.parameters(), 1.0)
-        optimizer.step()
-        schedule.step()
-        curve.append(round(float(loss.detach()) / math.log(2.0), 4))
-        if step % 20 == 0:
-            print(f"step {step} of {arguments.steps}: {curve[-1]:.2f} bits per id")
+    curve = fit(adapted, batches(processor, rows, arguments), arguments.steps, arguments.rate, decay=0.01)
     return adapted.merge_and_unload().eval(), curve
 
 

@@ -18,13 +18,12 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from transformers import LlamaConfig, LlamaForCausalLM
 
 from hybrid_tok import HybridTokenizer
@@ -43,7 +42,8 @@ def main() -> None:
     trained = encode(tokenizer, recordings(arguments.recordings)[: arguments.limit], folder / "ids.jsonl")
     tested = encode(tokenizer, recordings(arguments.held_out)[: arguments.limit], folder / "held_out.jsonl")
     model = make_model(tokenizer, arguments.width, arguments.layers, arguments.seed)
-    curve = train(model, tokenizer, [ids for ids, _ in trained], arguments)
+    batches = make_batches(tokenizer, [ids for ids, _ in trained], arguments)
+    curve = fit(model, batches, arguments.steps, rate=2e-3, decay=0.05)
     (folder / "curve.json").write_text(json.dumps(curve) + "\n", "utf-8")
     report: dict[str, Any] = {
         "layout": arguments.layout,
@@ -115,34 +115,29 @@ def make_model(tokenizer: HybridTokenizer, width: int, layers: int, seed: int) -
     return LlamaForCausalLM(config)
 
 
-def train(
-    model: LlamaForCausalLM, tokenizer: HybridTokenizer, sequences: Sequence[list[int]], arguments: argparse.Namespace
-) -> list[float]:
-    """The loss of each step, in bits per id."""
-    optimizer = torch.optim.AdamW(model.parameters(), 2e-3, weight_decay=0.05)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, 2e-3, total_steps=arguments.steps, pct_start=0.1)
+def fit(model: Any, batches: Iterable[dict[str, Any]], steps: int, rate: float, decay: float) -> list[float]:
+    """Train what is not frozen; the loss of each step, in bits per id."""
+    weights = [each for each in model.parameters() if each.requires_grad]
+    optimizer = torch.optim.AdamW(weights, rate, weight_decay=decay)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, rate, total_steps=steps, pct_start=0.1)
     curve: list[float] = []
     started = time.perf_counter()
-    for step, batch in enumerate(batches(tokenizer, sequences, arguments)):
-        ids = torch.from_numpy(batch)
-        labels = torch.where(ids == tokenizer.vocabulary.pad_id, -100, ids)
-        loss = model(input_ids=ids, attention_mask=(labels >= 0).long(), labels=labels).loss
+    for step, batch in enumerate(batches):
+        loss = model(**batch).loss
         optimizer.zero_grad()
         loss.backward()
-        torch.nn.utils.clip_grad_norm_(model.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(weights, 1.0)
         optimizer.step()
         schedule.step()
         curve.append(round(float(loss.detach()) / math.log(2.0), 4))
         if step % 20 == 0:
-            print(
-                f"step {step} of {arguments.steps}: {curve[-1]:.2f} bits per id, {time.perf_counter() - started:.0f} s"
-            )
+            print(f"step {step} of {steps}: {curve[-1]:.2f} bits per id, {time.perf_counter() - started:.0f} s")
     return curve
 
 
-def batches(
+def make_batches(
     tokenizer: HybridTokenizer, sequences: Sequence[list[int]], arguments: argparse.Namespace
-) -> Iterator[NDArray[np.int64]]:
+) -> Iterator[dict[str, torch.Tensor]]:
     """Random stretches of random recordings (batch, context), padded at their end; long recordings come more often."""
     rng = np.random.default_rng(arguments.seed)
     sizes = np.array([len(ids) for ids in sequences], np.float64)
@@ -154,7 +149,9 @@ def batches(
             first = max(0, int(rng.integers(-arguments.context // 2, max(1, len(ids) - arguments.context // 2))))
             stretch = ids[first : first + arguments.context]
             row[: len(stretch)] = stretch
-        yield rows
+        ids = torch.from_numpy(rows)
+        labels = torch.where(ids == tokenizer.vocabulary.pad_id, -100, ids)
+        yield {"input_ids": ids, "attention_mask": (labels >= 0).long(), "labels": labels}
 
 
 @torch.no_grad()
