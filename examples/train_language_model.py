@@ -89,13 +89,14 @@ def encode(tokenizer: HybridTokenizer, paths: Sequence[Path], kept: Path) -> lis
     known: dict[str, dict[str, Any]] = {}
     if kept.exists():
         known = {one["path"]: one for one in map(json.loads, kept.read_text("utf-8").splitlines())}
+    todo = [path for path in paths if str(path) not in known]
     with kept.open("a", encoding="utf-8") as file:
-        for path in paths:
-            if str(path) not in known:
-                analysis = tokenizer.analyze(path)
+        for first in range(0, len(todo), 16):
+            batch = todo[first : first + 16]
+            for path, analysis in zip(batch, tokenizer.analyze_batch(batch), strict=True):
                 known[str(path)] = {"path": str(path), "seconds": analysis.summary.seconds, "ids": analysis.ids}
                 file.write(json.dumps(known[str(path)]) + "\n")
-                file.flush()
+            file.flush()
     return [(list(known[str(path)]["ids"]), known[str(path)]["seconds"]) for path in paths]
 
 

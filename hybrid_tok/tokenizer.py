@@ -287,13 +287,17 @@ class HybridTokenizer:
         """A recording to ids; see `analyze` for the arguments, the errors and for more than the ids."""
         return list(self.analyze(source, annotations=annotations).ids)
 
-    def encode_batch(self, sources: Iterable[Source]) -> list[list[int]]:
-        """Recordings to ids, each exactly as `encode` alone would give it.
+    def analyze_batch(self, sources: Iterable[Source]) -> list[Analysis]:
+        """Everything about each of several recordings, exactly as `analyze` alone would give it.
 
         Several are encoded at the same time, by threads that share the models: a matrix product over several
         recordings would round otherwise than one alone, and so could change ids. A short recording, which has too
         little work for all cores by itself, gains most.
         """
+        return map_threads(self.analyze, sources)
+
+    def encode_batch(self, sources: Iterable[Source]) -> list[list[int]]:
+        """Recordings to ids, each exactly as `encode` alone would give it; see `analyze_batch`."""
         return map_threads(self.encode, sources)
 
     def decode(self, ids: Sequence[int], *, errors: Errors = "strict", voices: Voices = None) -> Audio:

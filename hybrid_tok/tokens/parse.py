@@ -60,9 +60,8 @@ def read_frames(space: IdSpace, written: Sequence[int] | np.ndarray) -> tuple[Fr
 
 def _tuples(space: IdSpace, ids: np.ndarray) -> tuple[Frame, ...]:
     """The units of ids (frames, codebooks)."""
-    codes = ids - space.first_units
-    # Records become tuples faster than lists do.
-    return tuple(codes.view([(codebook.name, codes.dtype) for codebook in space.units]).ravel().tolist())
+    one = iter((ids - space.first_units).ravel().tolist())
+    return tuple(zip(*[one] * len(space.units), strict=True))
 
 
 def _unmerged(space: IdSpace, merges: UnitMerges, ids: Sequence[int]) -> tuple[Frame, ...]:
@@ -85,8 +84,7 @@ class _Parser:
 
     def __init__(self, space: IdSpace, ids: Sequence[int]) -> None:
         self._space = space
-        self._ids = list(ids)
-        self._array = np.array(self._ids, np.int64)
+        self._ids = ids
         self._at = 0
         self._language: str | None = None
         """Index of the language in force in the current channel."""
@@ -155,7 +153,7 @@ class _Parser:
         """The frames up to the id that closes them."""
         start, stop = self._at, self._ids.index(close, self._at)
         self._at = stop + 1
-        return read_frames(self._space, self._array[start:stop])
+        return read_frames(self._space, self._ids[start:stop])
 
     def _number(self) -> int:
         value = 0

@@ -127,7 +127,7 @@ class Vocabulary:
         given = _integers(ids)
         if errors == "repair":
             return parse(self.space, repair(self.grammar, given).ids)
-        self.check(given)
+        self._check(given)
         return parse(self.space, given)
 
     def check(self, ids: Iterable[int]) -> None:
@@ -136,14 +136,17 @@ class Vocabulary:
         Raises:
             GrammarError: with the position, what was found there and what was allowed.
         """
-        grammar, given = self.grammar, _integers(ids)
-        state = grammar.read(grammar.start, given)
-        if not grammar.accepts_end(state):
-            raise GrammarError(len(given), "the end of the sequence", grammar.names(state))
+        self._check(_integers(ids))
 
     def repair(self, ids: Iterable[int]) -> Repaired:
         """Repair a sequence, and list the repairs; one that the grammar accepts is returned unchanged."""
         return repair(self.grammar, _integers(ids))
+
+    def _check(self, ids: list[int]) -> None:
+        grammar = self.grammar
+        state = grammar.read(grammar.start, ids)
+        if not grammar.accepts_end(state):
+            raise GrammarError(len(ids), "the end of the sequence", grammar.names(state))
 
     def _checked(self, ids: Sequence[int]) -> np.ndarray:
         """Ids as an array, all inside the space."""
