@@ -11,6 +11,7 @@
   sequence's next state and the ranges of what may follow, and milliseconds to write them into all scores.
 - llguidance: the same sequences with its own parser and the exported grammar: an id is consumed, and a mask made.
 - sequences: as `bench.sampled` describes; the results have how many of how many.
+- sounds: a thousand sampled sequences of five real vocabularies are decoded to audio, with espeak-ng.
 
 One thread; processor time, so that other processes disturb it less.
 """
@@ -32,7 +33,7 @@ import torch
 
 from hybrid_tok import HybridTokenizer, Vocabulary
 from hybrid_tok.bench.results import measure_parts
-from hybrid_tok.bench.sampled import try_sequences
+from hybrid_tok.bench.sampled import decode_sampled, try_sequences
 from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.lm.llguidance import llguidance_tokenizer
 from hybrid_tok.lm.mixed_grammar import MixedGrammar
@@ -205,12 +206,20 @@ def sequences(count: int) -> dict[str, Any]:
     return {"sequences": count, **asdict(outcome), "faults": len(outcome.faults), "processor_seconds": seconds}
 
 
+def sounds(count: int) -> dict[str, Any]:
+    outcome = decode_sampled(count)
+    for fault in outcome.faults[:10]:
+        print(f"fault: {fault[:500]}")
+    return {**asdict(outcome), "faults": len(outcome.faults)}
+
+
 def main() -> None:
-    parts = ("units", "text", "grammar", "llguidance", "sequences")
+    parts = ("units", "text", "grammar", "llguidance", "sequences", "sounds")
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", type=Path, default=Path("../shared/audio"), help="folder with dev/")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/vocabulary.json"))
     parser.add_argument("--sequences", type=int, default=10_000, help="how many are sampled")
+    parser.add_argument("--sounds", type=int, default=1000, help="how many of them are decoded to audio")
     parser.add_argument("--only", nargs="+", choices=parts, default=list(parts), help="measure these, keep the others")
     arguments = parser.parse_args()
     torch.set_num_threads(1)
@@ -221,6 +230,7 @@ def main() -> None:
         grammar,
         llguidance,
         lambda: sequences(arguments.sequences),
+        lambda: sounds(arguments.sounds),
     )
     measure_parts(arguments, dict(zip(parts, measures, strict=True)), about)
 

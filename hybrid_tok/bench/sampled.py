@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import resource
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import numpy as np
 import tiktoken
@@ -17,6 +18,7 @@ import torch
 
 from hybrid_tok.errors import GrammarError
 from hybrid_tok.lm.sampling import HybridLogitsProcessor
+from hybrid_tok.tokenizer import HybridTokenizer
 from hybrid_tok.tokens.idspace import BASE
 from hybrid_tok.tokens.text import TiktokenText
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
@@ -24,6 +26,9 @@ from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 BATCH = 256
 NOISE_ROWS = 1024
 """Rows of random scores that are drawn once; sequences take parts of them."""
+
+MOST_NOISE = 2**24
+"""Scores that the rows are half of."""
 
 _OPTIONS = VocabularyOptions("sampled", 12, max_speakers=3, max_channels=3, voice_codes=4, prosody_bins=3)
 VARIANTS = (
@@ -60,6 +65,70 @@ class Outcome:
     memory: list[float] = field(default_factory=list)
 
 
+LONGEST = 1500
+"""Frames of a sequence that is decoded to audio, 30 s."""
+
+DECODED: tuple[Mapping[str, Any], ...] = (
+    {},
+    {"timing": "free"},
+    {"run_length": True, "prosody": "word", "durations": "word"},
+    {"layout": "units", "num_codebooks": 4},
+    {"layout": "text", "prosody": "word"},
+)
+"""Options of the tokenizers that decode sampled sequences."""
+
+
+@dataclass(slots=True)
+class Sounds:
+    """What became of the sequences that were decoded to audio.
+
+    Attributes:
+        decoded: whole sampled sequences.
+        seconds: of audio.
+        longer: sequences left out because they say that they are longer than `LONGEST`.
+        faults: errors, samples that are not finite, and in locked timing other lengths than a sequence says.
+    """
+
+    decoded: int = 0
+    seconds: float = 0.0
+    longer: int = 0
+    faults: list[str] = field(default_factory=list)
+
+
+def decode_sampled(count: int, seed: int = 0, options: Sequence[Mapping[str, Any]] = DECODED) -> Sounds:
+    """Sample sequences of real vocabularies, and decode so many of them to audio; texts are spoken by espeak-ng."""
+    outcome, random = Sounds(), np.random.default_rng(seed)
+    for number, chosen in enumerate(options):
+        wanted = count * (number + 1) // len(options)
+        with HybridTokenizer.from_preset(synthesizer="espeak", **chosen) as tokenizer:
+            sampler = Sampler(tokenizer.vocabulary)
+            while outcome.decoded < wanted:
+                for ids in sampler.sample(min(32, count), int(random.integers(8, 80)), random):
+                    if outcome.decoded < wanted and ids and ids[-1] == sampler.end:
+                        _decode_sampled(tokenizer, ids[:-1], outcome)
+    return outcome
+
+
+def _decode_sampled(tokenizer: HybridTokenizer, ids: Sequence[int], outcome: Sounds) -> None:
+    stream, hop = tokenizer.vocabulary.decode(ids), tokenizer.vocabulary.options.hop
+    if said_frames(tokenizer.vocabulary, ids) > LONGEST:
+        outcome.longer += 1
+        return
+    outcome.decoded += 1
+    try:
+        audio = tokenizer.decode(ids)
+    except Exception as error:
+        outcome.faults.append(f"{type(error).__name__}: {error}: {list(ids)}")
+        return
+    outcome.seconds += audio.seconds
+    if not np.isfinite(audio.samples).all():
+        outcome.faults.append(f"samples that are not finite: {list(ids)}")
+    if stream.remainder is not None:
+        said = stream.frames * hop - (hop - stream.remainder) % hop
+        if audio.num_samples != said:
+            outcome.faults.append(f"{audio.num_samples} samples, not {said}: {list(ids)}")
+
+
 def small_text() -> TiktokenText:
     """A text tokenizer of a few ids, one of which ends a text."""
     ranks = {bytes([value]): value for value in range(256)} | {b" so": 256, b" the": 257}
@@ -93,7 +162,8 @@ class Sampler:
         self.end = max(vocabulary.space.text.silent)
         self._processor = HybridLogitsProcessor(vocabulary, bare=True, end=self.end)
         generator = torch.Generator().manual_seed(0)
-        self._noise = 2 * torch.randn(NOISE_ROWS, 2 * vocabulary.size, generator=generator)
+        rows = min(NOISE_ROWS, MOST_NOISE // vocabulary.size)
+        self._noise = 2 * torch.randn(rows, 2 * vocabulary.size, generator=generator)
 
     def sample(self, count: int, longest: int, random: np.random.Generator) -> Iterator[list[int]]:
         """So many sequences of at most so many ids; those that are whole have the end of text at their end."""
@@ -108,7 +178,7 @@ class Sampler:
             likes[:, part.start : part.stop] = torch.from_numpy(drawn).float()[:, None]
         for _ in range(longest):
             shift = int(random.integers(size))
-            noise = self._noise[random.integers(NOISE_ROWS, size=count), shift : shift + size]
+            noise = self._noise[random.integers(len(self._noise), size=count), shift : shift + size]
             chosen = self._processor(torch.from_numpy(rows), likes + noise).argmax(-1)
             rows = np.concatenate([rows, chosen.numpy()[:, None]], 1)
             if (rows == self.end).any(1).all():
