@@ -1,17 +1,20 @@
-"""Teach a text model to speak: extend it with hybrid tokens, train a LoRA on recordings, and let it say a sentence.
+"""Teach a text model to speak: extend it with hybrid tokens, train a LoRA on recordings, and let it say a sentence and
+go on with a recording.
 
-    pip install "hybrid-tok[lm,models]" peft
-    python examples/speak_with_language_model.py MODEL RECORDINGS --held-out OTHERS --say "How are you?" --out run
+    pip install "hybrid-tok[lm,models,bench]" peft
+    python examples/speak_with_language_model.py MODEL RECORDINGS --held-out OTHERS --say "How are you?" \\
+        --continue talk.wav --out run
 
 MODEL is a causal language model of transformers, by name or folder. RECORDINGS and OTHERS are folders of audio; what is
 said in them is the prompt, and the recording's tokens are the answer: words with their pitch, energy and duration,
-pauses, and units for sounds. The model's own weights stay; trained are a LoRA (Hu et al. 2021) of its linear layers,
-the embeddings and the head.
+pauses, and units for sounds. Each recording is also learned without a prompt, to be continued. The model's own weights
+stay; trained are a LoRA (Hu et al. 2021) of its linear layers, the embeddings and the head.
 
 In the output folder: `ids.json` and `held_out.json` (kept for the next run), `curve.json` (loss by step), `model/`
-(merged, with the processor), `said.txt`, `said.wav`, and `report.json`: bits per id on held-out recordings by kind of
-id, beside what the frequency of each id alone would need (`without`). Words are copied from the prompt, so that what
-counts is structure (durations, pauses), voice (voices, prosody), events and units.
+(merged, with the processor), `said.txt` and `said.wav`, the same for each recording that was continued (its first half
+is the recording's), and `report.json`: bits per id on held-out recordings by kind of id, beside what the frequency of
+each id alone would need (`without`), and how many of the written words Whisper does not hear. Words are copied from the
+prompt, so that what counts is structure (durations, pauses), voice (voices, prosody), events and units.
 """
 
 from __future__ import annotations
@@ -26,14 +29,12 @@ from typing import Any
 import numpy as np
 import torch
 from peft import LoraConfig, get_peft_model
-from train_language_model import fit, recordings
+from train_language_model import fit, keep, recordings, words
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from hybrid_tok.audio import write_wav
 from hybrid_tok.lm import HybridCollator, HybridProcessor, Kind, extend
 from hybrid_tok.lm.kinds import kinds_of
-from hybrid_tok.tokens.render import format_stream
-from hybrid_tok.tokens.stream import TextItem
+from hybrid_tok.tokens.stream import HybridStream
 
 PROMPT = "Say: {} <|audio|>"
 
@@ -46,15 +47,19 @@ def main() -> None:
     options = {"timing": "locked", "durations": "word", "prosody": "word", "num_codebooks": 1, "diarize": False}
     model = AutoModelForCausalLM.from_pretrained(arguments.model)
     model, processor = extend(model, AutoTokenizer.from_pretrained(arguments.model), seed=arguments.seed, **options)
-    trained = examples(processor, arguments.recordings, out / "ids.json", arguments)
-    tested = examples(processor, arguments.held_out, out / "held_out.json", arguments)
+    recorded = encoded(processor, arguments.recordings, out / "ids.json", arguments.limit)
+    held_out = encoded(processor, arguments.held_out, out / "held_out.json", arguments.limit)
+    trained = examples(processor, recorded, arguments.context, alone=True)
+    tested = examples(processor, held_out, arguments.context, alone=False)
     model, curve = train(model, processor, trained, arguments)
     (out / "curve.json").write_text(json.dumps(curve) + "\n", "utf-8")
     model.save_pretrained(out / "model")
     processor.save_pretrained(out / "model")
     report = {"trained": len(trained), "held_out": len(tested), "steps": arguments.steps}
     report["bits_per_id"] = measure(model, processor, trained, tested)
-    report |= say(model, processor, arguments.say, arguments.length, out)
+    streams = {"said": say(model, processor, arguments.say, arguments.length)}
+    streams |= {path.stem: go_on(model, processor, path, arguments.length) for path in arguments.go_on}
+    report |= keep(processor.hybrid, streams, out)
     (out / "report.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     print(json.dumps(report, indent=1))
 
@@ -65,6 +70,9 @@ def read_arguments() -> argparse.Namespace:
     parser.add_argument("recordings", type=Path, help="folder of recordings to train on")
     parser.add_argument("--held-out", type=Path, required=True, help="folder of recordings to measure on")
     parser.add_argument("--say", required=True, help="what the trained model says")
+    parser.add_argument(
+        "--continue", dest="go_on", type=Path, nargs="+", default=[], help="recordings whose first halves are continued"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--limit", type=int, help="recordings of each folder, at most")
     parser.add_argument("--steps", type=int, default=400)
@@ -77,30 +85,28 @@ def read_arguments() -> argparse.Namespace:
     return parser.parse_args()
 
 
-def examples(processor: HybridProcessor, folder: Path, kept: Path, arguments: argparse.Namespace) -> list[list[int]]:
-    """Each recording as the ids of prompt and answer; those in the file are not encoded again."""
-    paths = recordings(folder)[: arguments.limit]
+def encoded(processor: HybridProcessor, folder: Path, kept: Path, limit: int | None) -> list[list[int]]:
+    """The ids of each recording; those in the file are not encoded again."""
+    paths = recordings(folder)[:limit]
     known: dict[str, list[int]] = json.loads(kept.read_text("utf-8")) if kept.exists() else {}
     todo = [path for path in paths if str(path) not in known]
     for first in range(0, len(todo), 16):
         batch = todo[first : first + 16]
         known |= zip(map(str, batch), processor.hybrid.encode_batch(batch), strict=True)
         kept.write_text(json.dumps(known), "utf-8")
-    texts = [PROMPT.format(words(processor, known[str(path)])) for path in paths]
-    made = [
-        processor(text=text, audio_ids=[known[str(path)]])["input_ids"][0]
-        for path, text in zip(paths, texts, strict=True)
-    ]
-    short = [ids for ids in made if len(ids) <= arguments.context]
+    return [known[str(path)] for path in paths]
+
+
+def examples(processor: HybridProcessor, streams: Sequence[list[int]], longest: int, *, alone: bool) -> list[list[int]]:
+    """Recordings after prompts of what is said in them, and `alone` too; those that are too long are left out."""
+    prompts = [PROMPT.format(words(processor.vocabulary.decode(ids))) for ids in streams]
+    rows: list[list[int]] = processor(text=prompts, audio_ids=streams)["input_ids"]
+    if alone:
+        rows += processor(text=["<|audio|>"] * len(streams), audio_ids=streams)["input_ids"]
+    short = [ids for ids in rows if len(ids) <= longest]
     if not short:
-        raise SystemExit(f"{folder} has no recording of at most {arguments.context} ids")
+        raise SystemExit(f"no recording has at most {longest} ids")
     return short
-
-
-def words(processor: HybridProcessor, ids: Sequence[int]) -> str:
-    """What is said in a recording."""
-    turns = (turn for channel in processor.vocabulary.decode(ids).channels for turn in channel.turns)
-    return " ".join(item.text for turn in turns for item in turn.items if isinstance(item, TextItem))
 
 
 def train(
@@ -157,23 +163,30 @@ def measure(
     return found
 
 
+def say(model: Any, processor: HybridProcessor, text: str, length: int) -> HybridStream:
+    """Let the model speak."""
+    prompt = processor(text=PROMPT.format(text).removesuffix("<|audio|>"))["input_ids"][0]
+    return write(model, processor, prompt, length)
+
+
+def go_on(model: Any, processor: HybridProcessor, path: Path, length: int) -> HybridStream:
+    """Let the model continue the first half of a recording."""
+    ids = processor(audio=[path])["input_ids"][0]
+    return write(model, processor, ids[: len(ids) // 2], length)
+
+
 @torch.no_grad()
-def say(model: Any, processor: HybridProcessor, text: str, length: int, out: Path) -> dict[str, Any]:
-    """Let the model speak; what it wrote, and its sound."""
-    prompt = torch.tensor(processor(text=PROMPT.format(text).removesuffix("<|audio|>"))["input_ids"])
+def write(model: Any, processor: HybridProcessor, prompt: Sequence[int], length: int) -> HybridStream:
+    """The stream that the model writes after a prompt, or goes on with."""
     written = model.generate(
-        prompt,
-        attention_mask=torch.ones_like(prompt),
+        torch.tensor([prompt]),
+        attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
         logits_processor=[processor.logits_processor(audio="only", max_streams=1)],
         max_new_tokens=length,
         do_sample=True,
         top_p=0.8,
     )[0]
-    stream = processor.decode(written, "parsed", errors="repair")[-1]
-    audio = processor.hybrid.decoder.decode(stream)
-    write_wav(out / "said.wav", audio)
-    (out / "said.txt").write_text(format_stream(stream, max_frames=4) + "\n", "utf-8")
-    return {"said_ids": len(written) - prompt.shape[1], "said_seconds": round(audio.seconds, 2)}
+    return processor.decode(written, "parsed", errors="repair")[-1]
 
 
 if __name__ == "__main__":

