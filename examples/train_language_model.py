@@ -8,8 +8,8 @@ a run that was stopped goes on where it was. The model is a Llama of a few milli
 loss fall and to hear that what it writes is a stream, not enough to say anything sensible. `--layout units` trains the
 same model on codec units alone; `bits_per_second` in `run/LAYOUT/report.json` compares the two.
 
-In the output folder, `LAYOUT/`: `ids.jsonl`, `curve.json` (loss by step), `report.json`, and for each recording that was
-continued `NAME.txt` (the stream; its first half is the recording's) and `NAME.wav`. `report.json` also has how many
+In the output folder, `LAYOUT/`: `ids.jsonl`, `curve.json` (loss by step), `report.json`, and for each recording that
+was continued `NAME.txt` (the stream; its first half is the recording's) and `NAME.wav`. `report.json` also has how many
 words of these streams Whisper does not hear in their sound.
 """
 

@@ -100,10 +100,12 @@ def decode_sampled(count: int, seed: int = 0, options: Sequence[Mapping[str, Any
     outcome, random = Sounds(), np.random.default_rng(seed)
     for number, chosen in enumerate(options):
         wanted = count * (number + 1) // len(options)
-        with HybridTokenizer.from_preset(synthesizer="espeak", **chosen) as tokenizer:
+        with HybridTokenizer.from_preset(synthesizer="espeak", speak_as="en", **chosen) as tokenizer:
             sampler = Sampler(tokenizer.vocabulary)
             while outcome.decoded < wanted:
-                for ids in sampler.sample(min(32, count), int(random.integers(8, 80)), random):
+                longest, reluctance = int(random.integers(8, 120)), float(random.uniform(0.0, 20.0))
+                drawn = sampler.sample(min(32, count), longest, random, reluctance)
+                for ids in drawn:
                     if outcome.decoded < wanted and ids and ids[-1] == sampler.end:
                         _decode_sampled(tokenizer, ids[:-1], outcome)
     return outcome
@@ -165,8 +167,15 @@ class Sampler:
         rows = min(NOISE_ROWS, MOST_NOISE // vocabulary.size)
         self._noise = 2 * torch.randn(rows, 2 * vocabulary.size, generator=generator)
 
-    def sample(self, count: int, longest: int, random: np.random.Generator) -> Iterator[list[int]]:
-        """So many sequences of at most so many ids; those that are whole have the end of text at their end."""
+    def sample(
+        self, count: int, longest: int, random: np.random.Generator, reluctance: float = 0.0
+    ) -> Iterator[list[int]]:
+        """So many sequences of at most so many ids; those that are whole have the end of text at their end.
+
+        Args:
+            reluctance: by which ends are liked less at first, and more at last, so that more sequences are long and
+                whole.
+        """
         size, rows = self._vocabulary.size, np.zeros((count, 0), np.int64)
         likes = torch.zeros(count, size)
         for part in self._vocabulary.ranges:
@@ -176,7 +185,10 @@ class Sampler:
                 # Where digits repeat a frame, few sequences have hours of them, since each takes seconds to read.
                 drawn -= 5 if self._vocabulary.options.run_length else 2
             likes[:, part.start : part.stop] = torch.from_numpy(drawn).float()[:, None]
+        ends = [self._vocabulary.space.end.start, self.end]
+        likes[:, ends] -= reluctance
         for _ in range(longest):
+            likes[:, ends] += 2.0 * reluctance / longest
             shift = int(random.integers(size))
             noise = self._noise[random.integers(len(self._noise), size=count), shift : shift + size]
             chosen = self._processor(torch.from_numpy(rows), likes + noise).argmax(-1)
