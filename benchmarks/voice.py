@@ -110,6 +110,7 @@ def main() -> None:
 def by_clip(variants: Variants, ear: Ear, tellings: Sequence[Told]) -> dict[str, Any]:
     """Pitch, melody, level and words of each clip, for every variant."""
     originals = [word_melody(told.audio, told.words) for told in tellings]
+    wide_originals = [word_melody(told.audio, told.words, own_range=False)[0] for told in tellings]
     pitches = np.array([median_pitch(told.audio) for told in tellings])
     levels = np.array([level_of(told.audio) for told in tellings])
     seconds = sum(told.audio.seconds for told in tellings)
@@ -118,6 +119,10 @@ def by_clip(variants: Variants, ear: Ear, tellings: Sequence[Told]) -> dict[str,
         spoken, tokens = zip(*(variants.speak(variant, told) for told in tellings), strict=True)
         melodies = [word_melody(audio, told.words) for audio, told in zip(spoken, tellings, strict=True)]
         both = list(zip(originals, melodies, strict=True))
+        wide = [
+            correlation(before, word_melody(audio, told.words, own_range=False)[0])
+            for before, audio, told in zip(wide_originals, spoken, tellings, strict=True)
+        ]
         pitch, level = ([correlation(before[k], after[k]) for before, after in both] for k in (0, 1))
         semitones = np.abs(12.0 * np.log2(np.array([median_pitch(audio) for audio in spoken]) / pitches))
         louder = np.array([level_of(audio) for audio in spoken]) - levels
@@ -126,6 +131,7 @@ def by_clip(variants: Variants, ear: Ear, tellings: Sequence[Told]) -> dict[str,
             "pitch_within_semitone": float(np.mean(semitones <= 1.0)),
             "pitch_distance_median": float(np.nanmedian(semitones)),
             "pitch_correlation": float(np.nanmean(pitch)),
+            "pitch_correlation_wide": float(np.nanmean(wide)),
             "level_correlation": float(np.nanmean(level)),
             "error_rate": error_rate(
                 ear.judge(audio, told.clip.text or "")

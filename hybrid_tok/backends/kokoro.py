@@ -23,8 +23,8 @@ from numpy.typing import NDArray
 
 from hybrid_tok.backends.espeak_phonemes import EspeakPhonemes
 from hybrid_tok.backends.kokoro_graphs import FRAME_SAMPLES, SAMPLE_RATE, KokoroGraphs
-from hybrid_tok.backends.kokoro_pitch import Melody, move_pitch
-from hybrid_tok.backends.kokoro_text import Token, chunks_of
+from hybrid_tok.backends.kokoro_pitch import Melody, move_pitch, voice_syllables
+from hybrid_tok.backends.kokoro_text import Token, chunks_of, syllables_of
 from hybrid_tok.backends.kokoro_timing import (
     Chunk,
     Piece,
@@ -157,10 +157,12 @@ class KokoroSynthesizer:
         for token, end, count in zip(chunk.tokens, ends.tolist(), frames.tolist(), strict=True):
             if not token.pause:
                 words[token.word] = (words.get(token.word, (end - count, 0))[0], end)
+        borders = [(2 * (end - count), 2 * end) for end, count in zip(ends.tolist(), frames.tolist(), strict=True)]
+        curve = voice_syllables(contours.pitch, contours.energy, syllables_of(chunk.tokens, borders))
         deliveries = utterance.deliveries
         delivered = [deliveries[word] for word in words] if any(deliveries) else []
         pitch = move_pitch(
-            contours.pitch,
+            curve,
             contours.energy,
             voice.melody,
             words=[(2 * start, 2 * end) for start, end in words.values()] if delivered else [],

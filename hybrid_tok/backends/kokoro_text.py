@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from hybrid_tok.phonemes import token_ids
+from hybrid_tok.phonemes.symbols import SONORANTS, TAILS, VOWELS
 
 MOST_TOKENS = 400
 """Phonemes in one call; some 25 s of speech. Kokoro takes 510, but gets hasty on long texts."""
@@ -78,3 +79,26 @@ def _tokens(words: Sequence[_Spoken]) -> list[Token]:
     if not tokens[-1].pause:  # without a mark at its end Kokoro swallows the last word
         tokens.append(Token(stop, tokens[-1].word, pause=True))
     return tokens
+
+
+def syllables_of(
+    tokens: Sequence[Token], borders: Sequence[tuple[int, int]]
+) -> list[tuple[tuple[int, int], tuple[int, int]]]:
+    """The range of each vowel, and of the sonorants around it within its word, given the range of each token."""
+    vowels, sonorants, tails = (frozenset(token_ids("".join(group))) for group in (VOWELS, SONORANTS, TAILS))
+    found: list[tuple[tuple[int, int], tuple[int, int]]] = []
+    for index, token in enumerate(tokens):
+        if token.number not in vowels:
+            continue
+        first = last = tail = index
+        while tail + 1 < len(tokens) and tokens[tail + 1].number in tails:
+            tail += 1
+        while first and tokens[first - 1].number in sonorants and tokens[first - 1].word == token.word:
+            first -= 1
+        last = tail
+        while last + 1 < len(tokens) and tokens[last + 1].number in sonorants | tails:
+            if tokens[last + 1].word != token.word:
+                break
+            last += 1
+        found.append(((borders[index][0], borders[tail][1]), (borders[first][0], borders[last][1])))
+    return found

@@ -15,6 +15,13 @@ from types import MappingProxyType
 PUNCTUATION = ";:,.!?—…"
 """Punctuation that Kokoro speaks as pauses and melody."""
 
+VOWELS = frozenset("AIOQWYaeiouyæøœɐɑɒɔəɚɛɜɤɨɪɯʊʌᵊᵻ")
+SONORANTS = VOWELS | frozenset("jlmnrwŋɥɰɲɳɴɹɻʎ")
+"""Sounds that have a pitch unless they are whispered; some of them alone are a syllable."""
+
+TAILS = frozenset("ː→↗↘↓")
+"""Marks after a vowel that belong to its sound: length and tones."""
+
 
 @cache
 def symbol_table() -> Mapping[str, int]:

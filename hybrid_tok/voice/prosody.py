@@ -12,8 +12,9 @@ import math
 from hybrid_tok.core.utterance import Delivery
 from hybrid_tok.tokens.stream import Prosody
 
-PITCH_SEMITONES = (-6.0, -4.0, -2.0, 0.0, 2.0, 4.0, 6.5, 9.5)
-"""Of a word's median pitch. Speakers raise their pitch further than they lower it."""
+PITCH_SEMITONES = (-5.0, -3.0, -1.5, -0.5, 0.5, 1.5, 3.5, 6.5)
+"""Of a word's median pitch. Half of all words are within 1.3 semitones; speakers raise their pitch further than they
+lower it."""
 
 ENERGY_DB = (-15.0, -10.5, -7.0, -4.0, -1.5, 0.5, 2.5, 5.0)
 """Of a word's mean power. The mean of power is close to that of the loud words, so that most words are below it."""

@@ -11,8 +11,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_tok.backends.kokoro import _voice
-from hybrid_tok.backends.kokoro_pitch import HIGHEST, LOWEST, Melody, move_pitch
-from hybrid_tok.backends.kokoro_text import MOST_TOKENS, Token, chunks_of
+from hybrid_tok.backends.kokoro_pitch import HIGHEST, LOWEST, Melody, move_pitch, voice_syllables
+from hybrid_tok.backends.kokoro_text import MOST_TOKENS, Token, chunks_of, syllables_of
 from hybrid_tok.backends.kokoro_timing import (
     FASTEST,
     LONGEST_PAUSE,
@@ -205,6 +205,41 @@ def test_words_follow_their_deliveries() -> None:
     moved = move(curve(210.0, 200.0, 190.0, 200.0, each=100), Melody(200.0, 120.0, 1.0), words, deliveries)
     semitones = 12 * np.log2(moved[[50, 150, 250, 350]] / 120.0)
     assert semitones == pytest.approx([4.0, 0.0, -3.0, 0.0], abs=0.1)
+
+
+def test_a_short_word_reaches_its_pitch() -> None:
+    """The glide to the words around it takes nothing from it."""
+    deliveries = [Delivery(0.0, 0.0, 1.0), Delivery(6.0, 0.0, 1.0), Delivery(0.0, 0.0, 1.0)]
+    words = [(0, 40), (40, 44), (44, 84)]
+    moved = move(curve(200.0, each=84), Melody(200.0, 100.0, 1.0), words, deliveries)
+    assert 12 * np.log2(np.median(moved[40:44]) / 100.0) == pytest.approx(6.0, abs=0.7)
+    assert 12 * np.log2(moved[[20, 64]] / 100.0) == pytest.approx([0.0, 0.0], abs=0.3)
+
+
+def test_a_syllable_that_lost_its_pitch_has_one_again() -> None:
+    line, energy = curve(100.0, 8.0, 200.0, each=20), np.full(60, 5.0, np.float32)
+    energy[30:40] = -3.0  # too faint to be a vowel
+    voiced = voice_syllables(line, energy, [((22, 30), (20, 40))])
+    assert voiced[[0, 59]] == pytest.approx([100.0, 200.0])
+    assert (np.diff(voiced[18:31]) > 0).sum() >= 10 and 100.0 < voiced[25] < 200.0
+    assert (voiced[30:40] == 8.0).all()
+
+
+def test_other_syllables_keep_their_curve() -> None:
+    line, energy = curve(100.0, 8.0, each=20), np.full(40, 5.0, np.float32)
+    assert (voice_syllables(line, energy, [((5, 25), (0, 40))]) == line).all()  # most of the vowel has a pitch
+    assert (voice_syllables(line, energy, []) == line).all()
+    silent = curve(8.0)
+    assert voice_syllables(silent, energy[:10], [((0, 10), (0, 10))]) is silent
+
+
+def test_syllables_are_vowels_and_what_hums_around_them() -> None:
+    (tokens,) = chunks_of(["ʂja↓ŋ ", "ɡˈAmz "])
+    borders = [(2 * index, 2 * index + 2) for index in range(len(tokens))]
+    (vowel, whole), (other, others) = syllables_of(tokens, borders)
+    assert (vowel, whole) == ((4, 8), (2, 10))  # a with its tone; j before and ŋ after it
+    start = 2 * len(token_ids("ʂja↓ŋ ɡˈ"))
+    assert (other, others) == ((start, start + 2), (start, start + 4))
 
 
 def test_without_a_target_the_curve_stays() -> None:

@@ -34,6 +34,15 @@ def test_median_pitch() -> None:
     assert np.isnan(median_pitch(Audio(np.zeros(10, np.float32), RATE)))
 
 
+def test_pitch_is_that_of_the_speaker() -> None:
+    """A short whistle is no word of a low voice; in a wide search it is."""
+    audio = Audio(np.concatenate([buzz(110, 0.1, 2.0), buzz(550, 0.1, 0.2)]), RATE)
+    word = [Word("whistle", Span(100, 110), 1.0)]
+    (wide,), (own,) = (word_melody(audio, word, own_range=own)[0] for own in (False, True))
+    assert wide == pytest.approx(np.log2(550), abs=0.01)
+    assert not own > np.log2(170)
+
+
 def test_correlation_needs_five_words_with_both_values() -> None:
     one = np.array([1.0, 2.0, 3.0, 4.0, 5.0, np.nan])
     other = np.array([-1.0, -2.0, -3.0, -4.0, -5.0, 9.0])
