@@ -30,8 +30,9 @@ BUNDLED_MODEL = Path(__file__).parent / "text_model" / "text.model"
 _SPACE = "\u2581"
 """SentencePiece's own spelling of a space."""
 
-_UTF8_BYTES = frozenset(range(256)) - {0xC0, 0xC1, *range(0xF5, 0x100)}
-"""The byte values that occur in UTF-8."""
+_TEXT_BYTES = frozenset(range(0x20, 0xF5)) - {0x7F, 0xC0, 0xC1, 0xF1, 0xF2}
+"""The byte values that occur in the UTF-8 of text: control characters and the planes without characters left out, for
+which some LLMs (SmolLM2) have no ids."""
 
 _TIKTOKEN_PATTERNS: Mapping[str, str] = MappingProxyType(
     {
@@ -65,7 +66,7 @@ class TextTokenizer(ABC):
         for index, spelling in enumerate(self._spellings):
             if spelling is not None and self._is_byte(index, spelling):
                 self._byte_ids.setdefault(spelling[0], index)
-        if not self._byte_ids.keys() >= _UTF8_BYTES:
+        if not self._byte_ids.keys() >= _TEXT_BYTES:
             raise OptionsError(f"{name}: the text tokenizer has no byte fallback, so it cannot spell every text")
 
     @property
@@ -85,7 +86,8 @@ class TextTokenizer(ABC):
             spaced: whether a space is spelled before it, as the language has one between words.
 
         Raises:
-            TextError: the text has lone surrogates, which are no Unicode.
+            TextError: the text has lone surrogates, which are no Unicode, or a control character for which an LLM's
+                tokenizer has no id.
         """
         try:
             text.encode()
@@ -146,7 +148,12 @@ class TextTokenizer(ABC):
         if len(text) > 1:
             middle = len(text) // 2
             return self._exact(text[:middle]) + self._exact(text[middle:])
-        return [self._byte_ids[value] for value in text.encode()]
+        try:
+            return [self._byte_ids[value] for value in text.encode()]
+        except KeyError as error:
+            raise TextError(
+                f"{self.name} cannot spell U+{ord(text):04X}: it has no id for byte 0x{error.args[0]:02X}"
+            ) from None
 
 
 class SentencePieceText(TextTokenizer):

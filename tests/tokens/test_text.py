@@ -14,7 +14,14 @@ from hypothesis import strategies as st
 
 from hybrid_tok.errors import OptionsError, TextError
 from hybrid_tok.tokens.stream import Channel, HybridStream, TextItem, Turn
-from hybrid_tok.tokens.text import BUNDLED_MODEL, SentencePieceText, TextTokenizer, TiktokenText, load_text_tokenizer
+from hybrid_tok.tokens.text import (
+    _BYTE_CHARACTERS,
+    BUNDLED_MODEL,
+    SentencePieceText,
+    TextTokenizer,
+    TiktokenText,
+    load_text_tokenizer,
+)
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 from strategies import TEXTS
 
@@ -306,3 +313,21 @@ def test_a_model_without_bytes_is_refused() -> None:
     )
     with pytest.raises(OptionsError, match="no byte fallback"):
         SentencePieceText(model.getvalue(), "words only")
+
+
+def test_an_llm_without_ids_for_control_characters(tmp_path: Path) -> None:
+    """SmolLM2 lacks 21 bytes, which no text needs; text that does need one is refused, and says so."""
+    from tokenizers import Tokenizer, decoders, models, pre_tokenizers, trainers
+
+    letters = set(pre_tokenizers.ByteLevel.alphabet())
+    lacking = {_BYTE_CHARACTERS[value] for value in (0x04, 0x06, 0xC0, 0xC1, 0xF1, 0xF2, *range(0xF5, 0x100))}
+    tokenizer = Tokenizer(models.BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    trainer = trainers.BpeTrainer(vocab_size=300, initial_alphabet=sorted(letters - lacking), show_progress=False)
+    tokenizer.train_from_iterator(["so funny"], trainer)
+    tokenizer.save(str(tmp_path / "tokenizer.json"))
+    text = load_text_tokenizer(tmp_path / "tokenizer.json")
+    assert all(text.decode(text.encode(one)) == one for one in TRAPS)
+    with pytest.raises(TextError, match=r"cannot spell U\+0006: it has no id for byte 0x06"):
+        text.encode("so \x06 funny")
