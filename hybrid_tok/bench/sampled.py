@@ -21,6 +21,7 @@ from hybrid_tok.lm.sampling import HybridLogitsProcessor
 from hybrid_tok.tokenizer import HybridTokenizer
 from hybrid_tok.tokens.idspace import BASE
 from hybrid_tok.tokens.text import TiktokenText
+from hybrid_tok.tokens.unit_merges import UnitMerges
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 
 BATCH = 256
@@ -31,12 +32,16 @@ MOST_NOISE = 2**24
 """Scores that the rows are half of."""
 
 _OPTIONS = VocabularyOptions("sampled", 12, max_speakers=3, max_channels=3, voice_codes=4, prosody_bins=3)
+_MERGES = UnitMerges("sampled", ((0, 0), (1, 2), (2, 1)), ((0, 1), (3, 3), (4, 2)))
+"""A pair of frames, that pair twice, and both pairs with another frame."""
+
 VARIANTS = (
     _OPTIONS,
     replace(_OPTIONS, timing="free"),
     replace(_OPTIONS, run_length=True, prosody=True, codebook_size=3),
     replace(_OPTIONS, timing="free", run_length=True, num_codebooks=1, codebook_size=4),
     replace(_OPTIONS, layout="units", num_codebooks=4),
+    replace(_OPTIONS, codebook_size=4, unit_merges=_MERGES),
     replace(_OPTIONS, layout="text", prosody=True, max_channels=1),
 )
 
@@ -259,7 +264,7 @@ def _read(vocabulary: Vocabulary, ids: list[int], outcome: Outcome) -> bool:
 
 def said_frames(vocabulary: Vocabulary, ids: Sequence[int]) -> int:
     """How long a sequence says that it is, in frames, read from its ids alone, without the grammar or the parser."""
-    space = vocabulary.space
+    space, merges = vocabulary.space, vocabulary.options.unit_merges
     cursor = furthest = value = 0
     sign = 1
     for token in [*ids, space.end.start]:
@@ -269,6 +274,8 @@ def said_frames(vocabulary: Vocabulary, ids: Sequence[int]) -> int:
         cursor += sign * value
         value, sign = 0, -1 if token in space.back else 1
         cursor += token in space.units[-1]
+        if merges is not None and token in space.merged:
+            cursor += merges.lengths[token - space.merged.start]
         furthest = max(furthest, cursor)
         if token in space.channels:
             cursor = 0
