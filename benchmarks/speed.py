@@ -10,6 +10,7 @@ an otherwise idle machine.
   measures everything but Kokoro, whose speed is that of `resynthesis.py --only speed`.
 - short_clip: 5 s in a process that has encoded before; the median of five.
 - cold_start: `hybrid-tok info` as a process of its own, once the disk cache is filled.
+- batch: clips of LibriSpeech one by one, and in batches, the models loaded: times real time.
 - windows: the recognizer's two rules on the conversations one by one, the model loaded: times real time, and word error
   rate.
 """
@@ -36,7 +37,7 @@ from hybrid_tok.bench.processes import PeakMemory, spent
 from hybrid_tok.bench.recordings import read_dialogues
 from hybrid_tok.bench.results import measure_parts, read_arguments
 from hybrid_tok.bench.words import judge
-from hybrid_tok.core.manifest import Clip
+from hybrid_tok.core.manifest import Clip, read_manifest
 
 RATE = 16_000
 LENGTHS = (10, 60, 600, 3600)
@@ -44,6 +45,9 @@ LENGTHS = (10, 60, 600, 3600)
 
 SHORT = 5
 """Seconds of a short clip."""
+
+BATCH = 32
+"""Clips in a batch."""
 
 TARGETS = {
     "recognizer, 10 min, x real time": 20.0,
@@ -58,8 +62,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:  # the child process: measure this file
         print(json.dumps({"lengths": measure, "short_clip": short_clip}[sys.argv[2]](Path(sys.argv[3]))))
         return
-    arguments = read_arguments(__doc__, "speed", ("lengths", "short_clip", "cold_start", "windows"))
+    arguments = read_arguments(__doc__, "speed", ("lengths", "short_clip", "cold_start", "batch", "windows"))
     talks = read_dialogues(arguments.data / "dialogues")
+    clips = [clip for clip in read_manifest(arguments.data / "dev") if clip.source == "librispeech"]
     if not talks:
         raise SystemExit(f"{arguments.data / 'dialogues'}: no conversations (NAME.flac with NAME.json)")
     about = {
@@ -72,6 +77,7 @@ def main() -> None:
         "lengths": lambda: {str(n): in_process("lengths", talks, n) for n in LENGTHS[: arguments.limit]},
         "short_clip": lambda: in_process("short_clip", talks, SHORT),
         "cold_start": cold_start,
+        "batch": lambda: batch(clips[:BATCH]),
         "windows": lambda: windows(talks[: arguments.limit]),
     }
     measure_parts(arguments, parts, about)
@@ -142,6 +148,31 @@ def cold_start() -> dict[str, Any]:
 
     run()
     return {"info_seconds": spent(run)}
+
+
+def batch(clips: list[Clip]) -> dict[str, Any]:
+    """Speed of clips one after another and several at a time; both give the same ids."""
+    with HybridTokenizer.from_preset(synthesizer="espeak") as tokenizer:
+        recordings = [read_mono(clip.path, RATE)[0] for clip in clips]
+        seconds = sum(audio.seconds for audio in recordings)
+        tokenizer.decode(tokenizer.encode(recordings[0]))
+        started = time.perf_counter()
+        alone = [tokenizer.encode(audio) for audio in recordings]
+        encoded = time.perf_counter()
+        together = tokenizer.encode_batch(recordings)
+        batched = time.perf_counter()
+        for ids in alone:
+            tokenizer.decode(ids)
+        decoded = time.perf_counter()
+        tokenizer.decode_batch(alone)
+        finished = time.perf_counter()
+    return {
+        "clips": len(clips),
+        "seconds": seconds,
+        "equal": alone == together,
+        "encode": {"one by one": seconds / (encoded - started), "batch": seconds / (batched - encoded)},
+        "decode": {"one by one": seconds / (decoded - batched), "batch": seconds / (finished - decoded)},
+    }
 
 
 def windows(talks: list[Clip]) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ from hybrid_tok.bench.results import ResultsError, load_part, rounded
 from hybrid_tok.encode.gate import GateOptions
 
 RESULTS = Path(__file__).parent / "results"
+EXAMPLES = Path(__file__).parent.parent / "examples" / "results"
 README = Path(__file__).parent.parent / "README.md"
 GATE = rounded(weights(GateOptions()))
 RATE_WEIGHT, SWITCH_COST = GATE["rate_weight"], GATE["switch_cost"]
@@ -186,6 +188,80 @@ def latency() -> str:
     }
     rows = [(what, *(number(spent[name]) for name in ("median", "least", "most"))) for what, spent in waits.items()]
     return table(("seconds", "median of five", "least", "most"), rows)
+
+
+def batches() -> str:
+    """Clips one by one, and several at a time."""
+    figures = load("speed", "batch")
+    if not figures["equal"]:
+        raise ResultsError("speed.json: a batch had other ids than its recordings one by one")
+    rows = [(way, *(number(figures[what][way], 1) for what in ("encode", "decode"))) for way in figures["encode"]]
+    return table(("", "encode", "decode, by espeak-ng"), rows)
+
+
+def ids() -> str:
+    """Ids and streams, and the grammar beside a language model."""
+    units, text, grammar, other = (load("vocabulary", part) for part in ("units", "text", "grammar", "llguidance"))
+    ways = {"to_ids": "stream to ids", "to_stream": "ids to stream"}
+    rows: list[tuple[object, ...]] = [
+        (f"units, {way}, million ids/s", number(units["plain"][key]["median"] / 1e6, 1), "")
+        for key, way in ways.items()
+    ]
+    alone = {"to_ids": "tokenizer_alone", "to_stream": "tokenizer_back_and_forth"}
+    rows += [
+        (
+            f"text, {way}, million characters/s",
+            number(text[key]["median"] / 1e6, 1),
+            f"{number(text[alone[key]]['median'] / 1e6, 1)} (the text tokenizer alone)",
+        )
+        for key, way in ways.items()
+    ]
+    rows += [
+        (
+            f"grammar, {batch}, µs per step and sequence",
+            number(grammar[batch]["step_and_ranges_us"]["median"], 0),
+            f"{number(other[batch]['step_and_mask_us']['median'], 0)} (llguidance {other['version']})",
+        )
+        for batch in ("batch 1", "batch 32")
+    ]
+    return table(("", "hybrid-tok", "beside it"), rows)
+
+
+def sampled() -> str:
+    """What became of sampled sequences."""
+    sequences, sounds = (load("vocabulary", part) for part in ("sequences", "sounds"))
+    rows = [
+        ("sampled", sequences["sequences"]),
+        ("whole, all of them accepted", sequences["whole"]),
+        ("changed, still a stream", f"{sequences['still_accepted']} of {sequences['damaged']}"),
+        ("decoded to audio", f"{sounds['decoded']}, {number(sounds['seconds'], 0)} s"),
+        ("other errors, lengths or ids than said", sequences["faults"] + sounds["faults"]),
+    ]
+    return table(("sequences", ""), rows)
+
+
+def language_models() -> str:
+    """Models of the same size trained on hybrid ids and on units alone."""
+    rows = [
+        (
+            layout,
+            number(figures["ids_per_second"], 1),
+            number(figures["bits_per_id"], 2),
+            number(figures["bits_per_second"], 0),
+            number(figures["word_error_rate"], 2),
+        )
+        for layout in ("hybrid", "units")
+        for figures in (json.loads((EXAMPLES / f"{layout}.json").read_text("utf-8")),)
+    ]
+    header = ("trained on", "ids/s", "bits per id", "bits per second of audio", "words written that Whisper misses")
+    return table(header, rows)
+
+
+def speaking() -> str:
+    """Bits per id of a text model that learned to speak."""
+    figures = json.loads((EXAMPLES / "speaking.json").read_text("utf-8"))["bits_per_id"]
+    rows = [(kind, one["ids"], number(one["with"], 2), number(one["without"], 2)) for kind, one in figures.items()]
+    return table(("", "ids", "bits per id", "bits per id by frequency alone"), rows)
 
 
 def windows() -> str:
@@ -387,6 +463,7 @@ TABLES: dict[str, Callable[[], str]] = {
         *(words, sweep, confidence, hallucination, languages, aligned, speed, latency, windows),
         *(resynthesis, resynthesis_detail, spoken_quality, speaking_speed, word_starts, voice),
         *(codec, events, events_talk, diarization, sequence_length),
+        *(batches, ids, sampled, language_models, speaking),
     )
 }
 
