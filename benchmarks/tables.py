@@ -240,6 +240,14 @@ def sampled() -> str:
     return table(("sequences", ""), rows)
 
 
+def run_of(example: str) -> dict[str, Any]:
+    """What a whole run of an example gave."""
+    path = EXAMPLES / f"{example}.json"
+    if not path.exists():
+        raise ResultsError(f"{path.name} is not in {EXAMPLES}: run the example whole")
+    return json.loads(path.read_text("utf-8"))
+
+
 def language_models() -> str:
     """Models of the same size trained on hybrid ids and on units alone."""
     rows = [
@@ -251,7 +259,7 @@ def language_models() -> str:
             number(figures["word_error_rate"], 2),
         )
         for layout in ("hybrid", "units")
-        for figures in (json.loads((EXAMPLES / f"{layout}.json").read_text("utf-8")),)
+        for figures in (run_of(layout),)
     ]
     header = ("trained on", "ids/s", "bits per id", "bits per second of audio", "words written that Whisper misses")
     return table(header, rows)
@@ -259,7 +267,7 @@ def language_models() -> str:
 
 def speaking() -> str:
     """Bits per id of a text model that learned to speak."""
-    figures = json.loads((EXAMPLES / "speaking.json").read_text("utf-8"))["bits_per_id"]
+    figures = run_of("speaking")["bits_per_id"]
     rows = [(kind, one["ids"], number(one["with"], 2), number(one["without"], 2)) for kind, one in figures.items()]
     return table(("", "ids", "bits per id", "bits per id by frequency alone"), rows)
 
