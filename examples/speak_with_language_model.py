@@ -186,7 +186,8 @@ def write(model: Any, processor: HybridProcessor, prompt: Sequence[int], length:
         do_sample=True,
         top_p=0.8,
     )[0]
-    return processor.decode(written, "parsed", errors="repair")[-1]
+    parts = processor.decode(written, "parsed", errors="repair")
+    return [part for part in parts if isinstance(part, HybridStream)][-1]
 
 
 if __name__ == "__main__":

