@@ -130,6 +130,13 @@ def test_killed_at_any_line_a_model_is_whole_or_absent(tmp_path: Path, monkeypat
     assert number > 100 and 0 < kept < number
 
 
+def test_a_model_that_was_deleted_in_part_is_whole_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """What was left of its folder kept the new one from getting its name."""
+    monkeypatch.setenv("HYBRID_TOK_CACHE", str(tmp_path))
+    next(iter(install_small().iterdir())).unlink()
+    assert contents(install_small()) == MODEL_DATA
+
+
 def install_small() -> Path:
     return install_model(MODEL, lambda file: [MODEL_DATA[file.name]], "here", "")
 

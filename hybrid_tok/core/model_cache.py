@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import sys
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -77,7 +78,8 @@ def check_files(model: KnownModel, folder: Path, remedy: str) -> None:
 def install_model(model: KnownModel, read: Callable[[ModelFile], Iterable[bytes]], origin: str, remedy: str) -> Path:
     """Write a model's files into the cache; the folder appears when all of them are there and checked.
 
-    Several processes may do so at once: the first one's folder stays.
+    Several processes may do so at once: the first one's folder stays. A folder that lacks files, such as one that was
+    deleted in part, is replaced.
 
     Args:
         read: gives a file's bytes in blocks.
@@ -89,6 +91,8 @@ def install_model(model: KnownModel, read: Callable[[ModelFile], Iterable[bytes]
     """
     target = cached_model(model)
     try:
+        if target.is_dir() and not _is_whole(model, target):
+            shutil.rmtree(target, ignore_errors=True)
         with atomic_folder(target) as folder:
             for file in model.files:
                 if not _write(folder / file.name, file, read(file)):
@@ -104,6 +108,14 @@ def install_model(model: KnownModel, read: Callable[[ModelFile], Iterable[bytes]
         ) from None
     check_files(model, target, remedy)  # another process may have been first
     return target
+
+
+def _is_whole(model: KnownModel, folder: Path) -> bool:
+    try:
+        check_files(model, folder, "")
+    except ModelError:
+        return False
+    return True
 
 
 def _write(path: Path, file: ModelFile, blocks: Iterable[bytes]) -> bool:
