@@ -74,7 +74,7 @@ class Outcome:
         """Of processes that ran beside each other."""
         counted = {name: sum(getattr(one, name) for one in outcomes) for name in _COUNTED}
         faults = [fault for one in outcomes for fault in one.faults]
-        memory = [sum(held) for held in zip(*(one.memory for one in outcomes), strict=True)]
+        memory = [float(sum(held)) for held in zip(*(one.memory for one in outcomes), strict=True)]
         return cls(**counted, faults=faults, slowest=max(one.slowest for one in outcomes), memory=memory)
 
 
