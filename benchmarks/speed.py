@@ -64,7 +64,6 @@ def main() -> None:
         return
     arguments = read_arguments(__doc__, "speed", ("lengths", "short_clip", "cold_start", "batch", "windows"))
     talks = read_dialogues(arguments.data / "dialogues")
-    clips = [clip for clip in read_manifest(arguments.data / "dev") if clip.source == "librispeech"]
     if not talks:
         raise SystemExit(f"{arguments.data / 'dialogues'}: no conversations (NAME.flac with NAME.json)")
     about = {
@@ -77,7 +76,7 @@ def main() -> None:
         "lengths": lambda: {str(n): in_process("lengths", talks, n) for n in LENGTHS[: arguments.limit]},
         "short_clip": lambda: in_process("short_clip", talks, SHORT),
         "cold_start": cold_start,
-        "batch": lambda: batch(clips[:BATCH]),
+        "batch": lambda: batch(arguments.data / "dev"),
         "windows": lambda: windows(talks[: arguments.limit]),
     }
     measure_parts(arguments, parts, about)
@@ -150,8 +149,9 @@ def cold_start() -> dict[str, Any]:
     return {"info_seconds": spent(run)}
 
 
-def batch(clips: list[Clip]) -> dict[str, Any]:
+def batch(folder: Path) -> dict[str, Any]:
     """Speed of clips one after another and several at a time; both give the same ids."""
+    clips = [clip for clip in read_manifest(folder) if clip.source == "librispeech"][:BATCH]
     with HybridTokenizer.from_preset(synthesizer="espeak") as tokenizer:
         recordings = [read_mono(clip.path, RATE)[0] for clip in clips]
         seconds = sum(audio.seconds for audio in recordings)

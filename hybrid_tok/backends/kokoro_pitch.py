@@ -117,12 +117,11 @@ def move_pitch(
         for (start, end), delivery in zip(words, deliveries, strict=True)
         if delivery is not None and np.isfinite(delivery.pitch) and loud[start:end].any()
     ]
-    smooth = shift
+    smooth, kernel = shift.copy(), np.full(_SMOOTH, 1.0 / _SMOOTH)
     for _ in range(_ROUNDS if said else 0):
         for start, end, pitch in said:
             inside = loud[start:end]
             shift[start:end] += pitch - np.median((base + smooth)[start:end][inside])
-        kernel = np.full(_SMOOTH, 1.0 / _SMOOTH)
         smooth = np.convolve(np.pad(shift, _SMOOTH // 2, mode="edge"), kernel, "valid")
     moved = np.clip(2.0 ** ((base + smooth) / 12.0), LOWEST, HIGHEST)
     return np.where(voiced, moved, curve).astype(np.float32)

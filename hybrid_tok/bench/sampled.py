@@ -29,7 +29,7 @@ NOISE_ROWS = 1024
 """Rows of random scores that are drawn once; sequences take parts of them."""
 
 MOST_NOISE = 2**24
-"""Scores that the rows are half of."""
+"""Rows times ids, at most: 128 MB of noise."""
 
 _OPTIONS = VocabularyOptions("sampled", 12, max_speakers=3, max_channels=3, voice_codes=4, prosody_bins=3)
 _MERGES = UnitMerges("sampled", ((0, 0), (1, 2), (2, 1)), ((0, 1), (3, 3), (4, 2)))

@@ -16,6 +16,8 @@ PUNCTUATION = ";:,.!?—…"
 """Punctuation that Kokoro speaks as pauses and melody."""
 
 VOWELS = frozenset("AIOQWYaeiouyæøœɐɑɒɔəɚɛɜɤɨɪɯʊʌᵊᵻ")
+"""Of all languages; those that carry stress in English are in `lexicon`."""
+
 SONORANTS = VOWELS | frozenset("jlmnrwŋɥɰɲɳɴɹɻʎ")
 """Sounds that have a pitch unless they are whispered; some of them alone are a syllable."""
 
