@@ -21,6 +21,7 @@ Samples = NDArray[np.float32]
 
 _MEL_SCALES = ((150, 2048), (80, 512))
 _FLOOR = 1e-5
+_F0_RATE = 22_050
 
 
 def evaluate(reference: Samples, degraded: Samples) -> dict[str, float]:
@@ -68,10 +69,15 @@ def stoi(reference: Samples, degraded: Samples) -> float:
 
 
 def f0_correlation(reference: Samples, degraded: Samples) -> float:
-    """Correlation of the pitch contours, in cents about their medians, after time warping; 0 on failure."""
+    """Correlation of the pitch contours, in cents about their medians, after time warping; 0 on failure.
+
+    Codec-SUPERB takes every signal for one at 22,050 Hz, whatever its rate. At 16 kHz, its range of 50 to 1100 Hz is
+    36 to 798 Hz in truth, and its hop of 256 samples 16 ms at the true rate. Cents about the median do not change with
+    the rate, but which frames are voiced, and with which octave, does: so the same is done here.
+    """
     contours = []
     for samples in same_length(reference, degraded):
-        _, pitch = praat_pitch(samples, 256 / SAMPLE_RATE, 50.0, 1100.0, voicing=0.6)
+        _, pitch = praat_pitch(samples, 256 / _F0_RATE, 50.0, 1100.0, voicing=0.6, sample_rate=_F0_RATE)
         voiced = pitch[pitch > 0]
         if len(voiced) < 2:
             return 0.0
@@ -130,7 +136,12 @@ def slaney_bank(num_mels: int, num_fft: int) -> NDArray[np.float64]:
 
 
 def praat_pitch(
-    samples: Samples, step: float = 0.01, lowest: float = 60.0, highest: float = 600.0, voicing: float = 0.45
+    samples: Samples,
+    step: float = 0.01,
+    lowest: float = 60.0,
+    highest: float = 600.0,
+    voicing: float = 0.45,
+    sample_rate: int = SAMPLE_RATE,
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Praat's autocorrelation pitch: times in seconds, and Hz, 0 where unvoiced; empty below three periods of the
     lowest pitch.
@@ -139,9 +150,10 @@ def praat_pitch(
         step: seconds between frames.
         lowest, highest: in Hz.
         voicing: threshold of the autocorrelation from which a frame is voiced.
+        sample_rate: that Praat is told, in Hz.
     """
     parselmouth = _module("parselmouth")
-    sound = parselmouth.Sound(samples.astype(np.float64), SAMPLE_RATE)
+    sound = parselmouth.Sound(samples.astype(np.float64), sample_rate)
     try:
         pitch = sound.to_pitch_ac(time_step=step, pitch_floor=lowest, pitch_ceiling=highest, voicing_threshold=voicing)
     except parselmouth.PraatError:
@@ -164,9 +176,10 @@ def _warping_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.
     path = []
     while i > 0 and j > 0:
         path.append((i - 1, j - 1))
-        steps = (total[i - 1, j - 1], total[i - 1, j], total[i, j - 1])
+        # Of equal steps the first of these, as in librosa.
+        steps = (total[i - 1, j - 1], total[i, j - 1], total[i - 1, j])
         best = int(np.argmin(steps))
-        i, j = (i - 1, j - 1) if best == 0 else (i - 1, j) if best == 1 else (i, j - 1)
+        i, j = (i - 1, j - 1) if best == 0 else (i, j - 1) if best == 1 else (i - 1, j)
     return np.array(path[::-1], dtype=np.int64)
 
 

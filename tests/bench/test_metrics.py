@@ -60,6 +60,17 @@ def test_pitch_shape_counts_and_not_its_height() -> None:
     assert metrics.f0_correlation(voice(), np.zeros(32_000, np.float32)) == 0
 
 
+def test_pitch_is_taken_for_22_kilohertz_as_codec_superb_does() -> None:
+    """A hum about 40 Hz is above the floor of 36 Hz that this makes of 50 Hz."""
+    time = np.arange(16_000) / 16_000
+    hum = (0.1 * np.sin(2 * np.pi * (40 * time + 0.1 * np.sin(2 * np.pi * 2 * time)))).astype(np.float32)
+    _, pitch = metrics.praat_pitch(hum, lowest=50)
+    assert not pitch.any()
+    _, pitch = metrics.praat_pitch(hum, lowest=50, sample_rate=22_050)
+    assert np.ptp(pitch) > 1 and np.median(pitch) == pytest.approx(40 * 22_050 / 16_000, rel=0.02)
+    assert metrics.f0_correlation(hum, hum) == pytest.approx(1)
+
+
 def test_lengths_may_differ_and_silence_scores_without_an_error() -> None:
     scores = metrics.evaluate(voice(), voice()[:-500])
     assert all(np.isfinite(value) for value in scores.values())
