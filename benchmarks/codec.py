@@ -109,14 +109,14 @@ def our_codec() -> Any:
     return BuiltinCodec()
 
 
-def ours(samples: Samples, num_codebooks: int) -> tuple[Samples, int]:
+def ours(samples: Samples, num_codebooks: int) -> peers.Coded:
     codec = our_codec()
     codes = codec.encode(samples)[:, :num_codebooks]
     bits = round(codes.size * math.log2(codec.identity.codebook_size))
-    return codec.decode(codes)[: len(samples)], bits
+    return peers.Coded(codec.decode(codes)[: len(samples)], bits, codes.size)
 
 
-def contestants() -> dict[str, tuple[Callable[..., tuple[Samples, int]], Any]]:
+def contestants() -> dict[str, tuple[Callable[..., peers.Coded], Any]]:
     identity = codec_identity()
     counts = sorted({1, identity.default_codebooks, identity.num_codebooks})
     return (
@@ -139,13 +139,13 @@ def measure_clip(recording: Clip) -> dict[str, Any] | None:
     speech = recording.source in SPEECH
     scores = {}
     for name, (transcode, setting) in contestants().items():
-        decoded, bits = transcode(samples, setting)
+        coded = transcode(samples, setting)
         values: dict[str, float] = {
-            metric: function(samples, decoded)
+            metric: function(samples, coded.samples)
             for metric, function in metrics.METRICS.items()
             if speech or metric in ("mel", "stft")
         }
-        scores[name] = {"bits": bits, **values}
+        scores[name] = {"bits": coded.bits, **values}
     return {"group": group_of(recording), "seconds": len(samples) / rate, "scores": scores}
 
 

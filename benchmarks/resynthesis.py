@@ -45,9 +45,10 @@ from hybrid_tok.bench.listening import transcribed
 from hybrid_tok.bench.processes import PeakMemory, spent
 from hybrid_tok.bench.recordings import limited, read_dialogues, spoken_language
 from hybrid_tok.bench.results import measure_parts, read_arguments
-from hybrid_tok.bench.systems import FREE, LOCKED, PEERS, RECORDING, SYSTEMS, Systems
+from hybrid_tok.bench.systems import FREE, LOCKED, RECORDING, SYSTEMS, Rendering, System, Systems
 from hybrid_tok.bench.word_starts import compare_starts, start_figures
 from hybrid_tok.bench.words import Judgement, covered, errors_at, judge, normalize
+from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.core.manifest import Clip, read_manifest
 from hybrid_tok.core.timeline import frame_to_sample
 from hybrid_tok.core.utterance import Utterance
@@ -58,6 +59,7 @@ RATE = 16_000
 SHORTEST = 2.0
 """Seconds of a run that is rated."""
 
+RECORDING_TITLE = System.parse(RECORDING).title
 SPOKEN_SECONDS = 60.0
 TEN_WORDS = ["the", "words", "of", "a", "short", "run", "are", "spoken", "at", "once", "here"]
 
@@ -72,8 +74,8 @@ def main() -> None:
     english = [clip for clip in clips if clip.source == "librispeech"]
     mandarin = [clip for clip in clips if clip.source == "aishell1"]
     talks = limited(read_dialogues(arguments.data / "dialogues"), arguments.limit)
-    systems, ear, dnsmos = Systems(), Ear(), Dnsmos()
-    tokenizer = systems.tokenizers[LOCKED]
+    systems, ear, dnsmos = Rendered(), Ear(), Dnsmos()
+    tokenizer = systems.tokenizer
     about = {
         "command": "python benchmarks/resynthesis.py",
         "limit": arguments.limit,
@@ -93,16 +95,34 @@ def main() -> None:
     measure_parts(arguments, parts, about)
 
 
-def librispeech(systems: Systems, ear: Ear, dnsmos: Dnsmos, clips: Sequence[Clip]) -> dict[str, Any]:
+class Rendered:
+    """Clips after each system, each rendered once."""
+
+    def __init__(self) -> None:
+        self._systems = Systems()
+        self.tokenizer = self._systems.tokenizer(LOCKED)
+
+    def annotate(self, clip: Clip) -> tuple[Audio, Annotations]:
+        """A recording at 16 kHz, and what the default tokenizer hears in it."""
+        audio, _ = self.tokenizer.read(clip.path)
+        return audio, self._systems.annotate(str(clip.path), audio)
+
+    def render(self, system: str, clip: Clip) -> Rendering:
+        """A recording after one of `SYSTEMS`."""
+        audio, _ = self.tokenizer.read(clip.path)
+        return self._systems.render(system, str(clip.path), audio)
+
+
+def librispeech(systems: Rendered, ear: Ear, dnsmos: Dnsmos, clips: Sequence[Clip]) -> dict[str, Any]:
     """Every system on the same clips, and the error rate of the tokenizer's own recognizer."""
-    for system in PEERS:
+    for system in (one for one in SYSTEMS if not System.parse(one).ours):
         systems.render(system, clips[0])  # a program that is missing is found before the long part
     own = [judge([word.text for word in systems.annotate(clip)[1].words], clip.text or "") for clip in clips]
     seconds = sum(systems.annotate(clip)[0].seconds for clip in clips)
     results: dict[str, Any] = {}
     for system in SYSTEMS:
         rendered = [systems.render(system, clip) for clip in clips]
-        results[system] = {
+        results[System.parse(system).title] = {
             "error_rate": error_rate(
                 ear.judge(one.audio, clip.text or "") for one, clip in zip(rendered, clips, strict=True)
             ),
@@ -137,7 +157,7 @@ def cut(audio: Audio, span: Span) -> np.ndarray:
     return audio.samples[start:end]
 
 
-def dialogues(systems: Systems, ear: Ear, talks: Sequence[Clip]) -> dict[str, Any]:
+def dialogues(systems: Rendered, ear: Ear, talks: Sequence[Clip]) -> dict[str, Any]:
     """The text runs of conversations, those for tuning and those for testing."""
     groups: dict[str, list[Clip]] = {}
     for talk in talks:
@@ -145,7 +165,7 @@ def dialogues(systems: Systems, ear: Ear, talks: Sequence[Clip]) -> dict[str, An
     return {source: runs_heard(systems, ear, group) for source, group in groups.items()}
 
 
-def runs_heard(systems: Systems, ear: Ear, talks: Sequence[Clip]) -> dict[str, Any]:
+def runs_heard(systems: Rendered, ear: Ear, talks: Sequence[Clip]) -> dict[str, Any]:
     """What is lost of the text by speaking it, and what is wrong in it before and after."""
     detector = SileroDetector()
     errors: dict[str, int] = dict.fromkeys(("lost", "own", "heard", "recording"), 0)
@@ -189,10 +209,10 @@ def speak_mandarin(clips: Sequence[Clip]) -> dict[str, Any]:
         "free, without voice code": {"timing": "free", "voice": False},
     }
     tokenizers = {name: HybridTokenizer.from_preset(layout="text", **options) for name, options in modes.items()}
-    judged: dict[str, list[Judgement]] = {name: [] for name in (RECORDING, *modes)}
+    judged: dict[str, list[Judgement]] = {name: [] for name in (RECORDING_TITLE, *modes)}
     for clip in clips:
         audio, known = transcribed(tokenizers["locked"], clip)
-        judged[RECORDING].append(ear.judge(audio, clip.text or ""))
+        judged[RECORDING_TITLE].append(ear.judge(audio, clip.text or ""))
         for name, tokenizer in tokenizers.items():
             stream = tokenizer.analyze(audio, annotations=known).stream
             spoken = tokenizers["locked"].decoder.decode(stream)
@@ -200,12 +220,12 @@ def speak_mandarin(clips: Sequence[Clip]) -> dict[str, Any]:
     assert all(spoken_language(clip) == ear.language for clip in clips)
     return {
         "clips": len(clips),
-        "characters": sum(one.said for one in judged[RECORDING]),
+        "characters": sum(one.said for one in judged[RECORDING_TITLE]),
         **{name: error_rate(several) for name, several in judged.items()},
     }
 
 
-def quality(systems: Systems, dnsmos: Dnsmos, clips: Sequence[Clip]) -> dict[str, Any]:
+def quality(systems: Rendered, dnsmos: Dnsmos, clips: Sequence[Clip]) -> dict[str, Any]:
     """DNSMOS of the spoken runs, and of the same places in what the other systems give."""
     places: list[tuple[Clip, Span]] = []
     for clip in clips:
@@ -216,7 +236,9 @@ def quality(systems: Systems, dnsmos: Dnsmos, clips: Sequence[Clip]) -> dict[str
     return {
         "runs": len(places),
         "systems": {
-            system: rated(dnsmos, [cut(systems.render(system, clip).audio, span) for clip, span in places])
+            System.parse(system).title: rated(
+                dnsmos, [cut(systems.render(system, clip).audio, span) for clip, span in places]
+            )
             for system in in_place
         },
     }
