@@ -28,7 +28,8 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
-from hybrid_tok.bench import metrics, peers
+from hybrid_tok.bench import peers
+from hybrid_tok.bench.metrics import waveform
 from hybrid_tok.codec.identity import codec_identity
 from hybrid_tok.core.manifest import Clip, read_manifest
 
@@ -134,7 +135,7 @@ def group_of(recording: Clip) -> str:
 def measure_clip(recording: Clip) -> dict[str, Any] | None:
     """Every codec on one clip; None for clips over 20 s."""
     samples, rate = read(recording.path)
-    if rate != metrics.SAMPLE_RATE or not 0 < len(samples) / rate <= MAX_SECONDS:
+    if rate != waveform.SAMPLE_RATE or not 0 < len(samples) / rate <= MAX_SECONDS:
         return None
     speech = recording.source in SPEECH
     scores = {}
@@ -142,7 +143,7 @@ def measure_clip(recording: Clip) -> dict[str, Any] | None:
         coded = transcode(samples, setting)
         values: dict[str, float] = {
             metric: function(samples, coded.samples)
-            for metric, function in metrics.METRICS.items()
+            for metric, function in waveform.METRICS.items()
             if speech or metric in ("mel", "stft")
         }
         scores[name] = {"bits": coded.bits, **values}
@@ -186,7 +187,7 @@ def speed(name: str, data: Path) -> dict[str, float]:
 
         codec = BuiltinCodec()
         samples = speech(data, SPEED_SECONDS)
-        seconds = len(samples) / metrics.SAMPLE_RATE
+        seconds = len(samples) / waveform.SAMPLE_RATE
         default = codec.identity.default_codebooks
         codes = codec.encode(samples)[:, :default]
 
@@ -224,7 +225,7 @@ def peer_speed(name: str, data: Path) -> dict[str, float]:
     else:
         model = transformers.MimiModel(transformers.MimiConfig()).eval()
     rate = model.config.sampling_rate
-    samples = soxr.resample(speech(data, PEER_SECONDS), metrics.SAMPLE_RATE, rate)
+    samples = soxr.resample(speech(data, PEER_SECONDS), waveform.SAMPLE_RATE, rate)
     x = torch.from_numpy(samples)[None, None]
     seconds = len(samples) / rate
     with torch.inference_mode():
@@ -254,10 +255,10 @@ def speech(data: Path, seconds: int) -> Samples:
     """The first clips of LibriSpeech, one after another."""
     parts, have = [], 0
     for recording in read_manifest(data / "dev"):
-        if recording.source == "librispeech" and have < seconds * metrics.SAMPLE_RATE:
+        if recording.source == "librispeech" and have < seconds * waveform.SAMPLE_RATE:
             parts.append(read(recording.path)[0])
             have += len(parts[-1])
-    return np.concatenate(parts)[: seconds * metrics.SAMPLE_RATE]
+    return np.concatenate(parts)[: seconds * waveform.SAMPLE_RATE]
 
 
 def targets(results: dict[str, Any]) -> dict[str, bool]:
@@ -278,7 +279,7 @@ def targets(results: dict[str, Any]) -> dict[str, bool]:
         "default: PESQ-wb at least 1.9 on LibriSpeech": default["librispeech"]["pesq_wb"] >= 1.9,
         "default: no speech source below STOI 0.80": min(default[g]["stoi"] for g in spoken) >= 0.8,
         "default: better than Codec 2 3200 in every metric, every speech source": all(
-            better(default[g], codec2[g], tuple(metrics.METRICS)) for g in spoken
+            better(default[g], codec2[g], tuple(waveform.METRICS)) for g in spoken
         ),
         "full: better than Opus 6 kbps in PESQ-wb, STOI and mel, every speech source": all(
             better(full[g], opus[g], ("pesq_wb", "stoi", "mel")) for g in spoken

@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.silero import SileroDetector
-from hybrid_tok.bench.metrics import slaney_bank
+from hybrid_tok.bench.metrics.waveform import slaney_bank
 from hybrid_tok.bench.packaged import packaged_file
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import frame_to_sample

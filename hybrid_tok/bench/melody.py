@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.bench.metrics import praat_pitch
+from hybrid_tok.bench.metrics.waveform import praat_pitch
 from hybrid_tok.core.annotations import Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import FRAME_RATE

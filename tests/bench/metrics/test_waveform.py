@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.bench import metrics
+from hybrid_tok.bench.metrics import waveform
 
 
 def voice(pitch: float = 150.0, seconds: float = 2.0) -> np.ndarray:
@@ -16,7 +16,7 @@ def voice(pitch: float = 150.0, seconds: float = 2.0) -> np.ndarray:
 
 
 def test_a_perfect_copy() -> None:
-    scores = metrics.evaluate(voice(), voice())
+    scores = waveform.evaluate(voice(), voice())
     assert scores["mel"] == scores["stft"] == 0
     assert scores["pesq_wb"] > 4.6
     assert scores["stoi"] == pytest.approx(1)
@@ -26,7 +26,7 @@ def test_a_perfect_copy() -> None:
 def test_noise_makes_everything_worse() -> None:
     clean = voice()
     noise = np.random.default_rng(0).standard_normal(len(clean)).astype(np.float32)
-    little, much = (metrics.evaluate(clean, clean + level * noise) for level in (0.003, 0.03))
+    little, much = (waveform.evaluate(clean, clean + level * noise) for level in (0.003, 0.03))
     assert 0 < little["mel"] < much["mel"] and 0 < little["stft"] < much["stft"]
     assert little["pesq_wb"] > much["pesq_wb"] and little["stoi"] > much["stoi"]
 
@@ -41,13 +41,13 @@ def test_spectral_distance_of_a_gain_is_as_defined() -> None:
         starts = range(0, len(padded) - window + 1, window // 4)
         frames = np.stack([padded[s : s + window] * hann for s in starts])
         linear += np.abs(np.fft.rfft(frames)).mean()
-    assert metrics.stft_distance(x, 10 * x) == pytest.approx(4 + 9 * linear, rel=1e-5)
-    assert metrics.mel_distance(x, 10 * x) > 4
+    assert waveform.stft_distance(x, 10 * x) == pytest.approx(4 + 9 * linear, rel=1e-5)
+    assert waveform.mel_distance(x, 10 * x) > 4
 
 
 def test_mel_filters_have_unit_area_and_slaney_centres() -> None:
     """Triangles of area 1 over frequency, spaced evenly up to 1 kHz and logarithmically above."""
-    bank = metrics.slaney_bank(80, 16_384)
+    bank = waveform.slaney_bank(80, 16_384)
     hertz = np.linspace(0, 8_000, 8_193)
     assert np.allclose(bank.sum(0) * (hertz[1] - hertz[0]), 1, atol=0.02)
     centres = hertz[bank.argmax(0)]
@@ -56,31 +56,31 @@ def test_mel_filters_have_unit_area_and_slaney_centres() -> None:
 
 
 def test_pitch_shape_counts_and_not_its_height() -> None:
-    assert metrics.f0_correlation(voice(150), voice(220)) > 0.95
-    assert metrics.f0_correlation(voice(), np.zeros(32_000, np.float32)) == 0
+    assert waveform.f0_correlation(voice(150), voice(220)) > 0.95
+    assert waveform.f0_correlation(voice(), np.zeros(32_000, np.float32)) == 0
 
 
 def test_pitch_is_taken_for_22_kilohertz_as_codec_superb_does() -> None:
     """A hum about 40 Hz is above the floor of 36 Hz that this makes of 50 Hz."""
     time = np.arange(16_000) / 16_000
     hum = (0.1 * np.sin(2 * np.pi * (40 * time + 0.1 * np.sin(2 * np.pi * 2 * time)))).astype(np.float32)
-    _, pitch = metrics.praat_pitch(hum, lowest=50)
+    _, pitch = waveform.praat_pitch(hum, lowest=50)
     assert not pitch.any()
-    _, pitch = metrics.praat_pitch(hum, lowest=50, sample_rate=22_050)
+    _, pitch = waveform.praat_pitch(hum, lowest=50, sample_rate=22_050)
     assert np.ptp(pitch) > 1 and np.median(pitch) == pytest.approx(40 * 22_050 / 16_000, rel=0.02)
-    assert metrics.f0_correlation(hum, hum) == pytest.approx(1)
+    assert waveform.f0_correlation(hum, hum) == pytest.approx(1)
 
 
 def test_lengths_may_differ_and_silence_scores_without_an_error() -> None:
-    scores = metrics.evaluate(voice(), voice()[:-500])
+    scores = waveform.evaluate(voice(), voice()[:-500])
     assert all(np.isfinite(value) for value in scores.values())
-    silent = metrics.evaluate(np.zeros(16_000, np.float32), np.zeros(16_000, np.float32))
+    silent = waveform.evaluate(np.zeros(16_000, np.float32), np.zeros(16_000, np.float32))
     assert silent["pesq_wb"] == 1.0 and silent["f0_correlation"] == 0.0
     assert np.isnan(silent["stoi"])
 
 
 def test_warping_finds_the_cheapest_path() -> None:
     x, y = np.array([0.0, 1, 2, 3]), np.array([0.0, 0, 1, 2, 2, 3])
-    path = metrics._warping_path(x, y)
+    path = waveform._warping_path(x, y)
     assert np.abs(x[path[:, 0]] - y[path[:, 1]]).sum() == 0
     assert tuple(path[0]) == (0, 0) and tuple(path[-1]) == (3, 5)
