@@ -1,4 +1,4 @@
-"""A listener: what Whisper base understands of speech, and how many words of a text it misses.
+"""A listener: what Whisper understands of speech, and how many words of a text it misses.
 
 Beam of five, temperature 0, no text before a window, the language given. A clip is heard as a whole, without voice
 activity detection; windows are cut from 30 s on.
@@ -21,11 +21,12 @@ class Ear:
 
     Args:
         language: a code of `core.languages`.
+        model: of Whisper, as `WhisperRecognizer` takes it.
     """
 
-    def __init__(self, language: str = "en") -> None:
+    def __init__(self, language: str = "en", model: str = "base") -> None:
         self.language = language
-        self._recognizer = WhisperRecognizer("base", language)
+        self._recognizer = WhisperRecognizer(model, language)
 
     @property
     def fingerprint(self) -> str:

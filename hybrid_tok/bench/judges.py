@@ -114,6 +114,13 @@ class CamPlus:
             return _unit(self._network(torch.from_numpy(features - features.mean(axis=0))[None]).numpy().reshape(-1))
 
 
+def similarity(judge: Judge, reference: Audio, decoded: Audio) -> float:
+    """Cosine of the voices of two recordings, mono at 16 kHz; 0 where one is silent and so has no voice."""
+    if not (reference.samples.any() and decoded.samples.any()):
+        return 0.0
+    return float(judge.embed(reference) @ judge.embed(decoded))
+
+
 def spoken(audio: Audio) -> NDArray[np.float32]:
     """The samples without pauses; all of them where no speech is found. At least one second, repeated if need be."""
     spans = SileroDetector().detect(audio)
