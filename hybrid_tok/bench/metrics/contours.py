@@ -38,7 +38,7 @@ def pitch_correlation(reference: Audio, decoded: Audio) -> float | None:
         0 where the decoded speech has too few voiced frames where the recording has some, or a pitch that never
         changes: its melody is lost. None where the recording itself has too few, or no melody.
     """
-    count = int(min(reference.seconds, decoded.seconds) / STEP)
+    count = int(reference.seconds / STEP)
     before, after = _octaves(reference, count), _octaves(decoded, count)
     if np.isfinite(before).sum() < FEWEST or np.nanstd(before) == 0.0:
         return None
@@ -62,7 +62,7 @@ def energy_correlation(reference: Audio, decoded: Audio) -> float | None:
 
 
 def _octaves(audio: Audio, count: int) -> _Floats:
-    """(count,) log2 of Hz at every `STEP`, NaN where unvoiced."""
+    """(count,) log2 of Hz at every `STEP`, NaN where unvoiced and beyond the end."""
     times, hertz = speaker_pitch(audio)
     octaves = np.full(count, np.nan)
     # Praat centres its frames in the recording: where they lie depends on its length and on the lowest pitch.
@@ -73,11 +73,11 @@ def _octaves(audio: Audio, count: int) -> _Floats:
 
 
 def _levels(audio: Audio) -> _Floats:
-    """(frames,) dB below the loudest frame, all 0 in silence."""
+    """(frames,) dB about the loudest frame, at least -60."""
     powers = frame_powers(audio.samples, audio.sample_rate)
     loudest = float(powers.max(initial=0.0))
     if not loudest:
-        return np.zeros(len(powers))
+        return np.full(len(powers), -_LOWEST_DB)
     return 10.0 * np.log10(np.maximum(powers / loudest, 10.0 ** (-_LOWEST_DB / 10.0)))
 
 

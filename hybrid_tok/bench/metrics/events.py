@@ -6,8 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-import numpy as np
-
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EVENT_LABELS, EventLabel
@@ -105,32 +103,28 @@ class EventJudge(Protocol):
 
 
 class TaggerJudge:
-    """The tokenizer's own tagger: the most likely label of each stretch, where there is an event at all.
-
-    Args:
-        threshold: mean probability of all events together, over the more certain half of the stretch's frames, from
-            which there is one; the tagger's own by default.
-    """
+    """The tokenizer's own tagger: of each stretch, the label with the most time x confidence among the events that it
+    finds there."""
 
     name = "hybrid-tok's tagger"
     labels: frozenset[EventLabel] = frozenset(EVENT_LABELS)
 
-    def __init__(self, threshold: float | None = None) -> None:
+    def __init__(self) -> None:
         self._tagger = BuiltinTagger()
-        self._threshold = self._tagger.options.threshold if threshold is None else threshold
 
     def name_events(self, audio: Audio, spans: Sequence[Span]) -> list[EventLabel | None]:
         """See `EventJudge`."""
-        posteriors = self._tagger.posteriors(audio)[:, : len(EVENT_LABELS)].astype(np.float64)
-        return [self._named(posteriors[span.start : span.end]) for span in spans]
+        found = self._tagger.tag(audio)
+        return [_most(found, span) for span in spans]
 
-    def _named(self, posteriors: np.ndarray) -> EventLabel | None:
-        if not len(posteriors):  # decoded audio may end before
-            return None
-        total = np.sort(posteriors.sum(axis=1))
-        if float(total[len(total) // 2 :].mean()) < self._threshold:
-            return None
-        return EVENT_LABELS[int(posteriors.sum(axis=0).argmax())]
+
+def _most(found: Sequence[Event], span: Span) -> EventLabel | None:
+    weights: dict[EventLabel, float] = {}
+    for event in found:
+        weight = span.overlap(event.span) * event.confidence
+        if weight:
+            weights[event.label] = weights.get(event.label, 0.0) + weight
+    return max(weights, key=lambda label: weights[label]) if weights else None
 
 
 @dataclass(frozen=True, slots=True)
