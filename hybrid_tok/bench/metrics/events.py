@@ -10,7 +10,6 @@ from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EVENT_LABELS, EventLabel
 from hybrid_tok.core.timeline import Span, frame_to_seconds
-from hybrid_tok.tagger.backend import BuiltinTagger
 
 ONSET = 0.3
 """Seconds by which an onset may be off."""
@@ -110,6 +109,8 @@ class TaggerJudge:
     labels: frozenset[EventLabel] = frozenset(EVENT_LABELS)
 
     def __init__(self) -> None:
+        from hybrid_tok.tagger.backend import BuiltinTagger  # torch
+
         self._tagger = BuiltinTagger()
 
     def name_events(self, audio: Audio, spans: Sequence[Span]) -> list[EventLabel | None]:
