@@ -15,7 +15,6 @@ import dataclasses
 import json
 import resource
 import time
-import warnings
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, cast
@@ -25,6 +24,7 @@ import torch
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector
+from hybrid_tok.bench.metrics.diarization import DiarizationErrors, Spoken, diarization_errors, spoken
 from hybrid_tok.bench.recordings import TEST_DIALOGUES, limited
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
@@ -50,7 +50,7 @@ CHUNK = 8_000
 LATE = 5.0
 """Seconds after its end from which a turn is announced late."""
 
-Truth = list[tuple[float, float, str]]
+Truth = Sequence[Spoken]
 
 
 def main() -> None:
@@ -180,26 +180,23 @@ def single_speaker(dev: Path, talk: Talk, limit: int | None = None) -> list[tupl
 
 
 def measure(diarizer: Diarizer, conversations: dict[str, Any], alone: list[Any]) -> dict[str, Any]:
-    from pyannote.metrics.diarization import DiarizationErrorRate
-
-    groups: dict[str, Any] = {}
+    groups: dict[str, DiarizationErrors] = {}
     files: dict[str, Any] = {}
     for name, (audio, speech, truth) in conversations.items():
         turns = diarizer.diarize(audio, speech)
         kind = "dialogues" if name.startswith("dialogue") else "meetings"
         group = f"{kind}, {'test' if name in TEST else 'dev'}"
-        metric = groups.setdefault(group, DiarizationErrorRate(collar=COLLAR, skip_overlap=False))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # pyannote takes the extent of the annotations for that of the recording
-            rate = metric(as_annotation(truth), as_annotation(spoken(turns)))
+        errors = diarization_errors(truth, spoken(turns), COLLAR)
+        groups[group] = groups.get(group, DiarizationErrors()) + errors
         found = len({turn.speaker for turn in turns})
+        rate = errors.errors / errors.total
         files[name] = {"der": round(rate, 4), "speakers": len({t[2] for t in truth}), "found": found}
     counts: dict[str, list[int]] = {}
     for source, audio, speech in alone:
         counts.setdefault(source, []).append(len({turn.speaker for turn in diarizer.diarize(audio, speech)}))
     every = [count for found in counts.values() for count in found]
     return {
-        "groups": {group: parts(metric) for group, metric in sorted(groups.items())},
+        "groups": {group: parts(errors) for group, errors in sorted(groups.items())},
         "files": files,
         "one_speaker": {s: f"{found.count(1)} of {len(found)}" for s, found in counts.items()},
         "one_speaker_share": round(every.count(1) / len(every), 4),
@@ -207,23 +204,9 @@ def measure(diarizer: Diarizer, conversations: dict[str, Any], alone: list[Any])
     }
 
 
-def parts(metric: Any) -> dict[str, float]:
-    total = metric["total"]
-    names = {"confusion": "confusion", "missed": "missed detection", "false_alarm": "false alarm"}
-    return {"der": round(abs(metric), 4)} | {key: round(metric[part] / total, 4) for key, part in names.items()}
-
-
-def spoken(turns: Sequence[SpeakerTurn]) -> Truth:
-    return [(t.span.start / FRAME_RATE, t.span.end / FRAME_RATE, str(t.speaker)) for t in turns]
-
-
-def as_annotation(turns: Truth) -> Any:
-    from pyannote.core import Annotation, Segment
-
-    annotation = Annotation()
-    for track, (start, end, speaker) in enumerate(turns):
-        annotation[Segment(start, end), track] = speaker
-    return annotation
+def parts(errors: DiarizationErrors) -> dict[str, float]:
+    shares = {name: getattr(errors, name) for name in ("errors", "confusion", "missed", "false_alarm")}
+    return {{"errors": "der"}.get(name, name): round(share / errors.total, 4) for name, share in shares.items()}
 
 
 def speed(diarizer: Diarizer, conversations: dict[str, Any]) -> dict[str, float]:

@@ -36,6 +36,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector
+from hybrid_tok.bench.metrics.events import match_onsets
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.manifest import Clip, read_manifest
@@ -64,8 +65,6 @@ LABELS = {
 """Folder labels (Deeply, ESC-10, covid19-cough) -> taxonomy; clips with any other label are background noise."""
 
 MACRO = ("laugh", "cough", "sneeze", "sigh", "throat_clear", "scream", "yawn")
-ONSET = 0.3
-"""Seconds an onset may be off."""
 PARTS = {"tuning": range(10), "test": range(10, 14)}
 THREADS = 2
 
@@ -239,15 +238,10 @@ def unspoken(audio: Audio, shortest: float = 0.3) -> list[Span]:
 def matched(truth: Sequence[dict[str, Any]], events: Sequence[tuple[Span, str]]) -> Counter[str]:
     """Reference events found by their onset (each by at most one), those with the right label, and false ones."""
     counts: Counter[str] = Counter(reference=len(truth), found=len(events))
-    left = list(range(len(events)))
-    for event in truth:
-        near = [(abs(frame_to_seconds(events[k][0].start) - event["start"]), k) for k in left]
-        near = [candidate for candidate in near if candidate[0] <= ONSET]
-        if near:
-            _, best = min(near)
-            left.remove(best)
-            counts["right"] += 1
-            counts["labelled"] += events[best][1] == event["label"]
+    onsets = [(event["start"], event["label"]) for event in truth]
+    pairs = match_onsets(onsets, [(frame_to_seconds(span.start), label) for span, label in events])
+    counts["right"] = len(pairs)
+    counts["labelled"] = sum(truth[true]["label"] == events[found][1] for true, found in pairs)
     for span, _ in events:
         start, end = frame_to_seconds(span.start), frame_to_seconds(span.end)
         counts["false"] += not any(start < event["end"] and event["start"] < end for event in truth)
