@@ -6,11 +6,14 @@ come out.
 
 from __future__ import annotations
 
+import os
+import signal
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.bench.suites import Entry
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.core.utterance import Speech, Utterance
@@ -104,3 +107,12 @@ class FakeSynthesizer:
                 ranges.append((cursor, cursor + heard))
                 cursor += length
         return Speech(Audio(samples, self.sample_rate), (margin, len(samples) - margin), tuple(ranges))
+
+
+@dataclass(frozen=True, slots=True)
+class DeadlyEntry(Entry):
+    """A recording of a suite that takes its process down, as a crash of native code would."""
+
+    def read(self) -> Audio:
+        os.kill(os.getpid(), signal.SIGKILL)
+        raise AssertionError("the process has ended")

@@ -18,7 +18,6 @@ from hybrid_tok.bench.peers import PEERS
 from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.lm.kinds import Kind, kinds_of
 from hybrid_tok.options import DECODER_OPTIONS, TokenizerOptions
 from hybrid_tok.registry import PRESETS
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer
@@ -241,10 +240,10 @@ def _peer(system: System, audio: Audio) -> Rendering:
 
 
 def _counts(tokenizer: HybridTokenizer, analysis: Analysis) -> Mapping[str, int]:
-    kinds = kinds_of(tokenizer.vocabulary.space, analysis.ids).tolist()
-    text = sum(kind in (Kind.OWN_TEXT, Kind.WORDS) for kind in kinds)
-    units = sum(kind == Kind.UNITS for kind in kinds)
-    return MappingProxyType({"text": text, "units": units, "control": len(kinds) - text - units})
+    space = tokenizer.vocabulary.space
+    text = sum(token in space.text_range for token in analysis.ids)
+    units = sum(any(token in part for part in (*space.units, space.merged)) for token in analysis.ids)
+    return MappingProxyType({"text": text, "units": units, "control": len(analysis.ids) - text - units})
 
 
 def _value(system: str, option: str, text: str, hint: Any) -> Value:

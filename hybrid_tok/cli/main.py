@@ -19,6 +19,7 @@ from typing import Annotated, Any
 import typer
 
 from hybrid_tok.audio import write_wav
+from hybrid_tok.cli.bench import bench_app
 from hybrid_tok.cli.demo import make_demo
 from hybrid_tok.cli.fetch import fetch
 from hybrid_tok.cli.info import collect_info, format_info
@@ -26,6 +27,7 @@ from hybrid_tok.cli.library_output import collected_library_output
 from hybrid_tok.cli.options import ENCODING, EVERYTHING, LISTENING, takes_a_recording, takes_options
 from hybrid_tok.cli.paths import Force, check_target, check_targets
 from hybrid_tok.cli.progress import stage_progress
+from hybrid_tok.cli.report import report
 from hybrid_tok.cli.say import say
 from hybrid_tok.cli.train import train_app
 from hybrid_tok.cli.voices import VoiceOption, fallbacks, read_voices
@@ -48,9 +50,11 @@ app = typer.Typer(
     no_args_is_help=True,
     pretty_exceptions_enable=False,
 )
+app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.command()(fetch)
 app.command()(say)
+app.command()(report)
 
 Recording = Annotated[str, typer.Argument(help="A recording in any common format; - reads standard input.")]
 TokenFile = Annotated[Path, typer.Argument(help="A .hyt file; - reads standard input.")]

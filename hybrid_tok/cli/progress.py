@@ -65,6 +65,38 @@ def download_progress(name: str) -> Iterator[Progress]:
         yield lambda done, total: bar.update(task, completed=done, total=total)
 
 
+@contextmanager
+def row_progress() -> Iterator[Callable[[Any, int, int, float], None]]:
+    """A bar on a terminal, with the time left from the first row on; in a pipe, a line for each tenth.
+
+    Called with (row, rows done, rows in all, seconds left); a row with an error is a line of its own.
+    """
+    if not sys.stderr.isatty():
+        shown = 0
+
+        def say(row: Any, done: int, total: int, left: float) -> None:
+            nonlocal shown
+            if done == 1 or done == total or 10 * done // total > shown:
+                shown = 10 * done // total
+                typer.echo(f"{done} of {total} done, about {left / 60:.0f} min left", err=True)
+
+        yield say
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn
+
+    columns = (BarColumn(), MofNCompleteColumn(), TextColumn("{task.description}"))
+    with _bar(*columns) as bar:
+        task = bar.add_task("estimating", total=None)
+
+        def update(row: Any, done: int, total: int, left: float) -> None:
+            minutes, seconds = divmod(round(left), 60)
+            bar.update(task, completed=done, total=total, description=f"{minutes}:{seconds:02d} left, {row.recording}")
+            if row.error is not None:
+                bar.console.print(f"{row.recording}, {row.system}: {row.error}", markup=False)
+
+        yield update
+
+
 def _bar(*columns: Any) -> Any:
     from rich.console import Console
     from rich.progress import Progress as Bar
