@@ -242,6 +242,18 @@ class CTranslate2Whisper:
         pieces = re.findall(rf"\s*\S{{1,{letters}}}", f" {text.strip()}")
         return [token for piece in pieces for token in tokenizer.encode(piece)]
 
+    def log_probs(self, window: EncodedWindow, language: str, texts: Sequence[str]) -> list[float]:
+        """How likely Whisper would write each of some texts for a window: the logarithm of all its tokens together."""
+        import ctranslate2
+
+        tokenizer = self._tokenizer(language)
+        tokens = [self.tokens(text, language) for text in texts]
+        view = ctranslate2.StorageView.from_array(np.repeat(window.states, len(texts), axis=0))
+        frames = [max(round(window.seconds * SAMPLE_RATE / _MEL_HOP), 2)] * len(texts)
+        start = [*tokenizer.sot_sequence, tokenizer.no_timestamps]
+        found = _run("score texts", lambda: self._model.align(view, start, tokens, frames))
+        return [float(np.log(np.clip(one.text_token_probs, 1e-9, 1.0)).sum()) for one in found]
+
     def align(self, window: EncodedWindow, language: str, tokens: Sequence[int]) -> tuple[WrittenWord, ...]:
         """Where each word of a text lies in a window, and how likely its tokens are there.
 

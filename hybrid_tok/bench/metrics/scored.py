@@ -11,6 +11,7 @@ from typing import Literal, TypeAlias, TypeVar
 from hybrid_tok.bench.dnsmos import Dnsmos, Rating
 from hybrid_tok.bench.hearing import Ear
 from hybrid_tok.bench.judges import CamPlus, Judge, Resemblyzer, Vector
+from hybrid_tok.bench.metrics.captions import CaptionJudge
 from hybrid_tok.bench.metrics.events import EventJudge, TaggerJudge
 from hybrid_tok.bench.truth import Truth
 from hybrid_tok.core.annotations import Event
@@ -106,6 +107,11 @@ class Judges:
     def tagger(self) -> EventJudge:
         """The tokenizer's own."""
         return TaggerJudge()
+
+    @cached_property
+    def captions(self) -> EventJudge:
+        """One that nothing of the tokenizer was trained with; always Whisper base."""
+        return CaptionJudge()
 
     def name_events(self, judge: EventJudge, audio: Audio, events: Sequence[Event]) -> Sequence[EventLabel | None]:
         """What a judge calls events, by their spans."""

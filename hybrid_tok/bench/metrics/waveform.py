@@ -81,7 +81,7 @@ def f0_correlation(reference: Samples, degraded: Samples) -> float:
         voiced = pitch[pitch > 0]
         if len(voiced) < 2:
             return 0.0
-        cents = 1200 * np.log2(voiced)
+        cents = 1200 * np.log2(voiced / 440)  # rounded as there: of warpings, many cost the same but for rounding
         contours.append(cents - np.median(cents))
     path = _warping_path(*contours)
     x, y = contours[0][path[:, 0]], contours[1][path[:, 1]]
@@ -176,8 +176,8 @@ def _warping_path(x: NDArray[np.float64], y: NDArray[np.float64]) -> NDArray[np.
     path = []
     while i > 0 and j > 0:
         path.append((i - 1, j - 1))
-        # Of equal steps the first of these, as in librosa.
-        steps = (total[i - 1, j - 1], total[i, j - 1], total[i - 1, j])
+        # Of steps that are equal after the cost is added, the first of these, as in librosa.
+        steps = np.array((total[i - 1, j - 1], total[i, j - 1], total[i - 1, j])) + cost[i - 1, j - 1]
         best = int(np.argmin(steps))
         i, j = (i - 1, j - 1) if best == 0 else (i, j - 1) if best == 1 else (i - 1, j)
     return np.array(path[::-1], dtype=np.int64)

@@ -80,7 +80,7 @@ class FakeJudges(Judges):
 
     resemblyzer = camplus = property(lambda self: _Spectrum())  # pyright: ignore[reportAssignmentType]
 
-    tagger = second_tagger = property(lambda self: _Pitch())  # pyright: ignore[reportAssignmentType]
+    tagger = captions = property(lambda self: _Pitch())  # pyright: ignore[reportAssignmentType]
 
 
 class _Spectrum:
@@ -148,6 +148,8 @@ BEST = {
     "event_onset_f1": 1.0,
     "event_survival": 1.0,
     "event_recognition": 1.0,
+    "event_survival_second": 1.0,
+    "event_recognition_second": 1.0,
     "wesr_f1": 1.0,
     "pitch_correlation": 1.0,
     "energy_correlation": 1.0,
@@ -173,7 +175,7 @@ SPOILT: dict[str, Callable[[], Scored]] = {
     **dict.fromkeys(("f0_correlation", "pitch_correlation"), decoded(voice(wobble=2.3))),
     **dict.fromkeys(("speaker", "speaker_campplus"), decoded(voice(pitch=300))),
     **dict.fromkeys(
-        ("event_survival", "event_recognition"),
+        ("event_survival", "event_recognition", "event_survival_second", "event_recognition_second"),
         decoded(noisy(Audio(np.zeros(2 * RATE, np.float32), RATE), 0.1)),
     ),
     **dict.fromkeys(("text_wer", "text_cer"), analyzed(said(first="there hello"))),
