@@ -1,10 +1,10 @@
-"""Puts the figures of `benchmarks/results/*.json` into the README, between its markers.
+"""Puts the figures of `benchmarks/results/*.json` into the README and docs/codec-superb.md, between their markers.
 
-    python benchmarks/tables.py           # rewrites README.md
-    python benchmarks/tables.py --check   # exits 1, with a diff, when README.md and the results disagree
+    python benchmarks/tables.py           # rewrites them
+    python benchmarks/tables.py --check   # exits 1, with a diff, when they and the results disagree
 
 A marker is a comment line `<!-- table: NAME -->`; what follows it up to `<!-- end -->` is made here, so that no
-number in the README was ever typed by hand. A marker or a result that is missing is named, and the exit status is 1.
+number in a table was ever typed by hand. A marker or a result that is missing is named, and the exit status is 1.
 """
 
 from __future__ import annotations
@@ -23,8 +23,8 @@ from hybrid_tok.bench.results import ResultsError, load_part, rounded
 from hybrid_tok.encode.gate import GateOptions
 
 RESULTS = Path(__file__).parent / "results"
-EXAMPLES = Path(__file__).parent.parent / "examples" / "results"
-README = Path(__file__).parent.parent / "README.md"
+ROOT = Path(__file__).parent.parent
+EXAMPLES = ROOT / "examples" / "results"
 GATE = rounded(weights(GateOptions()))
 RATE_WEIGHT, SWITCH_COST = GATE["rate_weight"], GATE["switch_cost"]
 
@@ -465,6 +465,20 @@ def sequence_length() -> str:
     return table(header, rows)
 
 
+def codec_superb() -> str:
+    """Figures of Codec-SUPERB's harness beside ours, for the same files."""
+    rows = [
+        (
+            model,
+            category,
+            *(f"{figures['harness'][metric]:.3f} / {figures['ours'][metric]:.3f}" for metric in figures["ours"]),
+        )
+        for model, categories in load("codec_superb", "models").items()
+        for category, figures in categories.items()
+    ]
+    return table(("harness / ours", "recordings", "mel", "STFT", "PESQ-wb", "STOI", "F0 corr."), rows)
+
+
 TABLES: dict[str, Callable[[], str]] = {
     function.__name__: function
     for function in (
@@ -476,20 +490,26 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
+PAGES = {"README.md": TABLES, "docs/codec-superb.md": {"codec_superb": codec_superb}}
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--check", action="store_true")
     arguments = parser.parse_args()
-    before = README.read_text("utf-8")
-    after, complaints = fill(before, TABLES)
-    for complaint in complaints:
-        print(f"README.md: {complaint}", file=sys.stderr)
-    if not arguments.check:
-        README.write_text(after, "utf-8")
-    elif before != after:
-        names = ("README.md", "benchmarks/results")
-        print("\n".join(difflib.unified_diff(before.splitlines(), after.splitlines(), *names, n=0, lineterm="")))
-    sys.exit(bool(complaints) or (arguments.check and before != after))
+    failed = False
+    for name, tables in PAGES.items():
+        before = (ROOT / name).read_text("utf-8")
+        after, complaints = fill(before, tables)
+        for complaint in complaints:
+            print(f"{name}: {complaint}", file=sys.stderr)
+        if not arguments.check:
+            (ROOT / name).write_text(after, "utf-8")
+        elif before != after:
+            lines = (before.splitlines(), after.splitlines())
+            print("\n".join(difflib.unified_diff(*lines, name, "benchmarks/results", n=0, lineterm="")))
+        failed = failed or bool(complaints) or (arguments.check and before != after)
+    sys.exit(failed)
 
 
 if __name__ == "__main__":
