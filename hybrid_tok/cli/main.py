@@ -28,7 +28,6 @@ from hybrid_tok.cli.options import ENCODING, EVERYTHING, LISTENING, takes_a_reco
 from hybrid_tok.cli.paths import Force, check_target, check_targets
 from hybrid_tok.cli.progress import stage_progress
 from hybrid_tok.cli.report import report
-from hybrid_tok.cli.report import report
 from hybrid_tok.cli.say import say
 from hybrid_tok.cli.train import train_app
 from hybrid_tok.cli.voices import VoiceOption, fallbacks, read_voices
@@ -55,7 +54,6 @@ app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.command()(fetch)
 app.command()(say)
-app.command()(report)
 app.command()(report)
 
 Recording = Annotated[str, typer.Argument(help="A recording in any common format; - reads standard input.")]
