@@ -18,8 +18,8 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.lm.kinds import Kind, kinds_of
 from hybrid_tok.report.choices import choices
+from hybrid_tok.report.kinds import KINDS, kinds_of
 from hybrid_tok.report.page import Page, printable_name
 from hybrid_tok.report.tracks import page_rate, track_data
 from hybrid_tok.tokenizer import Analysis, Decoding, HybridTokenizer
@@ -28,16 +28,6 @@ from hybrid_tok.tokens.idspace import IdSpace
 from hybrid_tok.tokens.stream import EventItem, HybridStream, Pause, TextItem, UnitItem
 from hybrid_tok.tokens.summary import Summary, summarize
 from hybrid_tok.tokens.vocabulary import Vocabulary
-
-KINDS: Mapping[Kind, str] = {
-    Kind.OWN_TEXT: "words",
-    Kind.UNITS: "units",
-    Kind.EVENTS: "events",
-    Kind.VOICE: "voice",
-    Kind.STRUCTURE: "structure",
-}
-"""Kinds of ids in a stream, which stands by itself here: its words are not inside `<|audio|>`."""
-
 
 def recording_page(
     tokenizer: HybridTokenizer, source: str | Path | Audio, analysis: Analysis, decoding: Decoding, name: str
@@ -140,7 +130,7 @@ def _about(tokenizer: HybridTokenizer, name: str, seconds: float) -> dict[str, A
         "timing": tokenizer.vocabulary.options.timing,
         "layout": tokenizer.vocabulary.options.layout,
         "codebooks": tokenizer.vocabulary.options.num_codebooks,
-        "kindNames": list(KINDS.values()),
+        "kindNames": list(KINDS),
     }
 
 
@@ -211,20 +201,17 @@ def _summary(summary: Summary) -> dict[str, float]:
 
 def _count_kinds(space: IdSpace, ids: Sequence[int]) -> list[int]:
     """How many ids are of each of `KINDS`."""
-    kinds = kinds_of(space, ids).tolist()
-    return [kinds.count(kind) for kind in KINDS]
+    kinds = kinds_of(space, ids)
+    return [kinds.count(number) for number in range(len(KINDS))]
 
 
 def _tokens(vocabulary: Vocabulary, ids: Sequence[int]) -> list[list[Any]]:
     """The ids in order, for reading: number of the kind, name, count. A run of units or a voice code is one entry."""
-    order = list(KINDS)
-    kinds = kinds_of(vocabulary.space, ids).tolist()
     found: list[list[Any]] = []
-    for kind, run in groupby(zip(kinds, ids, strict=True), key=lambda one: one[0]):
+    for number, run in groupby(zip(kinds_of(vocabulary.space, ids), ids, strict=True), key=lambda one: one[0]):
         group = [token for _, token in run]
-        number = order.index(Kind(kind))
-        if kind in (Kind.UNITS, Kind.VOICE) and len(group) > 1:
-            found.append([number, KINDS[Kind(kind)], len(group)])
+        if KINDS[number] in ("units", "voice") and len(group) > 1:
+            found.append([number, KINDS[number], len(group)])
         else:
             found += [[number, vocabulary.token_name(token), 1] for token in group]
     return found
