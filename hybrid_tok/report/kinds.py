@@ -1,4 +1,4 @@
-"""What each id of a stream is, for people: a word, a unit, an event's tag, a voice code, or what holds them together."""
+"""What each id of a stream is: a word, a unit, an event's tag, a voice code, or what holds them together."""
 
 from __future__ import annotations
 

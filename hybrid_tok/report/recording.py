@@ -29,6 +29,7 @@ from hybrid_tok.tokens.stream import EventItem, HybridStream, Pause, TextItem, U
 from hybrid_tok.tokens.summary import Summary, summarize
 from hybrid_tok.tokens.vocabulary import Vocabulary
 
+
 def recording_page(
     tokenizer: HybridTokenizer, source: str | Path | Audio, analysis: Analysis, decoding: Decoding, name: str
 ) -> Page:
