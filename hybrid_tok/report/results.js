@@ -9,7 +9,9 @@ const columns = [
 ];
 const figureOf = (system, name) =>
   name === "score" ? (system.score ? { value: system.score.value, low: system.score.value, high: system.score.value } : null) : system.summary[name] ?? null;
-const sign = (metric) => (metric.better === "lower" ? -1 : 1);
+const signs = { higher: 1, lower: -1 }; // "neither" has no better and no best
+const sign = (metric) => signs[metric.better] ?? 0;
+const preference = (metric) => (sign(metric) ? `${metric.better} is better` : "");
 
 function svg(tag, attributes = {}, text = "") {
   const made = document.createElementNS(svgNamespace, tag);
@@ -29,7 +31,8 @@ function niceStep(range) {
 }
 function drawChart() {
   const metric = columns.find((one) => one.name === $("metric").value);
-  $("about").textContent = [metric.about, `${metric.better === "lower" ? "Lower" : "Higher"} is better.`].filter(Boolean).join(" ");
+  const about = metric.about && metric.about[0].toUpperCase() + metric.about.slice(1).replace(/\.?$/, ".");
+  $("about").textContent = [about, { higher: "Higher is better.", lower: "Lower is better." }[metric.better]].filter(Boolean).join(" ");
   const points = data.systems
     .map((system) => ({ system, rate: value(system, rateName), figure: figureOf(system, metric.name) }))
     .filter((one) => one.rate > 0 && one.figure && one.figure.value !== null);
@@ -97,9 +100,9 @@ let sorted = { name: columns[0]?.name ?? "", descending: columns[0]?.better !== 
 
 function better(metric, figure, other) {
   if (!figure || !other || figure.value === null || other.value === null) return 0;
-  if (metric.name === "score") return 0; // no interval: its parts have them
+  if (!(figure.recordings > 1 && other.recordings > 1)) return 0; // no interval: one recording, or the score
   if (figure.low > other.high) return sign(metric);
-  if (figure.high < other.low) return -sign(metric);
+  if (figure.high < other.low) return 0 - sign(metric);
   return 0;
 }
 function systemHeader(system) {
@@ -145,7 +148,7 @@ function heading(metric) {
     $("systems").querySelector(`[data-column="${CSS.escape(metric.name)}"]`).focus();
   });
   header.append(button);
-  if (metric.better) header.append(element("span", [metric.unit, `${metric.better} is better`].filter(Boolean).join(", "), { class: "unit" }));
+  if (metric.name !== "system") header.append(element("span", [metric.unit, preference(metric)].filter(Boolean).join(", "), { class: "unit" }));
   return header;
 }
 function cell(system, metric, baseline) {
@@ -162,7 +165,7 @@ function cell(system, metric, baseline) {
     const word = compared > 0 ? "better" : "worse";
     made.append(element("span", compared > 0 ? "▲" : "▼", { class: word, "aria-hidden": "true" }), element("span", word, { class: "hidden" }), " ");
   }
-  if (figure.value === best && values.length > 1) made.append(element("span", "●", { class: "best", "aria-hidden": "true" }), element("span", "best", { class: "hidden" }), " ");
+  if (figure.value === best && values.length > 1 && sign(metric)) made.append(element("span", "●", { class: "best", "aria-hidden": "true" }), element("span", "best", { class: "hidden" }), " ");
   made.append(amount(figure.value));
   if (figure.low !== null && figure.high !== null && figure.high > figure.low)
     made.append(element("span", `${amount(figure.low)} to ${amount(figure.high)}`, { class: "interval" }));
@@ -242,7 +245,7 @@ function drawRun() {
   }
 }
 
-$("lead").textContent = `Suite ${data.suite}: ${data.systems.length} systems on ${data.recordings.toLocaleString("en")} recordings, ${clock(data.seconds)} in all`;
+$("lead").textContent = `Suite ${data.suite}: ${data.systems.length} systems on ${data.recordings.toLocaleString("en")} recording${data.recordings === 1 ? "" : "s"}, ${clock(data.seconds)} in all`;
 for (const metric of columns.filter((one) => one.name !== rateName)) $("metric").append(new Option(metric.title, metric.name));
 for (const system of data.systems) $("baseline").append(new Option(system.title, system.name));
 $("baseline").value = (data.systems.find((system) => system.ours) ?? data.systems[0])?.name ?? "";

@@ -14,7 +14,7 @@ from report_pages import HOSTILE, results, write_results
 
 def test_what_the_page_shows(tmp_path: Path) -> None:
     data: Any = results_page(write_results(tmp_path), "r.json").data
-    assert [one["name"] for one in data["metrics"]] == ["pesq_wb", "wer", "bits_per_second"]
+    assert [one["name"] for one in data["metrics"]] == ["pesq_wb", "wer", "length", "bits_per_second"]
     ours, opus, codec2 = data["systems"]
     assert ours["ours"] and not opus["ours"] and "pesq_wb" not in codec2["summary"]
     assert ours["summary"]["wer"] == {"value": 0.05, "low": 0.95 * 0.05, "high": 1.05 * 0.05, "recordings": 2}

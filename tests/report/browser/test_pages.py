@@ -305,6 +305,8 @@ def test_results_are_compared_with_any_system(opened: Callable[..., Opened], res
     expect(row.locator(".better")).to_have_count(1)
     expect(row.locator(".worse")).to_have_count(1)
     expect(row).to_contain_text("1.90 to 2.10")
+    longest = page.locator("#systems tbody td").filter(has_text="3.00")
+    expect(longest.locator(".better, .worse, .best")).to_have_count(0)
 
 
 def test_each_metric_is_drawn_against_the_bit_rate(opened: Callable[..., Opened], results: Path) -> None:
