@@ -21,6 +21,7 @@ from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from hybrid_tok.bench.bootstrap import Score
@@ -39,6 +40,13 @@ from hybrid_tok.errors import HybridTokError, OptionsError
 
 LONGEST_WAVEFORM = 120.0
 """Seconds of a recording from which its waveform is not compared, as in Codec-SUPERB."""
+
+_START = 12.0
+_LISTENING, _SPEAKING, _UNITS, _PEER = 0.5, 0.7, 0.15, 0.05
+_METRIC: Mapping[str, float] = MappingProxyType({"pesq_wb": 0.1, "stoi": 0.03, "f0_correlation": 0.25, "mel": 0.03})
+_NETWORK = 0.3
+"""Seconds on one of two cores until a process has begun, and per second of a recording: to recognize it once, to speak
+a system's words, for its units, for a peer; for a metric, and for one that asks a network."""
 
 OnRow = Callable[[Row, int, int, float], None]
 """Called with a new row, rows done, rows in all, and the seconds that are left, by what the rows so far have taken."""
@@ -83,6 +91,22 @@ class RunOptions:
     def processes(self) -> int:
         """How many run at a time."""
         return self.jobs or max(1, thread_count() // 2)
+
+
+def expected_seconds(seconds: float, options: RunOptions) -> float:
+    """Roughly how long a run takes, before it has begun: from what each part took on two cores of 2020.
+
+    Args:
+        seconds: of all recordings.
+    """
+    systems = [System.parse(name) for name in options.systems]
+    ours = [system for system in systems if system.ours]
+    speaking = sum(system.options.get("layout") != "units" for system in ours)
+    each = (_LISTENING if speaking else 0.0) + speaking * _SPEAKING + len(ours) * _UNITS
+    each += (len(systems) - len(ours)) * _PEER
+    metrics = sum(_METRIC.get(name, 0.0 if METRICS[name].cheap else _NETWORK) for name in options.metrics)
+    cores = max(options.processes, thread_count()) / 2
+    return _START + seconds * (each + len(systems) * metrics) / cores / 2
 
 
 def run(

@@ -143,6 +143,16 @@ class Entry:
             return read_mono(self.audio, RATE)[0]
         return read_row(self.audio, *self.row, RATE)
 
+    @property
+    def seconds(self) -> float | None:
+        """Its length where the file's header says so, without reading it."""
+        import soundfile
+
+        try:
+            return float(soundfile.info(str(self.audio)).duration) if self.row is None else None
+        except (OSError, RuntimeError):  # a format of another library, or no audio: found when it is read
+            return None
+
     def truth(self, audio: Audio) -> Truth:
         """What is known about it, from the manifest and the files beside it."""
         frames = count_frames(audio.num_samples, audio.sample_rate)

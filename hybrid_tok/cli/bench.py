@@ -59,7 +59,7 @@ def run_command(
     force: Force = False,
 ) -> None:
     """Measure systems on recordings, each metric with its 95% interval."""
-    from hybrid_tok.bench.run import RunOptions, run
+    from hybrid_tok.bench.run import RunOptions, expected_seconds, run
     from hybrid_tok.bench.score import ScoreOptions
     from hybrid_tok.bench.suites import SUITES, guess_suite, read_suite
 
@@ -80,7 +80,11 @@ def run_command(
         score=ScoreOptions.parse(score),
     )
     named = "" if suite else f" (it looks like {name}; --suite says otherwise)"
+    known = [seconds for entry in entries if (seconds := entry.seconds) is not None]
     _say(f"{len(entries)} recordings x {len(options.systems)} systems, suite {name}{named}")
+    if known:
+        total = sum(known) / len(known) * len(entries)
+        _say(f"{_duration(total)} of audio, about {_duration(expected_seconds(total, options))} to go")
     with _progress() as on_row:
         measured = run(name, folder, entries, out, options, on_row)
     typer.echo(format_figures(measured))
@@ -212,6 +216,16 @@ def format_errors(errors: Sequence[Row], rows: int) -> str:
         more = f" and {len(names) - 1} more" if len(names) > 1 else ""
         lines.append(f"  {system}: {names[0]}{more}: {error}")
     return "\n".join(lines)
+
+
+def _duration(seconds: float) -> str:
+    return (
+        f"{seconds:.0f} s"
+        if seconds < 90
+        else f"{seconds / 60:.0f} min"
+        if seconds < 5400
+        else f"{seconds / 3600:.1f} h"
+    )
 
 
 def _interval(one: Any) -> str:

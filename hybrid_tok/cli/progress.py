@@ -78,7 +78,7 @@ def row_progress() -> Iterator[Callable[[Any, int, int, float], None]]:
             nonlocal shown
             if done == 1 or done == total or 10 * done // total > shown:
                 shown = 10 * done // total
-                typer.echo(f"{done} of {total} done, about {left / 60:.0f} min left", err=True)
+                typer.echo(f"{done} of {total} done, about {left:.0f} s left", err=True)
 
         yield say
         return
