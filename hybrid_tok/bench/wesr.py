@@ -139,6 +139,11 @@ def tag_hits(reference: Tagged, found: Tagged) -> int:
     return hits
 
 
+def tag_of(label: EventLabel) -> str:
+    """The name of its tag for an event."""
+    return _NAMES[label]
+
+
 def sentence_of(stream: HybridStream) -> str:
     """A stream as a sentence with tags, all its speakers in order of time; units without a label are not shown."""
     placed = sorted(stream.placed(), key=lambda one: one.span.start)
@@ -146,7 +151,7 @@ def sentence_of(stream: HybridStream) -> str:
     parts: list[str] = []
     for item in items:
         if isinstance(item, EventItem):
-            parts.append(f"[{_NAMES[item.label]}]")
+            parts.append(f"[{tag_of(item.label)}]")
         else:
             parts.append(item.text)
     spaced = all(writes_spaces(item.language or "en") for item in items if isinstance(item, TextItem))
