@@ -320,8 +320,8 @@ def spectrograms(dev: Path, folder: Path) -> None:
         samples = samples[: 4 * rate]
         rows = {"original": samples}
         for k in (identity.default_codebooks, identity.num_codebooks):
-            decoded, bits = ours(samples, k)
-            rows[f"{bits / len(samples) * rate / 1000:.2f} kbps"] = decoded
+            coded = ours(samples, k)
+            rows[f"{coded.bits / len(samples) * rate / 1000:.2f} kbps"] = coded.samples
         figure, axes = pyplot.subplots(len(rows), 1, figsize=(8, 6), sharex=True, constrained_layout=True)
         for axis, (title, row) in zip(axes, rows.items(), strict=True):
             axis.specgram(row + 1e-9, NFFT=512, noverlap=384, Fs=rate, vmin=-130, vmax=-30, cmap="magma")

@@ -154,7 +154,7 @@ def _load_codec(model: str) -> tuple[Any, int]:
         raise BackendError("a codec of transformers needs its weights: model=FOLDER, or a name in the local cache")
     try:
         config = transformers.AutoConfig.from_pretrained(model, local_files_only=True)
-        architecture = getattr(transformers, config.architectures[0])
+        architecture = getattr(transformers, (config.architectures or [""])[0])
         return architecture.from_pretrained(model, local_files_only=True).eval(), config.sampling_rate
     except (OSError, ValueError, AttributeError, TypeError) as error:
         raise BackendError(f"{model}: no codec of transformers there ({str(error).splitlines()[0]})") from None

@@ -78,7 +78,9 @@ def _tables(folder: Path) -> Mapping[str, Any]:
         needs = "a data set saved by datasets, which is not installed"
         raise SavedDataError(f"{folder} is {needs}: pip install 'hybrid-tok[bench]'") from None
     loaded = datasets.load_from_disk(str(folder))
-    tables = dict(loaded) if isinstance(loaded, datasets.DatasetDict) else {"": loaded}
+    tables: dict[str, Any] = {"": loaded}
+    if isinstance(loaded, datasets.DatasetDict):
+        tables = {str(part): table for part, table in loaded.items()}
     for name, table in tables.items():
         if "audio" not in table.column_names:
             raise SavedDataError(f"{folder}: its part {name!r} has no column 'audio'")

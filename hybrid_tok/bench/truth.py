@@ -22,7 +22,7 @@ from types import MappingProxyType
 from typing import Any
 
 from hybrid_tok.core.annotations import Event, KnownAnnotations, SpeakerTurn
-from hybrid_tok.core.events import EVENT_LABELS
+from hybrid_tok.core.events import EVENT_LABELS, EventLabel
 from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.core.scripts import languages_of_script
 from hybrid_tok.core.timeline import Span, seconds_to_frame
@@ -128,12 +128,15 @@ def _composed(path: Path, frames: int) -> Truth | None:
 
 
 def _span(entry: Mapping[str, Any], frames: int) -> Span:
-    start = min(seconds_to_frame(entry["start"]), frames - 1)
+    start = max(0, min(seconds_to_frame(entry["start"]), frames - 1))
     return Span(start, max(start + 1, min(seconds_to_frame(entry["end"]), frames)))
 
 
 def _event(entry: Mapping[str, Any], frames: int) -> Event:
-    label = next((one for one in EVENT_LABELS if one == entry["label"]), "other")
+    label: EventLabel = "other"
+    for known in EVENT_LABELS:
+        if known == entry["label"]:
+            label = known
     return Event(label, _span(entry, frames), 1.0)
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from types import MappingProxyType
 
 from hybrid_tok.bench.words import normalize
-from hybrid_tok.core.events import EVENT_LABELS, EventLabel
+from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.tokens.stream import EventItem, HybridStream, TextItem
 
@@ -56,9 +56,9 @@ LABELS: Mapping[str, EventLabel] = MappingProxyType(
 """Names of tags, as ours; others are `other`."""
 
 _NAMES: Mapping[EventLabel, str] = MappingProxyType(
-    {label: label for label in EVENT_LABELS} | {"laugh": "laughter", "breath": "inhale", "throat_clear": "clear_throat"}
+    {"laugh": "laughter", "breath": "inhale", "throat_clear": "clear_throat"}
 )
-"""Our labels as tags."""
+"""Our labels as tags, where they are called something else."""
 
 _TAG = re.compile(r"\[([a-zA-Z][\w ,'-]*)\]|<(/?)([a-zA-Z][\w '-]*)>")
 NEAR = 1
@@ -141,7 +141,7 @@ def tag_hits(reference: Tagged, found: Tagged) -> int:
 
 def tag_of(label: EventLabel) -> str:
     """The name of its tag for an event."""
-    return _NAMES[label]
+    return _NAMES.get(label, label)
 
 
 def sentence_of(stream: HybridStream) -> str:
