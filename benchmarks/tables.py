@@ -1,4 +1,4 @@
-"""Puts the figures of `benchmarks/results/*.json` into the README and docs/codec-superb.md, between their markers.
+"""Puts the figures of `benchmarks/results/*.json` into the README and pages of docs/, between their markers.
 
     python benchmarks/tables.py           # rewrites them
     python benchmarks/tables.py --check   # exits 1, with a diff, when they and the results disagree
@@ -14,12 +14,14 @@ import difflib
 import json
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from hybrid_tok.bench.gating import weights
 from hybrid_tok.bench.markdown import fill, number, percent, table
 from hybrid_tok.bench.results import ResultsError, load_part, rounded
+from hybrid_tok.bench.suites import SUITES
 from hybrid_tok.encode.gate import GateOptions
 
 RESULTS = Path(__file__).parent / "results"
@@ -490,7 +492,36 @@ TABLES: dict[str, Callable[[], str]] = {
 }
 
 
-PAGES = {"README.md": TABLES, "docs/codec-superb.md": {"codec_superb": codec_superb}}
+def suite(name: str) -> str:
+    """A suite of `bench run`: each system's figures, and the hybrid score."""
+    path = RESULTS / f"bench_{name}.json"
+    if not path.is_file():
+        raise ResultsError(f"{path} is not there: python benchmarks/suites.py --only {name}")
+    found = json.loads(path.read_text("utf-8"))
+    metrics = [key for key in found["metrics"] if any(key in one["summary"] for one in found["systems"].values())]
+    header = ["system", *(found["metrics"][metric]["title"] for metric in metrics)]
+    scored = any(one["score"] for one in found["systems"].values())
+    rows = [
+        [
+            one["title"],
+            *(significant(one["summary"].get(metric, {}).get("value")) for metric in metrics),
+            *([significant(one["score"] and one["score"]["value"])] if scored else []),
+        ]
+        for one in found["systems"].values()
+    ]
+    return table((*header, "hybrid score") if scored else header, rows)
+
+
+def significant(value: float | None) -> str:
+    """Three digits, or whole from a hundred on."""
+    return "-" if value is None else f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
+
+
+PAGES: dict[str, dict[str, Callable[[], str]]] = {
+    "README.md": TABLES,
+    "docs/codec-superb.md": {"codec_superb": codec_superb},
+    "docs/benchmark.md": {f"bench_{name.replace('-', '_')}": partial(suite, name) for name in SUITES},
+}
 
 
 def main() -> None:

@@ -1,7 +1,7 @@
 """Decoded recordings and transcripts in the folders of other evaluation tools.
 
 - versa: `gt/`, `pred/` and `text` for VERSA's `scorer.py --gt gt --pred pred --text text --io dir`: 16-bit WAV at
-  16 kHz, and a line `NAME transcript` for each recording with a transcript.
+  16 kHz, and a line `NAME.wav transcript` for each recording with a transcript: in folders, VERSA knows files by their names.
 - wesr: `predictions.jsonl` for WESR-Bench: `{"audio": {"path"}, "sentence"}` with tags where events are.
 """
 
@@ -66,7 +66,7 @@ def _versa(entries: Sequence[Entry], systems: Systems, system: str, out: Path, o
             write_wav(out / "pred" / f"{names[entry.name]}.wav", decoded)
             written += 1
             if truth.text:
-                lines.append(f"{names[entry.name]} {' '.join(truth.text.split())}\n")
+                lines.append(f"{names[entry.name]}.wav {' '.join(truth.text.split())}\n")
         except (HybridTokError, OSError) as failed:
             error = str(failed)
         on_entry(entry, error)

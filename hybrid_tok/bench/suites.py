@@ -88,13 +88,13 @@ SUITES: Mapping[str, Suite] = MappingProxyType(
                 "nonverbal",
                 "vocal sounds: whether a laugh is still a laugh",
                 ("recording", "default", "default:layout=units", "opus:bit_rate=6000", "codec2:mode=3200"),
-                (*_COST, "mel", "stft", "event_f1", "event_survival"),
+                (*_COST, "mel", "stft", "event_f1", "event_survival", "event_survival_second"),
             ),
             Suite(
                 "dialogue",
                 "conversations: who says what, and what is not words",
                 ("recording", *_RATES, "opus:bit_rate=6000"),
-                (*_COST, "wer", "text_wer", "cpwer", "der", "event_f1", "event_survival"),
+                (*_COST, "wer", "text_wer", "cpwer", "der", "event_f1", "event_survival", "event_survival_second"),
             ),
             Suite(
                 "codec-superb",

@@ -75,7 +75,7 @@ def test_folders_for_versa(clips: Path, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr.decode()
     names = sorted(path.relative_to(tmp_path / "out").as_posix() for path in (tmp_path / "out").rglob("*.*"))
     assert names == ["gt/a.wav", "gt/b.wav", "pred/a.wav", "pred/b.wav"]
-    assert (tmp_path / "out" / "text").read_text() == "a transcript a\nb transcript b\n"
+    assert (tmp_path / "out" / "text").read_text() == "a.wav transcript a\nb.wav transcript b\n"
     again = run("bench", "export", clips, "--format", "versa", "--system", "opus", "-o", tmp_path / "out")
     assert again.returncode == 2 and b"exists" in again.stderr
 
