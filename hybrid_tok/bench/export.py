@@ -1,7 +1,7 @@
 """Decoded recordings and transcripts in the folders of other evaluation tools.
 
 - versa: `gt/`, `pred/` and `text` for VERSA's `scorer.py --gt gt --pred pred --text text --io dir`: 16-bit WAV at
-  16 kHz, and a line `NAME.wav transcript` for each recording with a transcript: in folders, VERSA knows files by their names.
+  16 kHz, and a line `NAME.wav transcript` for each recording with a transcript (files are known by their whole names).
 - wesr: `predictions.jsonl` for WESR-Bench: `{"audio": {"path"}, "sentence"}` with tags where events are.
 """
 
