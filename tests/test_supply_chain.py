@@ -127,7 +127,9 @@ def test_weights_are_what_their_descriptions_say() -> None:
         assert hashlib.sha256(path.read_bytes()).hexdigest() == about["sha256"], path
     fingerprint = json.loads(BUNDLED_MODEL.with_suffix(".json").read_text("utf-8"))["fingerprint"]
     assert hashlib.sha256(BUNDLED_MODEL.read_bytes()).hexdigest()[:16] == fingerprint
-    kinds = {path.suffix for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts}
+    files = [path for path in PACKAGE.rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+    page = {path for path in files if path.parent == PACKAGE / "report" and path.suffix in (".html", ".css", ".js")}
+    kinds = {path.suffix for path in files if path not in page}
     assert kinds == {".py", ".typed", ".json", ".md", ".safetensors", ".model", ".gz"}
 
 
