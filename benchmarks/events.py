@@ -5,7 +5,8 @@
 Clips: every vocal sound and every utterance of `--data`/dev. A clip's score is its highest probability of any event
 over half a second; average precision tells sounds from speech with it. A clip's label is the one with most time x
 confidence among its events, or "none". Beside it, in the same run, what one has without a tagger: the share of the
-audible frames in which Silero hears no speech. Labels of the clips' folders are mapped as in `LABELS` below.
+audible frames in which Silero hears no speech. Clips are labelled as
+`bench.suites.CLIP_LABELS` says; one with another label is noise.
 
 Conversations: `--data`/dialogues. An event counts as found when one starts within 0.3 s, whatever its label; the F1 is
 over those. A false event overlaps none of the reference. Beside it: stretches that are audible and not speech to
@@ -37,6 +38,7 @@ from numpy.typing import NDArray
 from hybrid_tok.audio import read_mono
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.metrics.events import match_onsets
+from hybrid_tok.bench.suites import CLIP_LABELS
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.manifest import Clip, read_manifest
@@ -44,25 +46,6 @@ from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames, frame_to_se
 from hybrid_tok.encode.activity import find_activity
 from hybrid_tok.tagger.backend import BuiltinTagger
 from hybrid_tok.tagger.event_spans import events_of, frame_levels
-
-LABELS = {
-    "cough": "cough",
-    "coughing": "cough",
-    "sneeze": "sneeze",
-    "sneezing": "sneeze",
-    "cry": "cry",
-    "crying": "cry",
-    "laughing": "laugh",
-    "sighing": "sigh",
-    "throat-clearing": "throat_clear",
-    "yawning": "yawn",
-    "screaming": "scream",
-    "moaning": "moan",
-    "lip-smacking": "lip_smack",
-    "panting": "breath",
-    "nose-blowing": "other",
-}
-"""Folder labels (Deeply, ESC-10, covid19-cough) -> taxonomy; clips with any other label are background noise."""
 
 MACRO = ("laugh", "cough", "sneeze", "sigh", "throat_clear", "scream", "yawn")
 PARTS = {"tuning": range(10), "test": range(10, 14)}
@@ -164,7 +147,7 @@ def measured(recording: Clip, tagger: BuiltinTagger, baseline: bool) -> Row:
     """What is found in one clip."""
     audio, _ = read_mono(recording.path)
     posteriors = tagger.posteriors(audio)
-    reference = "speech" if recording.label is None else LABELS.get(recording.label, "noise")
+    reference = "speech" if recording.label is None else CLIP_LABELS.get(recording.label, "noise")
     weights: dict[str, float] = defaultdict(float)
     for event in events_of(posteriors, tagger.options, frame_levels(audio)):
         weights[event.label] += event.span.frames * event.confidence
