@@ -6,8 +6,8 @@ of them says what it hears, without any training for it (Ma et al. 2023, arXiv 2
 than others whatever is heard: from each is taken how likely it is where there is nothing to hear.
 
 It knows less than a tagger: of four recordings of each sound by different people, Whisper base named all laughs,
-coughs, screams and lip smacks, three cleared throats, two sighs, sneezes and yawns, and no cry, moan or panting. What it
-does not know in the recording is not counted as lost (`event_survival`).
+coughs, screams and lip smacks, three cleared throats, two sighs, sneezes and yawns, and no cry, moan or panting. What
+it does not know in the recording is not counted as lost (`event_survival`).
 """
 
 from __future__ import annotations
