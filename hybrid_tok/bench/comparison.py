@@ -13,6 +13,9 @@ from hybrid_tok.errors import OptionsError
 SURE = 0.975
 """Probability of being better from which a difference is called one: what a two-sided test of 5% asks for."""
 
+FEWEST = 5
+"""Recordings from which anything is said: with fewer, drawing them again shows nothing of how others differ."""
+
 
 @dataclass(frozen=True, slots=True)
 class Compared:
@@ -28,10 +31,17 @@ class Compared:
     better: float | None
 
     @property
+    def is_sure(self) -> bool:
+        """Whether one of the two is better."""
+        return self.verdict in ("first", "second")
+
+    @property
     def verdict(self) -> str:
         """Which is better, as far as the recordings can say."""
         if self.better is None:
             return ""
+        if self.difference.recordings < FEWEST:
+            return "too few"
         if self.better >= SURE:
             return "second"
         return "first" if self.better <= 1 - SURE else "not sure"

@@ -199,7 +199,7 @@ def format_comparison(rows: Sequence[Any]) -> str:
     for row in rows:
         gap = row.difference
         sure = "" if row.better is None else f"{max(row.better, 1 - row.better):.1%} sure"
-        verdict = f"{row.verdict} ({sure})" if row.verdict in ("first", "second") else row.verdict
+        verdict = f"{row.verdict} ({sure})" if row.is_sure else row.verdict
         interval = f"{_number(gap.low)} to {_number(gap.high)}"
         numbers = (_number(gap.first), _number(gap.second), f"{gap.value:+.4g}", interval)
         lines.append((METRICS[row.metric].title, *numbers, verdict, str(gap.recordings)))
@@ -208,13 +208,13 @@ def format_comparison(rows: Sequence[Any]) -> str:
 
 def format_errors(errors: Sequence[Row], rows: int) -> str:
     """What failed: each reason once, with the recordings it is of."""
-    reasons: dict[tuple[str, str], list[str]] = {}
+    reasons: dict[tuple[str, str], list[Row]] = {}
     for row in errors:
-        reasons.setdefault((row.system, (row.error or "").replace(row.recording, "..")), []).append(row.recording)
+        reasons.setdefault((row.system, (row.error or "").replace(row.recording, "..")), []).append(row)
     lines = [f"{len(errors)} of {rows} failed; they are in the results with their errors:"]
-    for (system, error), names in reasons.items():
-        more = f" and {len(names) - 1} more" if len(names) > 1 else ""
-        lines.append(f"  {system}: {names[0]}{more}: {error}")
+    for (system, _), alike in reasons.items():
+        more = f" and {len(alike) - 1} more" if len(alike) > 1 else ""
+        lines.append(f"  {system}: {alike[0].recording}{more}: {alike[0].error}")
     return "\n".join(lines)
 
 

@@ -96,9 +96,23 @@ def test_systems_are_compared_over_recordings_of_both() -> None:
     assert (before, after) == (OPUS, UNITS)
     wer = by_metric["wer"]
     assert (wer.difference.first, wer.difference.second) == pytest.approx((3 / 20, 5 / 20))
-    assert (wer.better, wer.verdict) == (0.0, "first")
-    mel = by_metric["mel"]
-    assert (mel.difference.value, mel.verdict) == (pytest.approx(-0.5), "second")
+    assert (wer.better, wer.verdict) == (0.0, "too few")
+    assert by_metric["mel"].difference.value == pytest.approx(-0.5)
+
+
+def test_the_better_one_is_named_where_there_are_enough_recordings() -> None:
+    rows = [
+        row(f"{name}{number}", system, (errors + number, 50.0), mel, 1000.0)
+        for system, errors, mel in ((OPUS, 1.0, 2.0), (UNITS, 3.0, 1.0))
+        for number in range(3)
+        for name in "ab"
+    ]
+    (pair,) = pairs_of([measured(*rows)])
+    assert {one.metric: one.verdict for one in compare_systems(*pair)} == {
+        "wer": "first",
+        "mel": "second",
+        "bits_per_second": "not sure",
+    }
 
 
 def test_what_to_compare() -> None:
