@@ -517,10 +517,12 @@ def significant(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
+_SUITES: dict[str, Callable[[], str]] = {f"bench_{name.replace('-', '_')}": partial(suite, name) for name in SUITES}
+
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
-    "README.md": TABLES,
+    "README.md": {**TABLES, "bench_dialogue": _SUITES["bench_dialogue"]},
     "docs/codec-superb.md": {"codec_superb": codec_superb},
-    "docs/benchmark.md": {f"bench_{name.replace('-', '_')}": partial(suite, name) for name in SUITES},
+    "docs/benchmark.md": _SUITES,
 }
 
 
