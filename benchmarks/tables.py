@@ -517,9 +517,7 @@ def significant(value: float | None) -> str:
     return "-" if value is None else f"{value:.0f}" if abs(value) >= 100 else f"{value:.3g}"
 
 
-_SUITES: dict[str, Callable[[], str]] = {
-    f"bench_{name.replace('-', '_')}": partial(suite, name) for name in SUITES if name != "codec-superb"
-}
+_SUITES: dict[str, Callable[[], str]] = {f"bench_{name.replace('-', '_')}": partial(suite, name) for name in SUITES}
 
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {**TABLES, "bench_dialogue": _SUITES["bench_dialogue"]},
