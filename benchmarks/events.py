@@ -5,8 +5,8 @@
 Clips: every vocal sound and every utterance of `--data`/dev. A clip's score is its highest probability of any event
 over half a second; average precision tells sounds from speech with it. A clip's label is the one with most time x
 confidence among its events, or "none". Beside it, in the same run, what one has without a tagger: the share of the
-audible frames in which Silero hears no speech. Clips are labelled as
-`bench.suites.CLIP_LABELS` says; one with another label is noise.
+audible frames in which Silero hears no speech. Clips are labelled as `bench.suites.CLIP_LABELS` says; one with another
+label is noise.
 
 Conversations: `--data`/dialogues. An event counts as found when one starts within 0.3 s, whatever its label; the F1 is
 over those. A false event overlaps none of the reference. Beside it: stretches that are audible and not speech to

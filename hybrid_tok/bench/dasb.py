@@ -6,9 +6,10 @@ Its recipes make a tokenizer from a line of YAML, and ask it for nothing but wha
         num_codebooks: 2
 
 The interface is `BaseTokenizer` of github.com/speechbrain/benchmarks, `benchmarks/DASB/utils/tokenizer_interface.py` at
-commit 563a6454 (2025, after its pull request 51; until December 2024 there was one script per codec instead). It is met
-without its import, which would bring all other codecs with it. A grid of tokens (B, N, K) is the only kind that DASB
-knows, so this is the units layout without its ids for text and structure: words, speakers and events are never written.
+commit 563a6454 (2025, after its pull request 51; until December 2024 there was one script per codec instead). It is
+implemented without its import, which would bring all other codecs with it. A grid of tokens (B, N, K) is the only kind
+that DASB knows, so this is the units layout without its ids for text and structure: words, speakers and events are
+never written.
 
 Letters as in DASB: B recordings, T samples at 16 kHz, N frames of 320 samples, K codebooks of C codes, H dimensions.
 """

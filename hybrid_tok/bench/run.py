@@ -145,7 +145,7 @@ def run(
                 file.flush()
                 rows[row.recording, row.system] = row
                 if on_row is not None:
-                    on_row(row, len(rows), len(wanted), clock.left(row))
+                    on_row(row, len(rows), len(wanted), clock.left())
     measured = Measured(
         suite,
         folder.name,
@@ -166,7 +166,7 @@ class _Clock:
     def __init__(self, rows: int) -> None:
         self._started, self._rows, self._done = time.monotonic(), rows, 0
 
-    def left(self, row: Row) -> float:
+    def left(self) -> float:
         self._done += 1
         return (time.monotonic() - self._started) / self._done * (self._rows - self._done)
 

@@ -21,6 +21,7 @@ from hybrid_tok.errors import OptionsError
 from hybrid_tok.options import DECODER_OPTIONS, TokenizerOptions
 from hybrid_tok.registry import PRESETS
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer
+from hybrid_tok.tokens.kinds import KINDS, kinds_of
 from hybrid_tok.tokens.stream import Timing
 
 RECORDING = "recording"
@@ -240,9 +241,8 @@ def _peer(system: System, audio: Audio) -> Rendering:
 
 
 def _counts(tokenizer: HybridTokenizer, analysis: Analysis) -> Mapping[str, int]:
-    space = tokenizer.vocabulary.space
-    text = sum(token in space.text_range for token in analysis.ids)
-    units = sum(any(token in part for part in (*space.units, space.merged)) for token in analysis.ids)
+    kinds = kinds_of(tokenizer.vocabulary.space, analysis.ids)
+    text, units = (kinds.count(KINDS.index(kind)) for kind in ("words", "units"))
     return MappingProxyType({"text": text, "units": units, "control": len(analysis.ids) - text - units})
 
 

@@ -19,12 +19,12 @@ from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.report.choices import choices
-from hybrid_tok.report.kinds import KINDS, kinds_of
 from hybrid_tok.report.page import Page, printable_name
 from hybrid_tok.report.tracks import page_rate, track_data
 from hybrid_tok.tokenizer import Analysis, Decoding, HybridTokenizer
 from hybrid_tok.tokens.container import HybridFile
 from hybrid_tok.tokens.idspace import IdSpace
+from hybrid_tok.tokens.kinds import KINDS, kinds_of
 from hybrid_tok.tokens.stream import EventItem, HybridStream, Pause, TextItem, UnitItem
 from hybrid_tok.tokens.summary import Summary, summarize
 from hybrid_tok.tokens.vocabulary import Vocabulary

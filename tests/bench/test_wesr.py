@@ -22,7 +22,7 @@ def test_tags_lie_between_and_over_words() -> None:
         ("[Clear throat] yes", (Tag("throat_clear", 0, 0),)),
         ("<crying>oh no", (Tag("cry", 0, 2),)),
         ("oh no</crying>", ()),
-        ("[tag nobody knows] hm", (Tag("other", 0, 0),)),
+        ("[unknown tag] hm", (Tag("other", 0, 0),)),
         ("", ()),
     ],
 )

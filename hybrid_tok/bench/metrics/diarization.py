@@ -24,9 +24,9 @@ class DiarizationErrors:
     """Seconds that are attributed wrongly; those of several recordings are added.
 
     Attributes:
-        missed: nobody, or too few, found speaking.
-        false_alarm: somebody, or too many, found speaking.
-        confusion: somebody else found speaking.
+        missed: no speaker found, or too few.
+        false_alarm: a speaker found in silence, or too many.
+        confusion: another speaker found.
         total: of speech; where two speak, both count.
     """
 
@@ -102,7 +102,7 @@ def cp_word_errors(reference: Mapping[Any, str], found: Mapping[Any, str], langu
         return sum(len(text.split()) for text in texts[1].values()), 0
     # Without times there is nothing to sort; it would say so.
     score: Any = cp_word_error_rate
-    rate = score(texts[0], texts[1] or {"nobody": ""}, reference_sort=False, hypothesis_sort=False)
+    rate = score(texts[0], texts[1] or {"": ""}, reference_sort=False, hypothesis_sort=False)
     return int(rate.errors), int(rate.length)
 
 
