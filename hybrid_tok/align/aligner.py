@@ -170,8 +170,7 @@ class BuiltinAligner:
         Raises:
             BackendError: a segment is in another language, or the audio at another rate.
         """
-        if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
-            raise BackendError(f"the aligner listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
+        audio.mono_at(SAMPLE_RATE, "the aligner")
         frames = count_frames(audio.num_samples, audio.sample_rate)
         for segment in segments:
             if segment.language not in (None, "en"):

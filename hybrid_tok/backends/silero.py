@@ -70,9 +70,8 @@ class SileroDetector:
 
     def detect(self, audio: Audio) -> tuple[Span, ...]:
         """Speech stretches, sorted and disjoint, in frames; `audio` is mono at 16 kHz."""
-        if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
-            raise BackendError(f"silero listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
-        return spans_of(self.probabilities(audio.samples), audio.num_samples, self.options)
+        samples = audio.mono_at(SAMPLE_RATE, "silero")
+        return spans_of(self.probabilities(samples), audio.num_samples, self.options)
 
     def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of speech per window of 32 ms: (N,) to (ceil(N / 512),)."""

@@ -35,7 +35,7 @@ from hybrid_tok.core.model_sources import find_model, model_identity
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.threads import thread_count
 from hybrid_tok.core.timeline import FRAME_RATE, Span
-from hybrid_tok.errors import BackendError, OptionsError
+from hybrid_tok.errors import OptionsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -162,8 +162,7 @@ class WhisperRecognizer:
 
     def hear(self, audio: Audio, speech: Sequence[Span], progress: Progress | None = None) -> list[HeardWord]:
         """The words before their confidences are judged; arguments and errors as of `recognize`."""
-        if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
-            raise BackendError(f"whisper listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
+        audio.mono_at(SAMPLE_RATE, "whisper")
         windows, levels = cut_windows(audio, speech, self.options.windows), frame_levels(audio)
         heard: list[HeardWord] = []
         total = sum(window.frames for window in windows) / FRAME_RATE

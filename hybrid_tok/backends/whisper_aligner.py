@@ -32,7 +32,7 @@ from hybrid_tok.core.model_sources import find_model, model_identity
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.threads import thread_count
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
-from hybrid_tok.errors import AnnotationWarning, BackendError
+from hybrid_tok.errors import AnnotationWarning
 
 _T = TypeVar("_T")
 
@@ -114,8 +114,7 @@ class WhisperAligner:
             segments: with times, in order of time; or without, the first to the last as they were said.
             speech: where there is speech; without any, the whole recording is listened to.
         """
-        if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
-            raise BackendError(f"the aligner listens to mono at {SAMPLE_RATE} Hz, not at {audio.sample_rate} Hz")
+        audio.mono_at(SAMPLE_RATE, "the aligner")
         parts = [text_units(segment.text, segment.language) for segment in segments]
         words = [word for part in parts for word in part]
         owners = [segment for segment, part in zip(segments, parts, strict=True) for _ in part]

@@ -31,7 +31,7 @@ class BuiltinCodec:
     def __init__(self, weights: Path = CODEC_WEIGHTS, device: str = "cpu") -> None:
         self.identity = codec_identity(weights)
         self.name, self.fingerprint = self.identity.name, self.identity.fingerprint
-        self.sample_rate = self.identity.sample_rate
+        self.sample_rate, self.hop = self.identity.sample_rate, self.identity.hop
         self.num_codebooks, self.codebook_size = self.identity.num_codebooks, self.identity.codebook_size
         self.network = Codec(config_of(CodecConfig, self.identity.architecture, weights.with_suffix(".json")))
         load_weights(weights, self.identity.sha256, self.network)

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.errors import AudioError
+from hybrid_tok.errors import AudioError, BackendError
 
 BLOCK = 1 << 16
 """Samples per channel that are processed at a time."""
@@ -65,6 +65,17 @@ class Audio:
                 f"the samples given have NaN or infinite values, or some beyond {LOUDEST:g}: clean them first"
             )
         return cls(converted, int(sample_rate))
+
+    def mono_at(self, sample_rate: int, user: str) -> NDArray[np.float32]:
+        """The samples (N,), where the audio is mono at this rate.
+
+        Raises:
+            BackendError: it is not; `user` is what needs it to be.
+        """
+        if self.samples.ndim != 1 or self.sample_rate != sample_rate:
+            channels = f"{self.num_channels} channel{'s' if self.num_channels > 1 else ''}"
+            raise BackendError(f"{user} needs mono at {sample_rate} Hz, not {channels} at {self.sample_rate} Hz")
+        return self.samples
 
     @property
     def num_samples(self) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import Progress
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.core.utterance import Speech, Utterance
 
 WindowRule: TypeAlias = Literal["segment", "packed"]
@@ -102,6 +102,7 @@ class CodecIdentity:
         name: for people.
         fingerprint: changes whenever the same audio could get other codes, or the same codes another sound.
         sample_rate: in Hz.
+        hop: samples per frame.
         num_codebooks: codebooks per frame in the full set.
         default_codebooks: how many of them are used by default.
         codebook_size: codes per codebook.
@@ -110,14 +111,10 @@ class CodecIdentity:
     name: str
     fingerprint: str
     sample_rate: int
+    hop: int
     num_codebooks: int
     default_codebooks: int
     codebook_size: int
-
-    @property
-    def hop(self) -> int:
-        """Samples per frame of 20 ms."""
-        return self.sample_rate // FRAME_RATE
 
     @classmethod
     def of(cls, codec: UnitCodec) -> CodecIdentity:
@@ -126,6 +123,7 @@ class CodecIdentity:
             name=codec.name,
             fingerprint=codec.fingerprint,
             sample_rate=codec.sample_rate,
+            hop=codec.hop,
             num_codebooks=codec.num_codebooks,
             default_codebooks=codec.num_codebooks,
             codebook_size=codec.codebook_size,
@@ -133,10 +131,13 @@ class CodecIdentity:
 
 
 class UnitCodec(Backend, Protocol):
-    """Audio to discrete units and back: `num_codebooks` integers below `codebook_size` per 20 ms frame."""
+    """Audio to discrete units and back: `num_codebooks` integers below `codebook_size` per frame of `hop` samples."""
 
     @property
     def sample_rate(self) -> int: ...
+
+    @property
+    def hop(self) -> int: ...
 
     @property
     def num_codebooks(self) -> int: ...
@@ -145,7 +146,7 @@ class UnitCodec(Backend, Protocol):
     def codebook_size(self) -> int: ...
 
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
-        """Samples (N,) at `sample_rate` to codes (ceil(N / hop), num_codebooks), hop = sample_rate / 50."""
+        """Samples (N,) at `sample_rate` to codes (ceil(N / hop), num_codebooks)."""
         ...
 
     def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:

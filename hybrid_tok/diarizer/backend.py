@@ -16,7 +16,7 @@ from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.diarizer.clustering import ClusteringOptions, centroids, cluster
 from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VOCAL, VoiceWindows, Windower, joined, runs_of
-from hybrid_tok.errors import BackendError, OptionsError
+from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.viterbi import best_path
 
 if TYPE_CHECKING:
@@ -124,11 +124,10 @@ class BuiltinDiarizer:
         """
         if speakers is not None and speakers < 1:
             raise OptionsError(f"speakers={speakers}: give 1 or more, or None to have them counted")
-        if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
-            raise BackendError(f"the diarizer needs mono at {SAMPLE_RATE} Hz, not {audio.sample_rate} Hz")
-        if audio.num_samples == 0:
+        samples = audio.mono_at(SAMPLE_RATE, "the diarizer")
+        if len(samples) == 0:
             return ()
-        heard = run_network(self._encoder, audio.samples, speech, self.options)
+        heard = run_network(self._encoder, samples, speech, self.options)
         return turns_of(heard, count_frames(audio.num_samples, SAMPLE_RATE), self.options, speakers)
 
 

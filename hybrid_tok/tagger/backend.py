@@ -9,7 +9,6 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.errors import BackendError
 from hybrid_tok.tagger.event_spans import TaggerOptions, events_of, frame_levels
 from hybrid_tok.tagger.features import SAMPLE_RATE
 from hybrid_tok.tagger.network import EVENT_WEIGHTS, EventModel
@@ -38,6 +37,4 @@ class BuiltinTagger:
 
     def posteriors(self, audio: Audio) -> NDArray[np.float32]:
         """Probabilities per 20 ms frame, (frames, 19): columns as in `network.POSTERIORS`."""
-        if audio.samples.ndim != 1 or audio.sample_rate != SAMPLE_RATE:
-            raise BackendError(f"the event tagger needs mono at {SAMPLE_RATE} Hz, not {audio.sample_rate} Hz")
-        return self._model.posteriors(audio.samples)
+        return self._model.posteriors(audio.mono_at(SAMPLE_RATE, "the event tagger"))

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from pathlib import Path
 
 from hybrid_tok.codec.identity import BuiltinCodecIdentity
-from hybrid_tok.codec.network import SAMPLE_RATE, Codec, CodecConfig
+from hybrid_tok.codec.network import HOP, SAMPLE_RATE, Codec, CodecConfig
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.arrays import config_of, save_weights, write_description
 from hybrid_tok.train.codec.trainer import load_checkpoint, prefixed
@@ -37,6 +37,7 @@ def export_codec(trained: Path, weights: Path, part: str = "average") -> Builtin
         fingerprint=f"v{VERSION}-"
         + hashlib.sha256(f"{sha256}:{json.dumps(architecture, sort_keys=True)}".encode()).hexdigest()[:16],
         sample_rate=SAMPLE_RATE,
+        hop=HOP,
         num_codebooks=config.num_codebooks,
         default_codebooks=min(DEFAULT_CODEBOOKS, config.num_codebooks),
         codebook_size=config.codebook_size,
