@@ -26,9 +26,11 @@ class BuiltinTagger:
 
     name = "builtin"
 
-    def __init__(self, options: TaggerOptions | None = None, weights: Path = EVENT_WEIGHTS) -> None:
+    def __init__(
+        self, options: TaggerOptions | None = None, weights: Path = EVENT_WEIGHTS, device: str = "cpu"
+    ) -> None:
         self.options = options or TaggerOptions()
-        self._model = EventModel(weights)
+        self._model = EventModel(weights, device)
         self.fingerprint = f"{self._model.identity.name}:{self._model.identity.fingerprint}:{self.options}"
 
     def tag(self, audio: Audio) -> tuple[Event, ...]:
