@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.tagger.event_spans import TaggerOptions, events_of, frame_levels
+from hybrid_tok.core.event_spans import TaggerOptions, events_of, frame_levels
 from hybrid_tok.tagger.features import SAMPLE_RATE
 from hybrid_tok.tagger.network import EVENT_WEIGHTS, EventModel
 
