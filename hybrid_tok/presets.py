@@ -184,7 +184,7 @@ def format_preset(base: Preset, options: TokenizerOptions, description: str) -> 
     Raises:
         ModelError: a chosen model is not here, so that its hash is not known.
     """
-    plain, written = base.with_options({}), written_options(options)
+    plain, written = PRESETS[base.name].with_options({}), written_options(options)
     changed = {key: value for key, value in written.items() if value != getattr(plain, key)}
     hashes = dict(base.sha256)
     for stage in STAGES:
