@@ -19,7 +19,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.hf.codec_identity import WHAT, hf_codec_identity
-from hybrid_tok.backends.hf.loading import load_model
+from hybrid_tok.backends.hf.loading import load_model, running
 from hybrid_tok.errors import BackendError
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ class HfCodec:
         for start, end, first, last in self._blocks(len(codes)):
             piece = samples[first * self.hop : last * self.hop]
             padded = np.pad(piece, (0, (last - first) * self.hop - len(piece)))
-            with torch.inference_mode():
+            with running(self._model, WHAT), torch.inference_mode():
                 found = self._encode(torch.from_numpy(padded).to(self._device)[None, None])
             if found.shape != (self.num_codebooks, last - first):
                 raise BackendError(
@@ -85,7 +85,7 @@ class HfCodec:
         samples = np.zeros(len(codes) * self.hop, np.float32)
         for start, end, first, last in self._blocks(len(codes)):
             piece = torch.from_numpy(np.ascontiguousarray(codes[first:last].T)).to(self._device)
-            with torch.inference_mode():
+            with running(self._model, WHAT), torch.inference_mode():
                 decoded = self._decode(piece[None]).reshape(-1).float().cpu().numpy()
             kept = decoded[(start - first) * self.hop : (end - first) * self.hop]
             samples[start * self.hop : start * self.hop + len(kept)] = kept

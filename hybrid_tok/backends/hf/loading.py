@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_tok.core.local_models import find_local, model_hash
-from hybrid_tok.errors import ModelError, printable
+from hybrid_tok.errors import BackendError, ModelError, printable
 from hybrid_tok.nn.threads import compute_in_one_thread_after_forks
 
 _ONLY_IN_TRAINING = ("masked_spec_embed",)
@@ -71,7 +71,7 @@ def load_model(auto_class: str, model: str, what: str, device: str) -> Any:
 
     compute_in_one_thread_after_forks()
     folder = find_folder(model, what)
-    with told_in_one_line(model, what), _quiet():
+    with _loading(model, what), _quiet():
         network, report = getattr(transformers, auto_class).from_pretrained(
             folder,
             local_files_only=True,
@@ -84,7 +84,7 @@ def load_model(auto_class: str, model: str, what: str, device: str) -> Any:
     missing = sorted(key for key in report["missing_keys"] if not key.endswith(_ONLY_IN_TRAINING))
     if missing:
         raise ModelError(f"{what}: {model} lacks {len(missing)} of its weights, such as {missing[0]}: get it again")
-    with told_in_one_line(model, what):
+    with _loading(model, what):
         return network.eval().requires_grad_(False).to(torch.device(device))
 
 
@@ -97,16 +97,25 @@ def load_part(auto_class: str, model: str, what: str) -> Any:
     import transformers
 
     folder = find_folder(model, what)
-    with told_in_one_line(model, what), _quiet():
+    with _loading(model, what), _quiet():
         return getattr(transformers, auto_class).from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
 @contextmanager
-def told_in_one_line(model: str, what: str) -> Iterator[None]:
+def running(model: str, what: str) -> Iterator[None]:
+    """Errors of the library, such as too little memory, as a `BackendError` that names the model."""
+    try:
+        yield
+    except Exception as error:  # of torch and transformers, which have no common class
+        raise BackendError(f"{what}: {model} failed ({_first_line(error)})") from error
+
+
+@contextmanager
+def _loading(model: str, what: str) -> Iterator[None]:
     """Errors of the library as a `ModelError` that names the model."""
     try:
         yield
-    except Exception as error:  # of json, safetensors, torch and transformers, which have no common class
+    except Exception as error:  # of json, safetensors, torch and transformers
         raise ModelError(f"{what}: {model} cannot be loaded ({_first_line(error)})") from None
 
 
