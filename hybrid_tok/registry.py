@@ -177,6 +177,8 @@ def _index(*entries: BackendEntry) -> Mapping[tuple[Stage, str], BackendEntry]:
     return MappingProxyType(index)
 
 
+_HF = 'pip install "hybrid-tok[hf]"'
+
 BACKENDS = _index(
     BackendEntry("voice_activity", "silero", "hybrid_tok.backends.silero:SileroDetector", ("faster_whisper",)),
     BackendEntry(
@@ -214,6 +216,34 @@ BACKENDS = _index(
         ("torch", "safetensors"),
         options=("device",),
         identity="hybrid_tok.codec.identity:codec_identity",
+    ),
+    *(
+        BackendEntry(
+            "codec",
+            name,
+            f"hybrid_tok.backends.hf.codecs:{target}",
+            ("transformers",),
+            install=_HF,
+            options=("device",),
+            model=model,
+            identity=f"hybrid_tok.backends.hf.codec_identity:{name}_identity",
+        )
+        for name, target, model in (
+            ("encodec", "EncodecCodec", "facebook/encodec_24khz"),
+            ("dac", "DacCodec", "descript/dac_16khz"),
+            ("mimi", "MimiCodec", "kyutai/mimi"),
+            ("xcodec", "XcodecCodec", "hf-audio/xcodec-hubert-librispeech"),
+            ("xcodec2", "Xcodec2Codec", "HKUSTAudio/xcodec2-hf"),
+        )
+    ),
+    BackendEntry(
+        "diarizer",
+        "pyannote",
+        "hybrid_tok.backends.pyannote:PyannoteDiarizer",
+        ("pyannote.audio",),
+        install='pip install "hybrid-tok[pyannote]"',
+        options=("device",),
+        model="pyannote/speaker-diarization-community-1",
     ),
     BackendEntry(
         "synthesizer",

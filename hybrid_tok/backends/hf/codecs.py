@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.backends.hf.codec_identity import WHAT, hf_codec_identity
 from hybrid_tok.backends.hf.loading import load_model, running
+from hybrid_tok.core.codes import checked_codes, checked_samples
 from hybrid_tok.errors import BackendError
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ class HfCodec:
         """Samples (N,) at `sample_rate` to codes (ceil(N / hop), num_codebooks)."""
         import torch
 
-        samples = _checked_samples(samples)
+        samples = checked_samples(samples)
         codes = np.zeros((-(-len(samples) // self.hop), self.num_codebooks), np.int64)
         for start, end, first, last in self._blocks(len(codes)):
             piece = samples[first * self.hop : last * self.hop]
@@ -81,7 +82,7 @@ class HfCodec:
         """
         import torch
 
-        codes = _checked_codes(codes, self.num_codebooks, self.codebook_size)
+        codes = checked_codes(codes, self.num_codebooks, self.codebook_size)
         samples = np.zeros(len(codes) * self.hop, np.float32)
         for start, end, first, last in self._blocks(len(codes)):
             piece = torch.from_numpy(np.ascontiguousarray(codes[first:last].T)).to(self._device)
@@ -182,22 +183,3 @@ CLASSES: Mapping[str, type[HfCodec]] = MappingProxyType(
     {one.name: one for one in (EncodecCodec, DacCodec, MimiCodec, XcodecCodec, Xcodec2Codec)}
 )
 """By the codec's name."""
-
-
-def _checked_samples(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    samples = np.asarray(samples)
-    if samples.ndim != 1 or samples.dtype.kind != "f" or not np.isfinite(samples).all():
-        raise ValueError(f"samples must be finite floats of shape (N,), not {samples.dtype} of shape {samples.shape}")
-    return samples.astype(np.float32, copy=False)
-
-
-def _checked_codes(codes: NDArray[np.integer], num_codebooks: int, codebook_size: int) -> NDArray[np.int64]:
-    codes = np.asarray(codes)
-    if codes.ndim != 2 or not 1 <= codes.shape[1] <= num_codebooks or codes.dtype.kind not in "iu":
-        raise ValueError(
-            f"codes must be integers of shape (frames, codebooks), 1 to {num_codebooks} codebooks; got {codes.dtype} "
-            f"of shape {codes.shape}"
-        )
-    if codes.size and not 0 <= codes.min() <= codes.max() < codebook_size:
-        raise ValueError(f"codes must be in 0..{codebook_size - 1}, not {codes.min()}..{codes.max()}")
-    return codes.astype(np.int64)
