@@ -22,6 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import BackendError
+from hybrid_tok.registry import find_backend
 
 if TYPE_CHECKING:
     from hybrid_tok.backends.hf.codecs import HfCodec
@@ -152,14 +153,9 @@ def neural(name: str) -> Callable[..., Coded]:
 
 @cache
 def _load_codec(name: str, model: str) -> HfCodec:
-    from hybrid_tok.backends.hf.codecs import CLASSES
-
     if not model:
         raise BackendError("a codec of transformers needs its weights: model=FOLDER, or a name in the local cache")
-    try:
-        return CLASSES[name](model)
-    except ImportError:
-        raise BackendError("transformers is not installed: pip install 'hybrid-tok[lm]'") from None
+    return find_backend("codec", name).make(model=model)
 
 
 def fitted(samples: Samples, length: int) -> Samples:

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from backends.hf.tiny_codecs import CODECS, write_tiny_codec
 
-from hybrid_tok.backends.hf.codecs import CLASSES
 from hybrid_tok.bench.peers import CODEC2_DELAY, PEERS, codec2
 from hybrid_tok.errors import BackendError
+from hybrid_tok.registry import find_backend
 
 SAMPLES = 0.1 * np.random.default_rng(0).standard_normal(16_000, np.float32)
 
@@ -33,7 +33,7 @@ def test_codes_are_counted_at_each_bandwidth(folders: dict[str, Path]) -> None:
 def test_codecs_take_the_codebooks_that_are_usual_or_those_chosen(folders: dict[str, Path]) -> None:
     for name, usual in (("mimi", 8), ("dac", 3), ("xcodec", 3), ("xcodec2", 1)):
         peer, model = PEERS[name], str(folders[name])
-        codec = CLASSES[name](model)
+        codec = find_backend("codec", name).make(model=model)
         frames = math.ceil(codec.sample_rate / codec.hop)
         coded = peer.transcode(SAMPLES, **{**peer.options, "model": model})
         assert coded.tokens == usual * frames
