@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,9 +15,9 @@ from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.event_spans import TaggerOptions
 from hybrid_tok.core.events import EVENT_LABELS
-from hybrid_tok.core.interfaces import Backend
 from hybrid_tok.core.timeline import Span
-from hybrid_tok.errors import BackendError, ModelError, OptionsError
+from hybrid_tok.errors import ModelError, OptionsError
+from hybrid_tok.testing import Check, checks_of
 
 LABELS = ("Speech", "Laughter", "Giggle", "Cough", "Dog", "Music")
 
@@ -50,6 +49,11 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def tagger(folder: Path) -> HfEventTagger:
     return HfEventTagger(str(folder))
+
+
+@pytest.mark.parametrize("check", checks_of("tagger"), ids=lambda check: check.__name__)
+def test_it_keeps_the_contract(check: Check, tagger: HfEventTagger) -> None:
+    check(tagger)
 
 
 def noise(seconds: float) -> Audio:
@@ -111,18 +115,14 @@ def test_softmax_where_the_model_has_one_label_per_clip(tagger: HfEventTagger, m
     np.testing.assert_allclose(posteriors[:, EVENT_LABELS.index("laugh")], 0.5, rtol=1e-6)
 
 
-def test_events_of_a_real_network_are_in_order_and_in_range(tagger: HfEventTagger) -> None:
+def test_a_real_network_finds_something(tagger: HfEventTagger) -> None:
     """Random weights give every label about one half."""
     audio = noise(3.3)
     posteriors = tagger.posteriors(audio)
     assert posteriors.shape == (165, 16) and posteriors.dtype == np.float32
     assert (posteriors[:, EVENT_LABELS.index("laugh")] > 0.1).all()
     assert posteriors[:, EVENT_LABELS.index("yawn")].max() < 1e-5, "the model has no such label"
-    events = tagger.tag(audio)
-    assert events and all(0 <= event.span.start < event.span.end <= 165 for event in events)
-    assert all(a.span.end <= b.span.start for a, b in itertools.pairwise(events))
-    assert events == tagger.tag(audio)
-    assert isinstance(tagger, Backend)
+    assert tagger.tag(audio)
 
 
 @pytest.mark.parametrize("count", [0, 1, 160, 32_000, 32_001])
@@ -140,12 +140,6 @@ def test_what_is_after_the_windows_of_a_frame_does_not_matter(tagger: HfEventTag
     one, two = (tagger.posteriors(joined(np.full(32_000, level, np.float32))) for level in (0.0, 0.5))
     np.testing.assert_array_equal(one[:100], two[:100])
     assert not np.array_equal(one[200:], two[200:])
-
-
-def test_refuses_other_rates_and_channels(tagger: HfEventTagger) -> None:
-    for audio in (Audio(np.zeros(100, np.float32), 8_000), Audio(np.zeros((2, 100), np.float32), 16_000)):
-        with pytest.raises(BackendError, match="mono at 16000 Hz"):
-            tagger.tag(audio)
 
 
 def test_a_model_without_vocal_events_says_what_it_has(tmp_path: Path) -> None:
