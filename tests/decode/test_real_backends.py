@@ -19,7 +19,7 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import Synthesizer, UnitCodec
 from hybrid_tok.core.speech_level import active_level
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.timeline import FRAME_RATE, Grid, Span
 from hybrid_tok.core.utterance import Phrase, Utterance
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.errors import OptionsError
@@ -50,7 +50,11 @@ def locked(*items: Item, voice: tuple[int, ...] | None = None) -> HybridStream:
 
 
 def decode(stream: HybridStream, synthesizer: Synthesizer, codec: UnitCodec | None = None) -> np.ndarray:
-    return Decoder(lambda language: synthesizer, (lambda: codec) if codec else None, RATE).decode(stream).samples
+    return (
+        Decoder(lambda language: synthesizer, (lambda: codec) if codec else None, Grid(RATE, HOP))
+        .decode(stream)
+        .samples
+    )
 
 
 @pytest.mark.parametrize("frames", [40, 120])
@@ -98,7 +102,7 @@ def test_a_unit_run_cut_out_of_speech_sounds_like_the_whole(codec: BuiltinCodec)
     for start in range(30, 270, 30):
         units = tuple(map(tuple, codes[start : start + 20].tolist()))
         stream = locked(Pause(5), UnitItem(units))
-        samples = Decoder(None, lambda: codec, RATE).decode(stream).samples[5 * HOP :]
+        samples = Decoder(None, lambda: codec, Grid(RATE, HOP)).decode(stream).samples[5 * HOP :]
         expected = whole[start * HOP : (start + 20) * HOP]
         levels.append(10 * np.log10(np.mean(samples**2) / np.mean(expected**2)))
     assert np.abs(np.median(levels)) < 2.0
