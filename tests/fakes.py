@@ -42,7 +42,7 @@ class FakeCodec:
         self.encoded.append(frames)
         padded = np.zeros(frames * self.hop)
         padded[: len(samples)] = samples
-        means = padded.reshape(frames, self.num_codebooks, -1).mean(axis=2)
+        means = padded.reshape(frames, self.num_codebooks, self.hop // self.num_codebooks).mean(axis=2)
         steps = np.sign(means) * np.log1p(255.0 * np.minimum(np.abs(means), 1.0)) / np.log(256.0)
         return np.floor((steps + 1.0) / 2.0 * (self.codebook_size - 1) + 0.5).astype(np.int64)
 

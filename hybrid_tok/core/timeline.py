@@ -144,7 +144,7 @@ class Grid:
         Returns:
             The edges (stretches + 1,), never decreasing.
         """
-        if self.is_annotations:
+        if self.is_annotations or not kept:
             return list(edges)
         placed = [first, *(min(max(self.nearest(edge), first), last) for edge in edges[1:-1]), last]
         for index, keep in enumerate(kept):
