@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from hybrid_tok.tokens.grammar import Grammar
 
 MAX_REPEATS = 24 * 3600 * 50
-"""Repetitions of frames in a stream: a day of our codec's. Without a limit four ids ask for 100 MB, as often as they occur."""
+"""Repetitions of frames in a stream: a day of them. Without a limit four ids ask for 100 MB, as often as they occur."""
 
 Ranges: TypeAlias = "tuple[IdRange, ...]"
 

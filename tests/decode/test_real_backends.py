@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -50,11 +51,8 @@ def locked(*items: Item, voice: tuple[int, ...] | None = None) -> HybridStream:
 
 
 def decode(stream: HybridStream, synthesizer: Synthesizer, codec: UnitCodec | None = None) -> np.ndarray:
-    return (
-        Decoder(lambda language: synthesizer, (lambda: codec) if codec else None, Grid(RATE, HOP))
-        .decode(stream)
-        .samples
-    )
+    decoder = Decoder(lambda language: synthesizer, (lambda: codec) if codec else None, Grid(RATE, HOP))
+    return decoder.decode(stream).samples
 
 
 @pytest.mark.parametrize("frames", [40, 120])
@@ -66,6 +64,19 @@ def test_a_run_fills_its_place_and_nothing_else(synthesizer: Synthesizer, frames
     assert said[: frames // 5].max() > 1e-6 and said[-frames // 4 :].max() > 1e-6
     level = active_level(said)
     assert level is not None and level[0] == pytest.approx(NEUTRAL.level, abs=2.0)
+
+
+@pytest.mark.parametrize("grid", [Grid(24_000, 1920), Grid(44_100, 512), Grid(22_050, 1024)], ids=str)
+def test_places_are_kept_in_frames_of_any_codec(synthesizer: Synthesizer, grid: Grid) -> None:
+    first, second, third = (round(seconds * grid.frame_rate) for seconds in (0.7, 0.5, 1.1))
+    items = (Pause(first), TextItem("stop", first), Pause(second), TextItem("go on now", third), Pause(first))
+    samples = Decoder(lambda language: synthesizer, None, grid).decode(locked(*items)).samples
+    borders = [grid.hop * frames for frames in itertools.accumulate([first, first, second, third, first])]
+    assert len(samples) == borders[-1]
+    fade = round(0.006 * grid.sample_rate)
+    silent = [(0, borders[0] - fade), (borders[1] + fade, borders[2] - fade), (borders[3] + fade, borders[4])]
+    assert not any(samples[start:end].any() for start, end in silent)
+    assert all(np.abs(samples[start:end]).max() > 0.01 for start, end in (borders[:2], borders[2:4]))
 
 
 def test_the_same_stream_gives_the_same_samples(synthesizer: Synthesizer) -> None:
