@@ -40,12 +40,12 @@ from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.metrics.events import match_onsets
 from hybrid_tok.bench.suites import CLIP_LABELS
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.event_spans import events_of, frame_levels
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.manifest import Clip, read_manifest
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames, frame_to_seconds
 from hybrid_tok.encode.activity import find_activity
 from hybrid_tok.tagger.backend import BuiltinTagger
-from hybrid_tok.tagger.event_spans import events_of, frame_levels
 
 MACRO = ("laugh", "cough", "sneeze", "sigh", "throat_clear", "scream", "yawn")
 PARTS = {"tuning": range(10), "test": range(10, 14)}

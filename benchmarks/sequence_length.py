@@ -48,7 +48,7 @@ from hybrid_tok.lm.layouts import (
     write_parallel,
 )
 from hybrid_tok.options import TokenizerOptions
-from hybrid_tok.registry import find_preset
+from hybrid_tok.presets import find_preset
 from hybrid_tok.tokens.merges_file import load_merges
 from hybrid_tok.tokens.stream import HybridStream
 from hybrid_tok.tokens.unit_merges import UnitMerges

@@ -5,12 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
 from hybrid_tok.core.interfaces import WindowRule
 from hybrid_tok.core.languages import check_language
+from hybrid_tok.core.local_models import is_name
 from hybrid_tok.core.model_files import MODELS
 from hybrid_tok.encode.channels import ChannelOptions, ChannelUse
 from hybrid_tok.encode.gate import GateOptions
@@ -20,8 +20,6 @@ from hybrid_tok.tokens.stream import Timing
 
 ProsodyTokens: TypeAlias = Literal["none", "word"]
 """Whether pitch, energy and rate are written before each word."""
-
-SynthesizerName: TypeAlias = Literal["kokoro", "espeak"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,10 +50,12 @@ class TokenizerOptions:
         voice: write a voice code at each speaker's first turn, so that decoded speech sounds like the speaker.
         prosody: `none`, or `word`: pitch, energy and rate before each word, which the decoder follows.
         speak_as: the language or espeak-ng voice that speaks all text; None follows the stream's language tags.
-        synthesizer: `kokoro` or `espeak` (fast and robotic, in its own voice); None is the preset's.
         room_tone: fill what is between decoded units with the noise of the room heard in them.
         allow_truncated: of a recording that is not whole, encode what there is, with an `AudioWarning`.
         max_seconds: the longest audio that is decoded, all channels together: a stream of a few ids may ask for days.
+        voice_activity, recognizer, aligner, tagger, diarizer, codec, synthesizer: the backend of a stage, NAME or
+            NAME:MODEL; None is the preset's.
+        device: where backends compute that can be told: cpu, cuda, cuda:N. Ids may differ between devices.
     """
 
     layout: Layout = "hybrid"
@@ -76,16 +76,20 @@ class TokenizerOptions:
     voice: bool = True
     prosody: ProsodyTokens = "none"
     speak_as: str | None = None
-    synthesizer: SynthesizerName | None = None
     room_tone: bool = True
     allow_truncated: bool = False
     max_seconds: float = 6 * 3600.0
+    voice_activity: str | None = None
+    recognizer: str | None = None
+    aligner: str | None = None
+    tagger: str | None = None
+    diarizer: str | None = None
+    codec: str | None = None
+    synthesizer: str | None = None
+    device: str = "cpu"
 
     def __post_init__(self) -> None:
-        chosen = [("prosody", ProsodyTokens), ("windows", WindowRule)]
-        if self.synthesizer is not None:
-            chosen.append(("synthesizer", SynthesizerName))
-        for option, choices in chosen:
+        for option, choices in (("prosody", ProsodyTokens), ("windows", WindowRule)):
             if getattr(self, option) not in get_args(choices):
                 allowed = " or ".join(get_args(choices))
                 raise OptionsError(f"{option} must be {allowed}, not {getattr(self, option)!r}")
@@ -97,16 +101,34 @@ class TokenizerOptions:
             raise OptionsError(f"speakers={self.speakers} is a number of voices to tell apart: it needs diarize=True")
         if not self.max_seconds > 0.0:
             raise OptionsError(f"max_seconds must be above 0, not {self.max_seconds}")
+        if not _DEVICE.fullmatch(self.device):
+            raise OptionsError(f"device must be cpu, cuda or cuda:N, not {self.device!r}")
         ChannelOptions(self.diarize_channels)
         if self.diarize_channels == "separate" and not self.diarize:
             raise OptionsError("diarize_channels='separate' tells speakers apart: it needs diarize=True (--diarize)")
 
 
-DECODER_OPTIONS = ("unit_merges", "text_tokenizer", "speak_as", "synthesizer", "room_tone", "max_seconds")
+DECODER_OPTIONS = (
+    "unit_merges",
+    "text_tokenizer",
+    "speak_as",
+    "codec",
+    "synthesizer",
+    "room_tone",
+    "max_seconds",
+    "device",
+)
 """What can be chosen when a file is decoded: paths of this machine, and the decoder's own choices."""
 
-LOCAL_OPTIONS = (*DECODER_OPTIONS, "allow_truncated")
+LOCAL_OPTIONS = (*(name for name in DECODER_OPTIONS if name != "codec"), "allow_truncated")
 """Options a `.hyt` file does not hold."""
+
+_BACKENDS = ("voice_activity", "recognizer", "aligner", "tagger", "diarizer", "codec", "synthesizer")
+_DEVICE = re.compile(r"cpu|meta|cuda(:\d{1,3})?")
+_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
+"""A model, a language or a choice; no path of a machine."""
+_BACKEND = re.compile(rf"[\w-]+(:{_NAME.pattern}(\+{_NAME.pattern})*)?", re.ASCII)
+"""A backend, and the names of its models."""
 
 
 def options_of_file(name: str, held: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,13 +137,28 @@ def options_of_file(name: str, held: Mapping[str, Any]) -> dict[str, Any]:
     Raises:
         ContainerError: something else; the message has the file's name and the option's.
     """
-    hints = get_type_hints(TokenizerOptions)
     for option, value in held.items():
-        if option not in hints or option in LOCAL_OPTIONS:
+        if option in LOCAL_OPTIONS:
             raise ContainerError(f"{name}: its header has the option {option!r:.40}, which no file holds")
-        if not _is_of(value, hints[option]) or (isinstance(value, str) and not _NAME.fullmatch(value)):
-            raise ContainerError(f"{name}: its header has {option}={value!r:.40}, which is no value of that option")
+        try:
+            check_option(f"{name}: its header", option, value)
+        except OptionsError as error:
+            raise ContainerError(str(error)) from None
     return dict(held)
+
+
+def check_option(where: str, option: str, value: Any) -> None:
+    """Refuse what no option that can be shared may be: one there is not, of another type, or a path of a machine.
+
+    Raises:
+        OptionsError: see above; the message begins with `where`.
+    """
+    hints = get_type_hints(TokenizerOptions)
+    if option not in hints:
+        raise OptionsError(f"{where} has the option {option!r:.40}, which no file holds")
+    pattern = _BACKEND if option in _BACKENDS else _NAME
+    if not _is_of(value, hints[option]) or (isinstance(value, str) and not pattern.fullmatch(value)):
+        raise OptionsError(f"{where} has {option}={value!r:.40}, which is no value of that option")
 
 
 def _is_of(value: Any, kind: Any) -> bool:
@@ -135,14 +172,14 @@ def _is_of(value: Any, kind: Any) -> bool:
     return type(value) is kind
 
 
-_NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
-"""A model, a language or a choice; no path of a machine."""
-
-
 def written_options(options: TokenizerOptions) -> dict[str, Any]:
-    """The options a file holds; the model only by name, never a path of this machine."""
+    """The options a file holds; models only by name, never a path of this machine."""
     held = {field.name: getattr(options, field.name) for field in fields(options) if field.name not in LOCAL_OPTIONS}
-    path = Path(options.model).expanduser()
-    if options.model not in MODELS and (path.exists() or path.is_absolute()):
+    if options.model not in MODELS and not is_name(options.model):
         del held["model"]
+    for stage in _BACKENDS:
+        chosen = held.pop(stage, None)
+        if chosen is not None:
+            backend, _, model = chosen.partition(":")
+            held[stage] = chosen if model and all(map(is_name, model.split("+"))) else backend
     return held

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, partial
@@ -37,7 +36,8 @@ from hybrid_tok.errors import AudioError, OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import TokenizerOptions as TokenizerOptions
 from hybrid_tok.options import options_of_file, written_options
-from hybrid_tok.registry import Preset, Stage, find_backend, find_preset
+from hybrid_tok.presets import Preset, find_preset
+from hybrid_tok.registry import Choice, Stage, choose
 from hybrid_tok.sounds.bank import SoundBank, load_bank
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.tokens.idspace import VocabularyOptions
@@ -147,16 +147,19 @@ class HybridTokenizer:
 
     @classmethod
     def from_preset(cls, preset: str = "default", **options: Any) -> Self:
-        """A tokenizer by the name of its preset; `options` are the fields of `TokenizerOptions`.
+        """A tokenizer by the name of its preset, or the path of a preset file (`hybrid_tok.presets`).
+
+        Args:
+            options: fields of `TokenizerOptions`, in place of the preset's.
 
         Raises:
-            OptionsError: no such preset or option, or a value outside its range.
+            OptionsError: no such preset, option or backend, a value outside its range, or an option that would be
+                ignored.
         """
-        known = {field.name for field in dataclasses.fields(TokenizerOptions)}
-        for option in options:
-            if option not in known:
-                raise OptionsError(f"no option is called {option!r}; there are: {', '.join(sorted(known))}")
-        return cls(find_preset(preset), TokenizerOptions(**options))
+        found = find_preset(preset)
+        chosen = found.with_options(options)
+        found.check(chosen)
+        return cls(found, chosen)
 
     @classmethod
     def for_file(cls, source: str | Path | HybridFile, **options: Any) -> Self:
@@ -171,19 +174,21 @@ class HybridTokenizer:
             ContainerError: it is damaged, of another version, or has options that no file has.
         """
         file = source if isinstance(source, HybridFile) else read_file(source)
-        return cls.from_preset(file.header.preset, **{**options_of_file(file.name, file.header.options), **options})
+        preset = find_preset(file.header.preset)
+        # What listened to the recording need not be installed where it is decoded.
+        return cls(preset, preset.with_options({**options_of_file(file.name, file.header.options), **options}))
 
     @cached_property
     def codec_identity(self) -> CodecIdentity:
         """Rate, codebooks and fingerprint of the codec, read without loading it."""
         if "codec" in self._given:
             return CodecIdentity.of(self._given["codec"])
-        return find_backend("codec", self.preset.backends["codec"]).identify()
+        return self.preset.choice("codec", self.options).identify()
 
     @property
     def synthesizer_name(self) -> str:
         """The chosen synthesizer; languages that it lacks are spoken by another."""
-        return self.options.synthesizer or self.preset.backends["synthesizer"]
+        return self.preset.choice("synthesizer", self.options).entry.name
 
     @cached_property
     def vocabulary(self) -> Vocabulary:
@@ -213,10 +218,10 @@ class HybridTokenizer:
         """The pipeline from audio to stream."""
         options = self.vocabulary.options
         annotator = Annotator(
-            voice_activity=lambda: self._backend("voice activity"),
+            voice_activity=lambda: self._backend("voice_activity"),
             recognizer=lambda: self._backend("recognizer"),
             aligner=lambda: self._backend("aligner"),
-            events=(lambda: self._backend("events")) if self.options.events else None,
+            events=(lambda: self._backend("tagger")) if self.options.events else None,
             diarizer=(lambda: self._backend("diarizer")) if self.options.diarize else None,
             speakers=self.options.speakers,
             channels=ChannelOptions(self.options.diarize_channels),
@@ -225,7 +230,7 @@ class HybridTokenizer:
             annotator=annotator,
             codec=lambda: self._backend("codec"),
             count_pieces=lambda word: len(self.vocabulary.space.text.encode(word.text, writes_spaces(word.language))),
-            embed=lambda samples: self._loaded.get("speaker encoder", _speaker_encoder).embed(samples),
+            embed=lambda samples: self._loaded.get("speaker encoder", self._speaker_encoder).embed(samples),
             gate=GateOptions(
                 rate_weight=self.options.rate_weight,
                 layout=options.layout,
@@ -436,7 +441,7 @@ class HybridTokenizer:
                 audio = resample(audio, source.sample_rate, length)
         items = (item for channel in stream.channels for turn in channel.turns for item in turn.items)
         languages = {self.options.speak_as or item.language for item in items if isinstance(item, TextItem)}
-        spoken = {language: self._synthesizer_of(language) for language in sorted(languages, key=str)}
+        spoken = {language: self._synthesizer_of(language).entry.name for language in sorted(languages, key=str)}
         return Decoding(audio, MappingProxyType(timer.seconds), MappingProxyType(spoken))
 
     def read(self, source: Source) -> tuple[Audio, SourceInfo]:
@@ -498,31 +503,28 @@ class HybridTokenizer:
 
     def _backend(self, stage: Stage) -> Any:
         """Make a backend when it is first needed."""
-        return self._loaded.get(stage, lambda: self._make(stage))
+        return self._loaded.get(stage, lambda: self._make(self.preset.choice(stage, self.options)))
 
-    def _make(self, stage: Stage) -> Any:
-        entry = find_backend(stage, self.preset.backends[stage])
-        return entry.make(**{name: getattr(self.options, name) for name in entry.options})
+    def _speaker_encoder(self) -> SpeakerEncoder:
+        """What voices are measured with, whoever tells speakers apart."""
+        from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
+
+        return SpeakerEncoder(device=self.options.device)
+
+    def _make(self, choice: Choice) -> Any:
+        return choice.make(**{name: getattr(self.options, name) for name in choice.entry.options})
 
     def _synthesizer(self, language: str | None) -> Synthesizer:
         """The synthesizer for a language: the chosen one, or the preset's for languages that one does not speak."""
         if "synthesizer" in self._given:
             return self._given["synthesizer"]
-        name = self._synthesizer_of(language)
-        return self._loaded.get(("synthesizer", name), find_backend("synthesizer", name).make)
+        choice = self._synthesizer_of(language)
+        return self._loaded.get(("synthesizer", choice.entry.name), lambda: self._make(choice))
 
-    def _synthesizer_of(self, language: str | None) -> str:
-        name = self.synthesizer_name
-        if find_backend("synthesizer", name).speaks(language):
-            return name
-        return self.preset.fallback.get("synthesizer", name)
-
-
-def _speaker_encoder() -> SpeakerEncoder:
-    """What voices are measured with, whoever tells speakers apart."""
-    from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
-
-    return SpeakerEncoder()
+    def _synthesizer_of(self, language: str | None) -> Choice:
+        choice = self.preset.choice("synthesizer", self.options)
+        other = self.preset.fallback.get("synthesizer")
+        return choice if other is None or choice.entry.speaks(language) else choose("synthesizer", other)
 
 
 def _known(known: Known, audio: Audio, source: Source) -> KnownAnnotations:

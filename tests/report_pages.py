@@ -13,7 +13,7 @@ from fakes import FakeCodec, FakeSynthesizer
 from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span
-from hybrid_tok.registry import find_preset
+from hybrid_tok.presets import find_preset
 from hybrid_tok.report import Page, recording_page
 from hybrid_tok.tokenizer import Analysis, Decoding, HybridTokenizer, TokenizerOptions
 

@@ -253,7 +253,7 @@ def commands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Commands]:
             ["roundtrip", "hum.wav", "--layout", "units", "-o", "both"],
             ["both/hum.hyt", "both/hum.roundtrip.wav", "both/hum.transcript.txt"],
         ),
-        (["say", "One and two. Three and four.", "--synthesizer", "espeak", "-o", "said.wav"], ["said.wav"]),
+        (["say", "One and two. Three and four.", "--set", "synthesizer=espeak", "-o", "said.wav"], ["said.wav"]),
     ],
     ids=lambda value: value[0] if value[0].isalpha() else None,
 )

@@ -44,7 +44,7 @@ def test_nothing_reaches_for_the_network(clip: Path) -> None:
         clip.parent,
         (*COMMAND, "encode", clip),
         (*COMMAND, "decode", clip.with_suffix(".hyt")),
-        (*COMMAND, "decode", clip.with_suffix(".hyt"), "--synthesizer", "espeak", "-o", "espeak.wav"),
+        (*COMMAND, "decode", clip.with_suffix(".hyt"), "--set", "synthesizer=espeak", "-o", "espeak.wav"),
         (*COMMAND, "say", "Hello there. <laugh>", "-o", "said.wav"),
         (*COMMAND, "info"),
     )

@@ -129,7 +129,7 @@ class EspeakSynthesizer:
         """
         if isinstance(utterance.voice, str):
             raise OptionsError(
-                f"espeak-ng has no voice {utterance.voice!r}: leave --voice out, or --synthesizer espeak"
+                f"espeak-ng has no voice {utterance.voice!r}: leave --voice out, or --set synthesizer=espeak"
             )
         voice = self.options.voice or espeak_voice(utterance.language)
         place = utterance.span

@@ -71,15 +71,16 @@ class KokoroSynthesizer:
     a mixture of some ("af_heart:0.6+am_onyx:0.4").
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, device: str = "cpu") -> None:
         """Args:
             threads: of onnxruntime; None is `thread_count()`.
+            device: "cpu", "cuda" or "cuda:N".
 
         Raises:
             ModelError: Kokoro's model is not on this machine.
             BackendError: onnxruntime or onnx is missing.
         """
-        self._graphs = KokoroGraphs(threads)
+        self._graphs = KokoroGraphs(threads, device)
         self._ipa = EspeakPhonemes()
 
     @property

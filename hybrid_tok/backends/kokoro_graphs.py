@@ -91,13 +91,16 @@ class KokoroGraphs:
 
     Args:
         threads: of onnxruntime's; None is `thread_count()`.
+        device: "cpu", "cuda" or "cuda:N".
 
     Raises:
         ModelError: the model is not on this machine, or its bytes are not those of the release.
-        BackendError: onnxruntime is missing, or onnx when the model has yet to be cut.
+        BackendError: onnxruntime is missing or has no CUDA where that is asked for, or onnx is missing when the model
+            has yet to be cut.
     """
 
-    def __init__(self, threads: int | None = None) -> None:
+    def __init__(self, threads: int | None = None, device: str = "cpu") -> None:
+        self._providers = _providers(device)
         _cut_model()
         self._threads = threads or thread_count()
         self._sessions: dict[str, Any] = {}
@@ -131,7 +134,7 @@ class KokoroGraphs:
 
     def _run(self, graph: str, inputs: Mapping[str, NDArray[Any]]) -> list[NDArray[np.float32]]:
         if graph not in self._sessions:  # cut again if the cache was deleted meanwhile
-            self._sessions[graph] = _open_session(_cut_model() / f"{graph}.onnx", self._threads)
+            self._sessions[graph] = _open_session(_cut_model() / f"{graph}.onnx", self._threads, self._providers)
         return self._sessions[graph].run(None, dict(inputs))
 
 
@@ -139,16 +142,34 @@ def _row(tokens: Sequence[int]) -> NDArray[np.int64]:
     return np.asarray(tokens, np.int64)[None]
 
 
-def _open_session(path: Path, threads: int) -> Any:
+def _onnxruntime() -> Any:
     try:
         import onnxruntime
     except ImportError:
         raise BackendError('Kokoro needs onnxruntime: pip install "hybrid-tok[models]"') from None
+    return onnxruntime
+
+
+def _providers(device: str) -> list[tuple[str, dict[str, int]]]:
+    """What onnxruntime computes with on a device."""
+    kind, _, index = device.partition(":")
+    if kind == "cpu":
+        return [("CPUExecutionProvider", {})]
+    if kind != "cuda" or "CUDAExecutionProvider" not in _onnxruntime().get_available_providers():
+        raise BackendError(
+            f"Kokoro cannot run on {device!r}: this onnxruntime has no CUDA; pip uninstall onnxruntime, then "
+            "pip install onnxruntime-gpu"
+        )
+    return [("CUDAExecutionProvider", {"device_id": int(index or 0)}), ("CPUExecutionProvider", {})]
+
+
+def _open_session(path: Path, threads: int, providers: list[tuple[str, dict[str, int]]]) -> Any:
+    onnxruntime = _onnxruntime()
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads
     options.log_severity_level = 3  # its notes about unused initializers are none of the user's concern
     try:
-        return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+        return onnxruntime.InferenceSession(str(path), options, providers=providers)
     except Exception as error:  # of types of its own: the file was deleted just now, or memory is short
         reason = str(error).splitlines()[0]
         raise BackendError(f"{path} cannot be loaded by onnxruntime ({reason}): try again") from None

@@ -32,16 +32,18 @@ class TranscriptAligner:
     Args:
         model: Whisper model, loaded when a text is not known to be English.
         language: code of what is spoken.
-        workers: as of `WhisperAligner`.
+        workers, device: as of `WhisperAligner`.
     """
 
-    def __init__(self, model: str = "base", language: str | None = None, workers: int | None = None) -> None:
+    def __init__(
+        self, model: str = "base", language: str | None = None, workers: int | None = None, device: str = "cpu"
+    ) -> None:
         if language is not None:
             check_language(language)
         self._model = model
         self._language = language
         self._english = BuiltinAligner()
-        self._whisper = WhisperAligner(model, workers=workers)
+        self._whisper = WhisperAligner(model, workers=workers, device=device)
 
     @property
     def name(self) -> str:

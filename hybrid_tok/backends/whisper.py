@@ -106,14 +106,15 @@ class WhisperRecognizer:
         windows: WindowRule = "segment",
         options: WhisperOptions | None = None,
         workers: int | None = None,
+        device: str = "cpu",
     ) -> None:
         """Args:
-        model, language: see `WhisperOptions`.
+        model, language, device: see `WhisperOptions`.
         windows: see `WindowOptions.rule`.
         options: all of them, in place of the others.
         workers: windows recognized at the same time; None is `thread_count()`.
         """
-        self.options = options or WhisperOptions(str(model), language, WindowOptions(windows))
+        self.options = options or WhisperOptions(str(model), language, WindowOptions(windows), device=device)
         self._workers = workers or thread_count()
 
     @property

@@ -78,12 +78,17 @@ class WhisperAligner:
     Args:
         model: as in `WhisperOptions`.
         workers: windows that are worked on at the same time; None is `thread_count()`. Only the speed depends on it.
+        device: "cpu", "cuda" or "cuda:N".
     """
 
     def __init__(
-        self, model: str = "base", options: WhisperAlignerOptions | None = None, workers: int | None = None
+        self,
+        model: str = "base",
+        options: WhisperAlignerOptions | None = None,
+        workers: int | None = None,
+        device: str = "cpu",
     ) -> None:
-        self._name = model
+        self._name, self._device = model, device
         self.options = options or WhisperAlignerOptions()
         self._workers = workers or thread_count()
 
@@ -100,7 +105,7 @@ class WhisperAligner:
     @cached_property
     def model(self) -> CTranslate2Whisper:
         """The model, loaded when first asked for."""
-        return CTranslate2Whisper(find_model(self._name), "cpu", "int8", self._workers)
+        return CTranslate2Whisper(find_model(self._name), self._device, "int8", self._workers)
 
     def align(
         self, audio: Audio, segments: Sequence[Segment], speech: Sequence[Span], progress: Progress | None = None

@@ -99,7 +99,8 @@ class CTranslate2Whisper:
 
     Args:
         folder: model.bin, config.json, tokenizer.json, vocabulary.
-        device, compute_type: as CTranslate2 takes them ("cpu", "cuda"; "int8", "float16", ..).
+        device: "cpu", "cuda" or "cuda:N".
+        compute_type: as CTranslate2 takes it ("int8", "float16", ..).
         workers: windows that may run at the same time, each on one thread; the result does not depend on it.
 
     Raises:
@@ -109,10 +110,12 @@ class CTranslate2Whisper:
     def __init__(self, folder: Path, device: str, compute_type: str, workers: int) -> None:
         from faster_whisper import WhisperModel
 
+        kind, _, index = device.partition(":")
         try:
             self._whisper = WhisperModel(
                 str(folder),
-                device=device,
+                device=kind,
+                device_index=int(index or 0),
                 compute_type=compute_type,
                 cpu_threads=1,
                 num_workers=workers,

@@ -24,7 +24,7 @@ from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.options import TokenizerOptions
-from hybrid_tok.registry import find_preset
+from hybrid_tok.presets import find_preset
 from hybrid_tok.tokenizer import HybridTokenizer
 
 

@@ -1,7 +1,7 @@
 """The codecs that the tokenizer is measured against, each as one function from samples to samples and bits.
 
-Opus and Codec 2 are what telephones use. EnCodec, Mimi and DAC run where `transformers` and their weights are: in a
-folder, or in the local cache under their name; nothing is downloaded.
+Opus and Codec 2 are what telephones use. The neural ones (`backends.hf.codecs`) run where `transformers` and their
+weights are: in a folder, or in the local cache under their name; nothing is downloaded.
 """
 
 from __future__ import annotations
@@ -16,12 +16,15 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from types import MappingProxyType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.errors import BackendError
+
+if TYPE_CHECKING:
+    from hybrid_tok.backends.hf.codecs import HfCodec
 
 SAMPLE_RATE = 16_000
 Samples = NDArray[np.float32]
@@ -65,7 +68,8 @@ class Peer:
         """With the options that were chosen."""
         options = {**self.options, **chosen}
         kilobits = {f"{name}_k": value / 1000 for name, value in options.items() if isinstance(value, int)}
-        return self.titled.format(**options, **kilobits)
+        codebooks = options.get("num_codebooks")
+        return self.titled.format(**options, **kilobits) + (f", {codebooks} codebooks" if codebooks else "")
 
 
 def opus(samples: Samples, bit_rate: int) -> Coded:
@@ -118,46 +122,44 @@ def codec2(samples: Samples, mode: str) -> Coded:
     return Coded(fitted(soxr.resample(decoded, 8000, SAMPLE_RATE)[CODEC2_DELAY[mode] :], len(samples)), bits)
 
 
-def neural(samples: Samples, model: str, bandwidth: float) -> Coded:
-    """Through a codec of `transformers` and back.
+def neural(name: str) -> Callable[..., Coded]:
+    """Through a codec of `transformers` and back; `name` is that of its type."""
 
-    Args:
-        model: its folder, or its name on the hub where it is in the local cache.
-        bandwidth: in kbit/s, of the codecs that have several (EnCodec); 0 is the model's own.
+    def transcode(samples: Samples, model: str, num_codebooks: int = 0, bandwidth: float = 0.0) -> Coded:
+        """Args:
+            model: its folder, or its name on the hub where it is in the local cache.
+            num_codebooks: how many are used, from the first; 0 is the codec's default.
+            bandwidth: in kbit/s, in place of a number of codebooks.
 
-    Raises:
-        BackendError: `transformers` or the model is not there.
-    """
-    import soxr
-    import torch
+        Raises:
+            BackendError: `transformers` or the model is not there, or the codec has no such number of codebooks.
+        """
+        import soxr
 
-    codec, rate = _load_codec(model)
-    resampled = soxr.resample(samples, SAMPLE_RATE, rate).astype(np.float32)
-    inputs = torch.from_numpy(resampled)[None, None]
-    chosen = {"bandwidth": bandwidth} if bandwidth else {}
-    with torch.inference_mode():
-        encoded = codec.encode(inputs, **chosen)
-        codes = encoded.audio_codes
-        scales = {"audio_scales": encoded.audio_scales} if getattr(encoded, "audio_scales", None) is not None else {}
-        decoded = codec.decode(audio_codes=codes, **scales).audio_values.reshape(-1).numpy()
-    bits = codes.numel() * math.log2(codec.config.codebook_size)
-    return Coded(fitted(soxr.resample(decoded, rate, SAMPLE_RATE), len(samples)), bits, codes.numel())
+        codec = _load_codec(name, model)
+        bits = math.log2(codec.codebook_size)
+        used = num_codebooks or codec.identity.default_codebooks
+        if bandwidth:
+            used = int(1000 * bandwidth / (codec.sample_rate / codec.hop * bits))
+        if not 1 <= used <= codec.num_codebooks:
+            raise BackendError(f"{name}: {model} has 1 to {codec.num_codebooks} codebooks, and not {used}")
+        codes = codec.encode(soxr.resample(samples, SAMPLE_RATE, codec.sample_rate).astype(np.float32))[:, :used]
+        decoded = soxr.resample(codec.decode(codes), codec.sample_rate, SAMPLE_RATE)
+        return Coded(fitted(decoded, len(samples)), codes.size * bits, codes.size)
+
+    return transcode
 
 
 @cache
-def _load_codec(model: str) -> tuple[Any, int]:
-    try:
-        import transformers
-    except ImportError:
-        raise BackendError("transformers is not installed: pip install 'hybrid-tok[lm]'") from None
+def _load_codec(name: str, model: str) -> HfCodec:
+    from hybrid_tok.backends.hf.codecs import CLASSES
+
     if not model:
         raise BackendError("a codec of transformers needs its weights: model=FOLDER, or a name in the local cache")
     try:
-        config = transformers.AutoConfig.from_pretrained(model, local_files_only=True)
-        architecture = getattr(transformers, (config.architectures or [""])[0])
-        return architecture.from_pretrained(model, local_files_only=True).eval(), config.sampling_rate
-    except (OSError, ValueError, AttributeError, TypeError) as error:
-        raise BackendError(f"{model}: no codec of transformers there ({str(error).splitlines()[0]})") from None
+        return CLASSES[name](model)
+    except ImportError:
+        raise BackendError("transformers is not installed: pip install 'hybrid-tok[lm]'") from None
 
 
 def fitted(samples: Samples, length: int) -> Samples:
@@ -177,15 +179,19 @@ def _library(name: str) -> Callable[[], str]:
     return version
 
 
-_NEURAL = MappingProxyType({"model": "", "bandwidth": 0.0})
+def _neural(name: str, titled: str, **options: Any) -> Peer:
+    return Peer(MappingProxyType({"model": "", **options}), neural(name), titled, _library("transformers"))
+
 
 PEERS: Mapping[str, Peer] = MappingProxyType(
     {
         "opus": Peer(MappingProxyType({"bit_rate": 6_000}), opus, "Opus {bit_rate_k:g} kbps", _library("av")),
         "codec2": Peer(MappingProxyType({"mode": "3200"}), codec2, "Codec 2 {mode}", lambda: "codec2"),
-        "encodec": Peer(_NEURAL, neural, "EnCodec {bandwidth:g} kbps", _library("transformers")),
-        "mimi": Peer(_NEURAL, neural, "Mimi", _library("transformers")),
-        "dac": Peer(_NEURAL, neural, "DAC", _library("transformers")),
+        "encodec": _neural("encodec", "EnCodec {bandwidth:g} kbps", bandwidth=6.0),
+        "mimi": _neural("mimi", "Mimi", num_codebooks=8),
+        "dac": _neural("dac", "DAC", num_codebooks=0),
+        "xcodec": _neural("xcodec", "X-Codec", num_codebooks=0),
+        "xcodec2": _neural("xcodec2", "X-Codec 2"),
     }
 )
 """By the name of their family in `bench.systems`."""

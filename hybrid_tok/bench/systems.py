@@ -19,7 +19,8 @@ from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.options import DECODER_OPTIONS, TokenizerOptions
-from hybrid_tok.registry import PRESETS
+from hybrid_tok.presets import PRESETS
+from hybrid_tok.registry import STAGES
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer
 from hybrid_tok.tokens.kinds import KINDS, kinds_of
 from hybrid_tok.tokens.stream import Timing
@@ -37,7 +38,10 @@ MODES = (LOCKED, FREE, TEXT, ESPEAK, UNITS)
 SYSTEMS = (RECORDING, *MODES, "opus:bit_rate=6000", "codec2:mode=3200", "codec2:mode=1400")
 
 _SHORT = {"codebooks": "num_codebooks", "merges": "unit_merges"}
-_LISTENING = ("model", "language", "windows", "events", "diarize", "speakers", "diarize_channels")
+_LISTENING = (
+    *("model", "language", "windows", "events", "diarize", "speakers", "diarize_channels", "device"),
+    *(stage for stage in STAGES if stage not in ("codec", "synthesizer")),
+)
 """Options that say what is heard: systems that share them share the annotations of a recording."""
 
 Value: TypeAlias = "str | int | float | bool | None"
@@ -83,8 +87,8 @@ class System:
                 raise OptionsError(f"system {name!r}: no option {part!r}, as in name=value; {has}")
             options[option] = _value(name, option, value, known[option])
         if family in PRESETS:
-            checked: Any = options
-            TokenizerOptions(**checked)  # refuses options that contradict each other
+            preset = PRESETS[family]
+            preset.check(preset.with_options(options))  # refuses options that contradict each other
         return cls(name.strip(), family, MappingProxyType(options))
 
     @property

@@ -2,22 +2,36 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from hybrid_tok.core.local_models import find_local
 from hybrid_tok.core.model_sources import ModelState, describe_models
-from hybrid_tok.registry import BACKENDS, PRESETS
+from hybrid_tok.errors import ModelError
+from hybrid_tok.presets import PRESETS
+from hybrid_tok.registry import MODELS_SEPARATOR, STAGES, BackendEntry, all_backends
 from hybrid_tok.tokenizer import HybridTokenizer
 
 
 @dataclass(frozen=True, slots=True)
 class BackendInfo:
-    """A backend, and the modules it would need that are not installed."""
+    """A backend, and what it needs.
+
+    Attributes:
+        stage, name: as `--set STAGE=NAME` takes them.
+        default: whether the default preset has it.
+        missing: modules that it needs and that are not installed.
+        install: the command that provides them.
+        models: that it has by default, with the place of each; None is not on this machine.
+    """
 
     stage: str
     name: str
+    default: bool
     missing: tuple[str, ...]
     install: str
+    models: dict[str, str | None]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,9 +62,7 @@ def collect_info() -> Info:
     return Info(
         version=version("hybrid-tok"),
         presets={preset.name: preset.description for preset in PRESETS.values()},
-        backends=tuple(
-            BackendInfo(entry.stage, entry.name, entry.missing, entry.install) for entry in BACKENDS.values()
-        ),
+        backends=tuple(map(_about, sorted(all_backends().values(), key=lambda entry: STAGES.index(entry.stage)))),
         models=describe_models(),
         ranges=tuple(RangeInfo(r.name, r.start, r.stop) for r in vocabulary.ranges),
         vocabulary_size=vocabulary.size,
@@ -58,14 +70,34 @@ def collect_info() -> Info:
     )
 
 
+def _about(entry: BackendEntry) -> BackendInfo:
+    models: dict[str, str | None] = {}
+    for model in filter(None, (entry.model or "").split(MODELS_SEPARATOR)):
+        try:
+            models[model] = str(find_local(model, entry.name))
+        except ModelError:
+            models[model] = None
+    default = PRESETS["default"].backends[entry.stage] == entry.name
+    return BackendInfo(entry.stage, entry.name, default, entry.missing, entry.install, models)
+
+
+def _states(backend: BackendInfo) -> Iterator[str]:
+    """What is here of a backend, and what would get the rest."""
+    yield "installed" if not backend.missing else f"needs {', '.join(backend.missing)}: {backend.install}"
+    for model, where in backend.models.items():
+        yield f"model {model}: found in {where}" if where else f"model {model} is not here: hf download {model}"
+
+
 def format_info(info: Info) -> str:
     """As a person reads it."""
     lines = [f"hybrid-tok {info.version}", "", "presets"]
     lines += [f"  {name:<10} {description}" for name, description in info.presets.items()]
-    lines += ["", "backends"]
+    lines += ["", "backends (--set STAGE=NAME or STAGE=NAME:MODEL; * is the default preset's)"]
     for backend in info.backends:
-        state = "found" if not backend.missing else f"missing {', '.join(backend.missing)}: {backend.install}"
-        lines.append(f"  {backend.stage:<15} {backend.name:<13} {state}")
+        title = f"  {backend.stage:<15} {'*' if backend.default else ' '} {backend.name:<12}"
+        for state in _states(backend):
+            lines.append(f"{title} {state}")
+            title = " " * len(title)
     lines += ["", "models"]
     for model in info.models:
         lines.append(f"  {model.name:<10} {model.title} ({model.licence}, {model.size / 1e6:,.0f} MB)")

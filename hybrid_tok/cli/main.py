@@ -26,6 +26,7 @@ from hybrid_tok.cli.info import collect_info, format_info
 from hybrid_tok.cli.library_output import collected_library_output
 from hybrid_tok.cli.options import ENCODING, EVERYTHING, LISTENING, takes_a_recording, takes_options
 from hybrid_tok.cli.paths import Force, check_target, check_targets
+from hybrid_tok.cli.preset import preset
 from hybrid_tok.cli.progress import stage_progress
 from hybrid_tok.cli.report import report
 from hybrid_tok.cli.say import say
@@ -53,6 +54,7 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.command()(fetch)
+app.command()(preset)
 app.command()(say)
 app.command()(report)
 
@@ -164,7 +166,7 @@ def demo(
 
 
 @app.command()
-@takes_options("text_tokenizer", "unit_merges")
+@takes_options("text_tokenizer", "unit_merges", "codec")
 def show(
     tokens: TokenFile,
     as_json: Annotated[bool, typer.Option("--json", help="For programs: header and stream as JSON.")] = False,

@@ -5,8 +5,9 @@ from __future__ import annotations
 import functools
 import inspect
 import os
-from collections.abc import Callable, Mapping
-from dataclasses import fields
+from collections.abc import Callable, Mapping, Sequence
+from copy import copy
+from dataclasses import Field, fields
 from pathlib import Path
 from types import MappingProxyType
 from typing import Annotated, Any, TypeAlias, get_type_hints
@@ -14,8 +15,10 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 import typer
 
 from hybrid_tok.core.threads import VARIABLE
+from hybrid_tok.errors import OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import TokenizerOptions
+from hybrid_tok.registry import STAGES, Stage
 
 Command: TypeAlias = Callable[..., None]
 
@@ -25,6 +28,7 @@ def _option(panel: str, *names: str, **settings: Any) -> Any:
 
 
 _LISTEN, _WRITE, _SPEAK, _KNOWN = "Listening", "What is written", "Speaking", "What is known already"
+_WHERE = "Options"
 
 _TOKENIZER: Mapping[str, Any] = MappingProxyType(
     {
@@ -46,20 +50,30 @@ _TOKENIZER: Mapping[str, Any] = MappingProxyType(
         "prosody": _option(_WRITE, help="Write pitch, energy and rate of each word: 3 tokens."),
         "unit_merges": _option(_WRITE, help="Merged units: the units.json of `hybrid-tok train units`."),
         "text_tokenizer": _option(_WRITE, help="An LLM's tokenizer.json or SentencePiece model."),
-        "synthesizer": _option(_SPEAK, help="Who speaks: kokoro sounds human, espeak is fast and robotic."),
         "speak_as": _option(_SPEAK, help="Language that all text is spoken in; by default its own."),
         "room_tone": _option(_SPEAK, help="Fill what is between units with the noise of the room heard in them."),
         "max_seconds": _option(_SPEAK, help="Longest audio that is decoded: a few ids may ask for days.", min=0.0),
+        "device": _option(_WHERE, help="Where models compute: cpu, cuda or cuda:N; ids may differ between devices."),
     }
 )
+_STAGES: Mapping[Stage, str] = MappingProxyType(
+    {**dict.fromkeys(STAGES, _LISTEN), "codec": _WRITE, "synthesizer": _SPEAK}
+)
+"""The panels of `--set STAGE=..`."""
 
-LISTENING = tuple(name for name, option in _TOKENIZER.items() if option.rich_help_panel == _LISTEN)
+LISTENING = (
+    *(name for name, option in _TOKENIZER.items() if option.rich_help_panel in (_LISTEN, _WHERE)),
+    *(stage for stage, panel in _STAGES.items() if panel == _LISTEN),
+)
 """Options of a command that only annotates."""
 
-ENCODING = tuple(name for name, option in _TOKENIZER.items() if option.rich_help_panel != _SPEAK)
+ENCODING = (
+    *(name for name, option in _TOKENIZER.items() if option.rich_help_panel != _SPEAK),
+    *(stage for stage, panel in _STAGES.items() if panel != _SPEAK),
+)
 """Options of a command that encodes and does not decode."""
 
-EVERYTHING = tuple(_TOKENIZER)
+EVERYTHING = (*_TOKENIZER, *STAGES)
 
 _THREADS = typer.Option(
     "--threads",
@@ -84,13 +98,64 @@ _FILES: Mapping[str, tuple[str, Any]] = MappingProxyType(
 
 
 def takes_options(*names: str) -> Callable[[Command], Command]:
-    """Give a command these options of `TokenizerOptions`; it receives them as keyword arguments."""
-    hints = get_type_hints(TokenizerOptions)
-    defaults = {field.name: field.default for field in fields(TokenizerOptions)}
-    added = {name: (Annotated[hints[name], _TOKENIZER[name]], defaults[name]) for name in names}
-    return lambda command: _extended(
-        _with_threads(command), {**added, "threads": (Annotated[int | None, _THREADS], None)}
+    """Give a command these options of `TokenizerOptions`; it receives those that were given as keyword arguments."""
+    stages = [stage for stage in STAGES if stage in names]
+    added = {field.name: _parameter(field) for field in fields(TokenizerOptions) if field.name in _TOKENIZER}
+    added = {name: added[name] for name in names if name in added}
+    if stages:
+        added["backends"] = (Annotated[list[str] | None, _set_option(stages)], None)
+    added["threads"] = (Annotated[int | None, _THREADS], None)
+    return lambda command: _extended(_with_given(_with_threads(command), stages), added)
+
+
+def _parameter(option: Field[Any]) -> tuple[Any, None]:
+    """An option's type, and None as its default: what is left out is the preset's choice. Help shows the usual one."""
+    described = copy(_TOKENIZER[option.name])
+    described.show_default = False if option.default in (None, False) else str(option.default)
+    if option.default is True:  # a flag
+        described.show_default = option.name.replace("_", "-")
+    return Annotated[get_type_hints(TokenizerOptions)[option.name] | None, described], None
+
+
+def _set_option(stages: Sequence[str]) -> Any:
+    return typer.Option(
+        "--set",
+        metavar="STAGE=BACKEND[:MODEL]",
+        help=f"Another backend: of {', '.join(stages)}; MODEL is a path or a name in the Hugging Face cache. "
+        "See `hybrid-tok info`.",
+        show_default=False,
     )
+
+
+def _with_given(command: Command, stages: Sequence[str]) -> Command:
+    """A command that gets only the options that were given; those of `--set` by the names of their stages."""
+
+    @functools.wraps(command)
+    def run(*, backends: list[str] | None = None, **given: Any) -> None:
+        chosen = {name: value for name, value in given.items() if value is not None or name not in _TOKENIZER}
+        command(**chosen, **read_backends(backends or (), stages))
+
+    return run
+
+
+def read_backends(given: Sequence[str], stages: Sequence[str] = STAGES) -> dict[str, str]:
+    """STAGE=BACKEND[:MODEL] as options.
+
+    Raises:
+        OptionsError: something else, a stage given twice, or one that is not among `stages`.
+    """
+    found: dict[str, str] = {}
+    for one in given:
+        stage, equals, backend = one.partition("=")
+        stage = stage.replace("-", "_")
+        if not equals or not backend:
+            raise OptionsError(f"--set takes STAGE=BACKEND or STAGE=BACKEND:MODEL, such as codec=mimi, not {one!r}")
+        if stage not in stages:
+            raise OptionsError(f"--set {one}: the stages that can be set here are {', '.join(stages)}")
+        if stage in found:
+            raise OptionsError(f"--set {stage}=.. was given twice; give it once")
+        found[stage] = backend
+    return found
 
 
 def _with_threads(command: Command) -> Command:
@@ -108,7 +173,7 @@ def _with_threads(command: Command) -> Command:
 def takes_a_recording(*names: str) -> Callable[[Command], Command]:
     """Give a command the preset, these options, and the annotation files, which it receives as `known`."""
     files = {name: (Annotated[Path | None, option], None) for name, (_, option) in _FILES.items()}
-    preset = {"preset": (Annotated[str, typer.Option(help="Choice of backends; see `hybrid-tok info`.")], "default")}
+    preset = {"preset": (Annotated[str, typer.Option(help="Choice of backends, or a preset file.")], "default")}
 
     def decorate(command: Command) -> Command:
         @functools.wraps(command)

@@ -6,7 +6,6 @@ import sys
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from pathlib import Path
 from typing import Annotated, Any, Literal, TypeAlias
 
@@ -18,7 +17,7 @@ from hybrid_tok.cli.progress import stage_progress
 from hybrid_tok.cli.voices import VoiceOption, fallbacks, read_voices
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
-from hybrid_tok.options import DECODER_OPTIONS, TokenizerOptions
+from hybrid_tok.options import DECODER_OPTIONS
 from hybrid_tok.tokenizer import Decoding, HybridTokenizer
 from hybrid_tok.tokens.container import MAGIC, read_file
 
@@ -72,7 +71,8 @@ def _make_page(
 
     content = _content_of(path)
     name = "standard input" if source == STANDARD else source.name
-    given = _given(options) + [str(path) for path in known.paths]
+    preset = options.pop("preset")
+    given = ["--preset"] * (preset != "default") + [*options, *map(str, known.paths)]
     if content == "results":
         given += ["--recording"] * (recording is not None) + ["--voice"] * bool(voices)
         _refuse(given, name, "results of `bench run`")
@@ -80,14 +80,14 @@ def _make_page(
     if content == "tokens":
         _refuse([option for option in given if option not in DECODER_OPTIONS], name, "a .hyt file")
         file = read_file(path)
-        with HybridTokenizer.for_file(file, **{key: options[key] for key in DECODER_OPTIONS}) as tokenizer:
+        with HybridTokenizer.for_file(file, **options) as tokenizer:
             with stage_progress() as on_progress:
                 decoded = tokenizer.decode_file(file, on_progress=on_progress, voices=voices)
             _tell(tokenizer, decoded)
             return file_page(tokenizer, file, decoded, name, recording)
     if recording is not None:
         raise OptionsError(f"{source} is a recording itself: --recording goes with a .hyt file")
-    with HybridTokenizer.from_preset(**options) as tokenizer:
+    with HybridTokenizer.from_preset(preset, **options) as tokenizer:
         with stage_progress() as on_progress:
             analysis = tokenizer.analyze(path, annotations=known, on_progress=on_progress)
             decoded = tokenizer.decode_analysis(analysis, on_progress=on_progress, voices=voices)
@@ -114,12 +114,6 @@ def _content_of(path: Path) -> Content:
     if start.startswith(MAGIC[:4]) or path.suffix == ".hyt":
         return "tokens"
     return "results" if start.lstrip()[:1] == b"{" or path.suffix == ".json" else "recording"
-
-
-def _given(options: dict[str, Any]) -> list[str]:
-    """The options that differ from their defaults."""
-    defaults = {field.name: field.default for field in fields(TokenizerOptions)} | {"preset": "default"}
-    return [name for name, value in options.items() if value != defaults[name]]
 
 
 def _refuse(given: list[str], name: str, what: str) -> None:

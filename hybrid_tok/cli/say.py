@@ -19,7 +19,7 @@ from hybrid_tok.tokenizer import HybridTokenizer
 from hybrid_tok.tokens.stream import EventItem, HybridStream
 
 
-@takes_options("num_codebooks", "synthesizer")
+@takes_options("num_codebooks", "synthesizer", "device")
 def say(
     text: Annotated[str, typer.Argument(help="What to say, with tags such as <laugh> or <speaker:1>; - reads it.")],
     output: Annotated[Path, typer.Option("-o", "--output", help="The WAV file to write; - is standard output.")],

@@ -32,6 +32,7 @@ from hybrid_tok.codec.network import (
     SYNTHESIS_WINDOW,
     Codec,
 )
+from hybrid_tok.core.codes import checked_codes, checked_samples
 
 _REACH = PITCH_REACH + SUBHOP + ANALYSIS_WINDOW
 """Samples from the start of a frame's pitch window to the end of its last analysis window."""
@@ -53,6 +54,8 @@ ONE_SHAPE = Grid(32, 32)
 def find_grid(codec: Codec) -> Grid:
     """`SMALL_TILES` if all matrix products of the codec give a row the same bits for any number of rows, else
     `ONE_SHAPE`."""
+    if codec.silence.is_meta:  # shapes alone: there are no bits to compare
+        return ONE_SHAPE
     generator = torch.Generator().manual_seed(0)
     layers = [layer for layer in codec.modules() if isinstance(layer, nn.Linear)]
     for layer in {(layer.in_features, layer.out_features): layer for layer in layers}.values():
@@ -239,30 +242,3 @@ class DecoderStream:
             line[i : i + len(parts)] += parts[:, i]
         self._tail = line[-3:].clone()
         return line[:-3].reshape(-1)
-
-
-def checked_samples(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Mono float32 samples (n,); ValueError for any others."""
-    samples = np.asarray(samples)
-    if samples.ndim != 1 or samples.dtype.kind != "f":
-        raise ValueError(f"samples must be one-dimensional floats, got {samples.dtype} of shape {samples.shape}")
-    samples = samples.astype(np.float32, copy=False)
-    if not np.isfinite(samples).all():
-        raise ValueError(f"sample {int(np.flatnonzero(~np.isfinite(samples))[0])} is not finite")
-    return samples
-
-
-def checked_codes(codes: NDArray[np.integer], num_codebooks: int, codebook_size: int) -> NDArray[np.int64]:
-    """Codes (t, K), 1 <= K <= num_codebooks, all within the codebook; ValueError for any others."""
-    codes = np.asarray(codes)
-    if codes.ndim != 2 or not 1 <= codes.shape[1] <= num_codebooks or codes.dtype.kind not in "iu":
-        raise ValueError(
-            f"codes must be integers of shape (frames, codebooks), 1 to {num_codebooks} codebooks; "
-            f"got {codes.dtype} of shape {codes.shape}"
-        )
-    outside = (codes < 0) | (codes >= codebook_size)
-    if outside.any():
-        frame, codebook = (int(v[0]) for v in np.nonzero(outside))
-        value = int(codes[frame, codebook])
-        raise ValueError(f"code {value} at frame {frame}, codebook {codebook} is outside 0..{codebook_size - 1}")
-    return codes.astype(np.int64)

@@ -92,15 +92,18 @@ class SpeakerPass:
 class BuiltinDiarizer:
     """A `Diarizer`: any number of speakers, overlap included. Loads its weights, and torch, at construction.
 
+    Args:
+        device: where the network computes, as torch names it.
+
     Raises:
         WeightsError: the weights in the package are missing or damaged.
     """
 
-    def __init__(self, options: DiarizerOptions | None = None) -> None:
+    def __init__(self, options: DiarizerOptions | None = None, device: str = "cpu") -> None:
         from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
 
         self.options = options or DiarizerOptions()
-        self._encoder: SpeakerEncoder = SpeakerEncoder()
+        self._encoder: SpeakerEncoder = SpeakerEncoder(device=device)
 
     @property
     def name(self) -> str:

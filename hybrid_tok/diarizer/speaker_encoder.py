@@ -48,12 +48,13 @@ class SpeakerEncoder:
 
     Args:
         weights: a safetensors file with its description beside it; the one in the package unless given.
+        device: where the network computes, as torch names it; embeddings are pooled on the CPU.
 
     Raises:
         WeightsError: the files are missing, damaged, or do not belong together.
     """
 
-    def __init__(self, weights: Path = SPEAKER_WEIGHTS) -> None:
+    def __init__(self, weights: Path = SPEAKER_WEIGHTS, device: str = "cpu") -> None:
         self.identity = read_identity(Identity, weights)
         config = config_of(SpeakerConfig, self.identity.architecture, weights.with_suffix(".json"))
         self._network = SpeakerNetwork(config)
@@ -63,6 +64,8 @@ class SpeakerEncoder:
         gain = scale.weight / torch.sqrt(scale.running_var + scale.eps)  # type: ignore[operator]
         self._projection = (self._network.project.weight * gain[:, None]).numpy()
         self._offset = (scale.bias - scale.running_mean * gain).numpy()  # type: ignore[operator]
+        self._device = torch.device(device)
+        self._network.to(self._device)
 
     @property
     def context(self) -> int:
@@ -80,7 +83,8 @@ class SpeakerEncoder:
         context = self.context
         mel = log_mel_frames(samples, (start - context) * STRIDE, (start + size + context) * STRIDE)
         with torch.inference_mode():
-            hidden, attention, activity = self._network(torch.from_numpy(mel)[None])
+            heard = self._network(torch.from_numpy(mel)[None].to(self._device))
+            hidden, attention, activity = (output.cpu() for output in heard)
         kept = slice(context, context + end - start)
         # Scores are bounded so that weights can be summed over any stretch without a running maximum.
         weight = torch.exp(attention[0, kept].clamp(-20, 20))

@@ -30,7 +30,7 @@ from hybrid_tok.lm.batches import Padding, pad
 from hybrid_tok.lm.kwargs import HybridProcessorKwargs
 from hybrid_tok.lm.parts import TextPart, parts_of
 from hybrid_tok.options import TokenizerOptions, written_options
-from hybrid_tok.registry import find_preset
+from hybrid_tok.presets import find_preset
 from hybrid_tok.tokenizer import HybridTokenizer, Source
 from hybrid_tok.tokens.stream import HybridStream
 from hybrid_tok.tokens.summary import transcript
@@ -122,9 +122,11 @@ class HybridProcessor(ProcessorMixin):
         super().__init__(tokenizer, chat_template=chat_template)
         self.audio_token = audio_token
         self.audio_token_id = tokenizer.convert_tokens_to_ids(audio_token)
-        self.preset, self.options = preset, dict(options or {})
-        chosen = TokenizerOptions(**self.options)
-        self.hybrid = HybridTokenizer(find_preset(preset), chosen, text=_text_tokenizer(tokenizer, audio_token))
+        found = find_preset(preset)
+        # A preset file stays on this machine: what it chooses is saved instead of its path.
+        self.preset, self.options = found.name, {**found.options, **(options or {})}
+        chosen = found.with_options(self.options)
+        self.hybrid = HybridTokenizer(found, chosen, text=_text_tokenizer(tokenizer, audio_token))
         self.fingerprint = dict(self.vocabulary.fingerprint)
         if fingerprint is not None and dict(fingerprint) != self.fingerprint:
             differing = [part for part in self.fingerprint if fingerprint.get(part) != self.fingerprint[part]]

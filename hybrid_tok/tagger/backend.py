@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.tagger.event_spans import TaggerOptions, events_of, frame_levels
+from hybrid_tok.core.event_spans import TaggerOptions, events_of, frame_levels
 from hybrid_tok.tagger.features import SAMPLE_RATE
 from hybrid_tok.tagger.network import EVENT_WEIGHTS, EventModel
 
@@ -26,9 +26,11 @@ class BuiltinTagger:
 
     name = "builtin"
 
-    def __init__(self, options: TaggerOptions | None = None, weights: Path = EVENT_WEIGHTS) -> None:
+    def __init__(
+        self, options: TaggerOptions | None = None, weights: Path = EVENT_WEIGHTS, device: str = "cpu"
+    ) -> None:
         self.options = options or TaggerOptions()
-        self._model = EventModel(weights)
+        self._model = EventModel(weights, device)
         self.fingerprint = f"{self._model.identity.name}:{self._model.identity.fingerprint}:{self.options}"
 
     def tag(self, audio: Audio) -> tuple[Event, ...]:

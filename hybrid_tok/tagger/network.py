@@ -114,12 +114,13 @@ class EventModel:
 
     Args:
         weights: safetensors, with the description beside it.
+        device: where it computes, as torch names it.
 
     Raises:
         WeightsError: missing or damaged.
     """
 
-    def __init__(self, weights: Path = EVENT_WEIGHTS) -> None:
+    def __init__(self, weights: Path = EVENT_WEIGHTS, device: str = "cpu") -> None:
         self.identity = read_identity(EventIdentity, weights)
         self.config = config_of(EventConfig, self.identity.architecture, weights.with_suffix(".json"))
         if not self.identity.temperatures:
@@ -127,6 +128,8 @@ class EventModel:
         self.networks = nn.ModuleList(EventNetwork(self.config) for _ in self.identity.temperatures).eval()
         load_weights(weights, self.identity.sha256, self.networks)
         self._features = EventFeatures()
+        self._device = torch.device(device)
+        self.networks.to(self._device)
 
     def posteriors(self, samples: NDArray[np.float32], block: int = BLOCK) -> NDArray[np.float32]:
         """Samples (N,) at 16 kHz to probabilities (ceil(N / 320), 19), columns as in `POSTERIORS`.
@@ -146,13 +149,13 @@ class EventModel:
             piece[offset : offset + len(heard)] = heard
             with torch.inference_mode():
                 mean = self._mean(torch.from_numpy(piece)[None])[context:-context]
-            result[start:end] = mean.numpy()
+            result[start:end] = mean.cpu().numpy()
         return result
 
     def _mean(self, samples: Tensor) -> Tensor:
         """Samples (1, T * 320) to the networks' mean probabilities (T, 19)."""
-        heard = self._features(samples)
-        total = torch.zeros(samples.shape[1] // HOP, len(POSTERIORS))
+        heard = [feature.to(self._device) for feature in self._features(samples)]
+        total = torch.zeros(samples.shape[1] // HOP, len(POSTERIORS), device=self._device)
         for network, temperature in zip(self.networks, self.identity.temperatures, strict=True):
             events, background = network(*heard)
             total[:, : len(EVENT_LABELS)] += torch.softmax(events[0] / temperature, dim=-1)[:, :-1]

@@ -96,5 +96,5 @@ def test_fingerprints_tell_options_apart() -> None:
 def test_a_peer_that_is_not_installed_says_what_to_do() -> None:
     with pytest.raises(BackendError, match="needs its weights: model=FOLDER"):
         Systems().render("encodec:bandwidth=6", "noise", NOISE)
-    with pytest.raises(BackendError, match="no codec of transformers there"):
+    with pytest.raises(BackendError, match="a codec of transformers: nowhere/at-all is not in the Hugging Face cache"):
         Systems().render("encodec:model=nowhere/at-all", "noise", NOISE)

@@ -6,7 +6,7 @@ import numpy as np
 
 from fakes import FakeSynthesizer
 from hybrid_tok.cli.demo import VOICES, make_demo
-from hybrid_tok.registry import find_preset
+from hybrid_tok.presets import find_preset
 from hybrid_tok.tokenizer import HybridTokenizer, TokenizerOptions
 
 

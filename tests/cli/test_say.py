@@ -17,7 +17,8 @@ from fakes import FakeCodec, FakeSynthesizer
 from hybrid_tok.cli.main import app
 from hybrid_tok.cli.voices import fallbacks, read_voices
 from hybrid_tok.errors import BackendError, HybridTokError, OptionsError, SpeechWarning
-from hybrid_tok.registry import BackendEntry, find_preset
+from hybrid_tok.presets import find_preset
+from hybrid_tok.registry import BackendEntry
 from hybrid_tok.sounds.bank import Sound, load_bank, make_bank
 from hybrid_tok.tokenizer import HybridTokenizer, TokenizerOptions
 

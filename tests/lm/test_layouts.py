@@ -39,7 +39,7 @@ from hybrid_tok.lm.layouts import (
 )
 from hybrid_tok.lm.layouts.joint import Order
 from hybrid_tok.options import TokenizerOptions
-from hybrid_tok.registry import find_preset
+from hybrid_tok.presets import find_preset
 from hybrid_tok.tokenizer import HybridTokenizer
 from hybrid_tok.tokens.stream import Channel, EventItem, HybridStream, Pause, TextItem, Turn, UnitItem
 from hybrid_tok.tokens.unit_merges import UnitMerges

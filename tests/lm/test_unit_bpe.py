@@ -14,7 +14,7 @@ from fakes import FakeCodec
 from hybrid_tok.errors import FingerprintError, GrammarError, OptionsError, StreamError, WeightsError
 from hybrid_tok.lm.unit_bpe import UnitBpe
 from hybrid_tok.options import TokenizerOptions
-from hybrid_tok.registry import find_preset
+from hybrid_tok.presets import find_preset
 from hybrid_tok.tokenizer import HybridTokenizer
 from hybrid_tok.tokens.merges_file import load_merges, save_merges
 from hybrid_tok.tokens.stream import Channel, HybridStream, Turn, UnitItem

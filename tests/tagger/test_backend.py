@@ -11,10 +11,10 @@ from scipy import signal
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.event_spans import TaggerOptions
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import BackendError
 from hybrid_tok.tagger.backend import BuiltinTagger
-from hybrid_tok.tagger.event_spans import TaggerOptions
 from real_audio import recording
 
 

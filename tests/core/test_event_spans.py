@@ -10,10 +10,10 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.event_spans import TaggerOptions, events_of, frame_levels
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.tagger.event_spans import TaggerOptions, events_of, frame_levels
 
 SHARP = TaggerOptions(threshold=0.5, smooth=0.02, stay=0.3, min_seconds=0.1, bridge=0.1)
 
