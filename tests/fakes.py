@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.bench.suites import Entry
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.codes import checked_codes, checked_samples
 from hybrid_tok.core.utterance import Speech, Utterance
 
 
@@ -38,6 +39,7 @@ class FakeCodec:
     fingerprint = "fake-codec-1"
 
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        samples = checked_samples(samples)
         frames = -(-len(samples) // self.hop)
         self.encoded.append(frames)
         padded = np.zeros(frames * self.hop)
@@ -47,9 +49,8 @@ class FakeCodec:
         return np.floor((steps + 1.0) / 2.0 * (self.codebook_size - 1) + 0.5).astype(np.int64)
 
     def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
+        codes = checked_codes(codes, self.num_codebooks, self.codebook_size)
         self.decoded.append(len(codes))
-        if codes.size and not (codes.min() >= 0 and codes.max() < self.codebook_size):
-            raise ValueError("code out of range")
         steps = codes / (self.codebook_size - 1) * 2.0 - 1.0
         means = np.sign(steps) * (256.0 ** np.abs(steps) - 1.0) / 255.0
         held = np.repeat(means, -(-self.hop // codes.shape[1]), axis=1)[:, : self.hop]
