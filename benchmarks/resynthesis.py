@@ -50,7 +50,7 @@ from hybrid_tok.bench.word_starts import compare_starts, start_figures
 from hybrid_tok.bench.words import Judgement, covered, errors_at, judge, normalize
 from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.core.manifest import Clip, read_manifest
-from hybrid_tok.core.timeline import frame_to_sample
+from hybrid_tok.core.timeline import DEFAULT_GRID, frame_to_sample
 from hybrid_tok.core.utterance import Utterance
 from hybrid_tok.decode.plan import TextSegment, plan
 from hybrid_tok.tokens.stream import HybridStream
@@ -147,7 +147,7 @@ def rated(dnsmos: Dnsmos, pieces: Sequence[np.ndarray]) -> dict[str, float]:
 
 def text_runs(stream: HybridStream) -> list[Span]:
     """The places of what a locked stream has spoken in one go."""
-    spans = [part.utterance.span for part in plan(stream, RATE).segments if isinstance(part, TextSegment)]
+    spans = [part.utterance.span for part in plan(stream, DEFAULT_GRID).segments if isinstance(part, TextSegment)]
     return [span for span in spans if span is not None]
 
 

@@ -168,7 +168,7 @@ class Sizer:
         text = gate(annotations, GateOptions(layout="text"))
         layout = AssembleOptions(layout="text")
         sizes["text"] = self._size(
-            write_decisions(text, speech.frames, speech.remainder, speech.cut, layout, voices), 2, ("plain",)
+            write_decisions(text, speech.num_samples, speech.grid, speech.cut, layout, voices), 2, ("plain",)
         )
         for codebooks in CODEBOOKS:
             part, books = cut_to(speech, codebooks), named(codebooks)
@@ -201,13 +201,13 @@ def named(codebooks: int) -> str:
 
 def cut_to(speech: AlignedSpeech, codebooks: int) -> AlignedSpeech:
     """A recording with the first codebooks only."""
-    return AlignedSpeech.of(speech.annotations, speech.codes[:, :codebooks], speech.remainder)
+    return AlignedSpeech.of(speech.annotations, speech.codes[:, :codebooks], speech.remainder, speech.grid)
 
 
 def units(speech: AlignedSpeech) -> HybridStream:
     """A recording as units alone."""
     decisions = gate(speech.annotations, GateOptions(layout="units"))
-    return write_decisions(decisions, speech.frames, speech.remainder, speech.cut, AssembleOptions(layout="units"))
+    return write_decisions(decisions, speech.num_samples, speech.grid, speech.cut, AssembleOptions(layout="units"))
 
 
 if __name__ == "__main__":

@@ -23,6 +23,7 @@ import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from fractions import Fraction
 from functools import cache, wraps
 from types import MappingProxyType
 from typing import Any, TypeAlias
@@ -374,12 +375,12 @@ _SAID: Mapping[str, tuple[str, ...]] = MappingProxyType(
 
 
 def speaks_in_its_place(synthesizer: Any) -> None:
-    """The body is exactly as long as its place, and the words' ranges are in order."""
+    """The body is exactly as long as its place at any frame rate, and the words' ranges are in order."""
     rate = synthesizer.sample_rate
     for title, words in _SAID.items():
         spans = itertools.accumulate(range(len(words)), lambda at, k: at + 25 + 10 * (k % 2), initial=7)
         placed = tuple(Phrase((word,), Span(at, at + 25)) for word, at in zip(words, spans, strict=False))
-        for utterance in (Utterance.of(words), Utterance(placed)):
+        for utterance in (Utterance.of(words), Utterance(placed), Utterance(placed, frame_rate=Fraction(22_050, 1024))):
             speech = synthesizer.synthesize(utterance)
             samples, (start, end) = speech.audio.samples, speech.body
             _require(speech.audio.sample_rate == rate, f"speech at {speech.audio.sample_rate} Hz, not {rate}")
@@ -389,7 +390,7 @@ def speaks_in_its_place(synthesizer: Any) -> None:
             )
             _require(0 <= start <= end <= len(samples), f"{title}: the body {speech.body} is outside the samples")
             if utterance.span is not None:
-                length = utterance.span.frames * rate // 50
+                length = utterance.samples_of(utterance.span, rate)[1]
                 _require(end - start == length, f"{title}: the body is {end - start} samples long, not {length}")
             bounds = [bound for word in speech.words for bound in word]
             _require(len(speech.words) == len(words), f"{title}: {len(speech.words)} ranges of {len(words)} words")

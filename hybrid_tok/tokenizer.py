@@ -22,7 +22,7 @@ from hybrid_tok.core.per_process import PerProcess
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.threads import map_threads
-from hybrid_tok.core.timeline import count_frames
+from hybrid_tok.core.timeline import Grid, count_frames
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
 from hybrid_tok.decode.plan import Voice
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
@@ -78,6 +78,8 @@ class Analysis:
         annotations: words, events, turns, speech.
         source: rate, samples and channels of the input.
         summary: tokens/s, bits/s, shares of the time.
+        grid: the codec's rate and frames, in which the stream's places are; those of decisions and annotations are in
+            frames of 20 ms.
         stage_seconds: wall-clock seconds per stage.
     """
 
@@ -87,6 +89,7 @@ class Analysis:
     annotations: Annotations
     source: SourceInfo
     summary: Summary
+    grid: Grid
     stage_seconds: MappingProxyType[str, float]
 
 
@@ -229,7 +232,10 @@ class HybridTokenizer:
             count_pieces=lambda word: len(self.vocabulary.space.text.encode(word.text, writes_spaces(word.language))),
             embed=lambda samples: self._loaded.get("speaker encoder", self._speaker_encoder).embed(samples),
             gate=GateOptions(
-                rate_weight=self.options.rate_weight, layout=options.layout, num_codebooks=options.num_codebooks
+                rate_weight=self.options.rate_weight,
+                layout=options.layout,
+                num_codebooks=options.num_codebooks,
+                frame_rate=self.codec_identity.grid.frame_rate,
             ),
             assemble=AssembleOptions(
                 timing=options.timing,
@@ -239,6 +245,7 @@ class HybridTokenizer:
             ),
             voice=VoiceOptions() if self.options.voice else None,
             prosody=ProsodyOptions() if self.options.prosody == "word" else None,
+            grid=self.codec_identity.grid,
         )
 
     @cached_property
@@ -247,7 +254,7 @@ class HybridTokenizer:
         return Decoder(
             synthesizer=self._synthesizer,
             codec=lambda: self._backend("codec"),
-            sample_rate=self.codec_identity.sample_rate,
+            grid=self.codec_identity.grid,
             speak_as=self.options.speak_as,
             options=DecodeOptions(room_tone=self.options.room_tone, max_seconds=self.options.max_seconds),
         )
@@ -279,6 +286,7 @@ class HybridTokenizer:
             annotations=encoding.annotations,
             source=recording.source,
             summary=summarize(encoding.stream, ids, self.vocabulary, recording.audio.seconds),
+            grid=self.codec_identity.grid,
             stage_seconds=MappingProxyType(timer.seconds),
         )
 

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.bench.suites import Entry
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.codes import checked_codes, checked_samples
 from hybrid_tok.core.utterance import Speech, Utterance
 
 
@@ -24,10 +24,12 @@ class FakeCodec:
     """Writes each frame as mu-law coded averages of its `num_codebooks` equal parts; decoding holds each level.
 
     Attributes:
+        hop: a multiple of `num_codebooks`.
         encoded, decoded: how many frames went through, call by call.
     """
 
     sample_rate: int = 16_000
+    hop: int = 320
     num_codebooks: int = 4
     codebook_size: int = 256
     encoded: list[int] = field(default_factory=list)
@@ -36,23 +38,19 @@ class FakeCodec:
     name = "fake codec"
     fingerprint = "fake-codec-1"
 
-    @property
-    def hop(self) -> int:
-        return self.sample_rate // FRAME_RATE
-
     def encode(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        samples = checked_samples(samples)
         frames = -(-len(samples) // self.hop)
         self.encoded.append(frames)
         padded = np.zeros(frames * self.hop)
         padded[: len(samples)] = samples
-        means = padded.reshape(frames, self.num_codebooks, -1).mean(axis=2)
+        means = padded.reshape(frames, self.num_codebooks, self.hop // self.num_codebooks).mean(axis=2)
         steps = np.sign(means) * np.log1p(255.0 * np.minimum(np.abs(means), 1.0)) / np.log(256.0)
         return np.floor((steps + 1.0) / 2.0 * (self.codebook_size - 1) + 0.5).astype(np.int64)
 
     def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
+        codes = checked_codes(codes, self.num_codebooks, self.codebook_size)
         self.decoded.append(len(codes))
-        if codes.size and not (codes.min() >= 0 and codes.max() < self.codebook_size):
-            raise ValueError("code out of range")
         steps = codes / (self.codebook_size - 1) * 2.0 - 1.0
         means = np.sign(steps) * (256.0 ** np.abs(steps) - 1.0) / 255.0
         held = np.repeat(means, -(-self.hop // codes.shape[1]), axis=1)[:, : self.hop]
@@ -87,19 +85,19 @@ class FakeSynthesizer:
     def synthesize(self, utterance: Utterance) -> Speech:
         self.spoken.append(utterance)
         margin = self.sample_rate // 20
-        hop = self.sample_rate // FRAME_RATE
         place = utterance.span
         words = [(word, phrase) for phrase in utterance.phrases for word in phrase.words]
         free = sum(self.duration(word) for word, _ in words)
-        samples = np.zeros((place.frames * hop if place else free) + 2 * margin, np.float32)
+        length = utterance.samples_of(place, self.sample_rate)[1] if place else free
+        samples = np.zeros(length + 2 * margin, np.float32)
         ranges: list[tuple[int, int]] = []
         cursor = margin
         for phrase in utterance.phrases:
             lengths = [self.duration(word) for word in phrase.words]
             if place is not None and phrase.span is not None:
-                cursor = margin + (phrase.span.start - place.start) * hop
-                borders = np.cumsum([0, *lengths]) * phrase.span.frames * hop // sum(lengths)
-                lengths = np.diff(borders).tolist()
+                start, end = utterance.samples_of(phrase.span, self.sample_rate)
+                cursor = margin + start
+                lengths = np.diff(np.cumsum([0, *lengths]) * (end - start) // sum(lengths)).tolist()
             for word, length in zip(phrase.words, lengths, strict=True):
                 heard = length if any(map(str.isalnum, word)) else 0
                 tone = np.sin(2 * np.pi * self.pitch(word) * np.arange(heard) / self.sample_rate)

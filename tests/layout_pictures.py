@@ -48,7 +48,7 @@ def layouts() -> dict[str, tuple[Vocabulary, list[Any]]]:
     def gated(name: str, options: VocabularyOptions) -> None:
         decisions = gate(speech.annotations, GateOptions(layout=options.layout))
         assemble = AssembleOptions(timing=options.timing, layout=options.layout)
-        stream = write_decisions(decisions, speech.frames, speech.remainder, speech.cut, assemble)
+        stream = write_decisions(decisions, speech.num_samples, speech.grid, speech.cut, assemble)
         voc = Vocabulary(options, space.text)
         made[name] = (voc, voc.encode(stream))
 
@@ -60,7 +60,7 @@ def layouts() -> dict[str, tuple[Vocabulary, list[Any]]]:
     few = replace(ours.options, layout="units", num_codebooks=1, codebook_size=3)
     counted = Vocabulary(replace(few, run_length=True), space.text)
     units = gate(first.annotations, GateOptions(layout="units"))
-    stream = write_decisions(units, first.frames, first.remainder, first.cut, AssembleOptions(layout="units"))
+    stream = write_decisions(units, first.num_samples, first.grid, first.cut, AssembleOptions(layout="units"))
     made["units, counted"] = (counted, counted.encode(stream))
     merges = UnitMerges("test", ((0,), (1,), (2,)), ((1, 1), (3, 2), (2, 0)))
     merged = Vocabulary(replace(few, unit_merges=merges), space.text)

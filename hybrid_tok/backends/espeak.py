@@ -23,7 +23,6 @@ from hybrid_tok.backends.protocol import Message
 from hybrid_tok.backends.worker import Worker
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.languages import LANGUAGES
-from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.errors import BackendError, OptionsError
 
@@ -137,12 +136,11 @@ class EspeakSynthesizer:
         if place is None:
             samples, words = self._speak(utterance.words, voice, self.options.rate)
             return Speech(Audio(samples, SAMPLE_RATE), _body(samples), tuple(words))
-        hop = SAMPLE_RATE // FRAME_RATE
-        out = np.zeros(place.frames * hop, np.float32)
+        out = np.zeros(utterance.samples_of(place, SAMPLE_RATE)[1], np.float32)
         ranges: list[tuple[int, int]] = []
         for words, span in utterance.runs:
-            first = (span.start - place.start) * hop
-            samples, spoken = self._speak_for(words, voice, span.frames * hop)
+            first, last = utterance.samples_of(span, SAMPLE_RATE)
+            samples, spoken = self._speak_for(words, voice, last - first)
             out[first : first + len(samples)] = samples
             ranges += ((first + start, first + end) for start, end in spoken)
         return Speech(Audio(out, SAMPLE_RATE), (0, len(out)), tuple(ranges))

@@ -37,7 +37,6 @@ from hybrid_tok.backends.kokoro_timing import (
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.core.model_files import MODELS
-from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.phonemes import phonemize
 from hybrid_tok.voice.code import dequantize
@@ -113,7 +112,7 @@ class KokoroSynthesizer:
         pieces_of_chunks = _place(utterance, chunks, frames)
         last = pieces_of_chunks[-1][-1]
         own_length = (last.place + last.end - last.start) * FRAME_SAMPLES
-        length = place.frames * SAMPLE_RATE // FRAME_RATE if place else own_length
+        length = utterance.samples_of(place, SAMPLE_RATE)[1] if place else own_length
         margin = _MARGIN * FRAME_SAMPLES
         samples = np.zeros(length + 2 * margin, np.float32)
         words: dict[int, tuple[int, int]] = {}

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -16,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.kokoro_text import Token
-from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.timeline import FRAME_RATE, frames_to_samples
 from hybrid_tok.core.utterance import Utterance
 from hybrid_tok.voice.prosody import expected_seconds
 
@@ -52,9 +53,9 @@ LONGEST_PAUSE = 12
 sentence, and silence is not vocoded."""
 
 
-def to_kokoro_frame(frame: int) -> int:
+def to_kokoro_frame(frame: int, frame_rate: Fraction = Fraction(FRAME_RATE)) -> int:
     """The nearest frame of Kokoro's, half up."""
-    return (2 * frame * KOKORO_FRAME_RATE + FRAME_RATE) // (2 * FRAME_RATE)
+    return frames_to_samples(frame, frame_rate, KOKORO_FRAME_RATE)
 
 
 def fit(widths: NDArray[np.floating], frames: int) -> NDArray[np.int64]:
@@ -205,9 +206,8 @@ def phrases_of_words(utterance: Utterance) -> list[int]:
 def phrase_places(utterance: Utterance) -> list[tuple[int, int]]:
     """Start and end of each phrase in Kokoro's frames, from the start of the utterance."""
     assert utterance.span is not None
-    origin = utterance.span.start
     spans = [phrase.span for phrase in utterance.phrases]
-    return [(to_kokoro_frame(span.start - origin), to_kokoro_frame(span.end - origin)) for span in spans if span]
+    return [utterance.samples_of(span, KOKORO_FRAME_RATE) for span in spans if span]
 
 
 def free_frames(utterance: Utterance, chunks: Sequence[Chunk], rate: float) -> list[NDArray[np.int64]]:

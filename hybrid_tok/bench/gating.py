@@ -50,14 +50,16 @@ def write(listener: Listener, listened: Listened, gate: GateOptions | None = Non
         encoding.decisions,
         summarize(encoding.stream, ids, tokenizer.vocabulary, listened.recording.audio.seconds),
         event_tokens(
-            encoding.stream, merge_spans(read_events(listened.clip)), tokenizer.vocabulary.options.num_codebooks
+            encoding.stream,
+            [encoder.grid.span(event) for event in merge_spans(read_events(listened.clip))],
+            tokenizer.vocabulary.options.num_codebooks,
         ),
     )
 
 
 def weights(gate: GateOptions) -> dict[str, Any]:
     """What a gate weighs, as results name it: figures of other weights are no part of them."""
-    return {name: value for name, value in asdict(gate).items() if name != "stretches"}
+    return {name: value for name, value in asdict(gate).items() if name not in ("stretches", "frame_rate")}
 
 
 def figures(group: Sequence[Written]) -> dict[str, float | None]:
@@ -111,7 +113,8 @@ def switches(decisions: Sequence[Decision]) -> int:
 
 
 def event_tokens(stream: HybridStream, events: Sequence[Span], num_codebooks: int) -> int:
-    """Tokens of the units of a stream that lie inside events; the two tags of a run count where half of it does."""
+    """Tokens of the units of a stream that lie inside events; the two tags of a run count where half of it does.
+    All in frames of the stream."""
     tokens = 0
     for placed in stream.placed():
         if isinstance(placed.item, EventItem | UnitItem):

@@ -118,6 +118,7 @@ class RememberedCodec:
         self.name = codec.name
         self.fingerprint = codec.fingerprint
         self.sample_rate = codec.sample_rate
+        self.hop = codec.hop
         self.num_codebooks = codec.num_codebooks
         self.codebook_size = codec.codebook_size
 

@@ -203,7 +203,7 @@ def _roundtrip(
         decoded = tokenizer.decode_analysis(analysis, on_progress=on_progress, voices=voices)
 
     folder.mkdir(parents=True, exist_ok=True)
-    text = transcript(analysis.stream)
+    text = transcript(analysis.stream, tokenizer.codec_identity.grid.frame_rate)
     tokens, audio, written = (folder / result for result in _results(name))
     tokenizer.save(tokens, analysis)
     write_wav(audio, decoded.audio)

@@ -59,10 +59,10 @@ class SpeakerTurn:
 
 @dataclass(frozen=True, slots=True)
 class Annotations:
-    """Everything the gate knows about a recording; it never sees the audio.
+    """Everything the gate knows about a recording; it never sees the audio. All in frames of 20 ms.
 
     Attributes:
-        frames: length of the recording in frames, the last one possibly partial: ceil(samples / hop).
+        frames: length of the recording in frames, the last one possibly partial (`timeline.count_frames`).
         speech: where the voice activity detector finds speech; sorted, disjoint.
         active: where something is audible above the recording's noise floor; sorted, disjoint.
         words: in order of start; words of one speaker do not overlap.

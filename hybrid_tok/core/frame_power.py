@@ -15,7 +15,7 @@ def frame_powers(samples: NDArray[np.floating], sample_rate: int, centred: bool 
     """Mean square of each frame of mono samples (N,), (ceil(N / hop),); what the last one lacks counts as silence.
 
     Args:
-        sample_rate: a multiple of 50 Hz; a frame has `sample_rate` / 50 = hop samples.
+        sample_rate: at least 50 Hz; a frame has `sample_rate` // 50 = hop samples.
         centred: give the variance, which a constant offset does not change.
     """
     hop = sample_rate // FRAME_RATE

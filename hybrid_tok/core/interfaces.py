@@ -1,7 +1,8 @@
 """The interfaces of backends: small protocols and the values they exchange.
 
 Every backend takes mono float32 audio at a stated rate and returns frames of the 20 ms grid (`timeline`), so that the
-pipelines never guess units. All arrays are numpy; no backend's own types leak through.
+pipelines never guess units; only a codec has frames of its own. All arrays are numpy; no backend's own types leak
+through.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import Progress
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import Grid, Span
 from hybrid_tok.core.utterance import Speech, Utterance
 
 WindowRule: TypeAlias = Literal["segment", "packed"]
@@ -116,6 +117,11 @@ class CodecIdentity:
     default_codebooks: int
     codebook_size: int
 
+    @property
+    def grid(self) -> Grid:
+        """Its frames."""
+        return Grid(self.sample_rate, self.hop)
+
     @classmethod
     def of(cls, codec: UnitCodec) -> CodecIdentity:
         """The identity of a codec object, with all its codebooks in use."""
@@ -159,7 +165,7 @@ class Synthesizer(Backend, Protocol):
 
     @property
     def sample_rate(self) -> int:
-        """Of its speech in Hz, a multiple of 50."""
+        """Of its speech, in Hz."""
         ...
 
     def synthesize(self, utterance: Utterance) -> Speech:

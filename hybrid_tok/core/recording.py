@@ -27,7 +27,7 @@ class Recording:
 
     @property
     def frames(self) -> int:
-        """Length in frames of 20 ms; the last one may be partial."""
+        """Length in frames of annotations, 20 ms; the last one may be partial."""
         return count_frames(self.audio.num_samples, self.audio.sample_rate)
 
     @classmethod

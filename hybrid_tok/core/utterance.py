@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.timeline import FRAME_RATE, Span, frames_to_samples
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +31,8 @@ class Phrase:
 
     Attributes:
         words: at least one, as `core.spacing.split_words` finds them: in Chinese and Japanese, characters.
-        span: the frames they fill; only differences to the other spans of the utterance count. None leaves the pace to
-            the synthesizer.
+        span: the frames they fill, counted at the utterance's `frame_rate`; only differences to the other spans of the
+            utterance count. None leaves the pace to the synthesizer.
         delivery: how all of its words are said; None leaves that to the synthesizer too.
     """
 
@@ -50,12 +51,14 @@ class Utterance:
         voice: a voice code (see `voice.code`), the name of a voice or a mixture as the synthesizer understands it, or
             None for the synthesizer's own.
         speaker: whose words these are, so that speakers without a voice can be told apart by ear.
+        frame_rate: frames per second that the spans are counted in: any codec's.
     """
 
     phrases: tuple[Phrase, ...]
     language: str | None = None
     voice: tuple[int, ...] | str | None = None
     speaker: int = 0
+    frame_rate: Fraction = Fraction(FRAME_RATE)
 
     @classmethod
     def of(
@@ -93,6 +96,17 @@ class Utterance:
         first, last = self.phrases[0].span, self.phrases[-1].span
         return None if first is None or last is None else Span(first.start, last.end)
 
+    def samples_of(self, span: Span, sample_rate: int) -> tuple[int, int]:
+        """The range of samples of a span at any rate, counted from the start of the utterance.
+
+        Every edge is rounded by itself, so that nothing drifts; that of the utterance's own span is (0, N).
+        """
+        assert self.span is not None, "an utterance with a place has one for every phrase"
+        start, end = (
+            frames_to_samples(edge - self.span.start, self.frame_rate, sample_rate) for edge in (span.start, span.end)
+        )
+        return start, end
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Speech:
@@ -101,7 +115,7 @@ class Speech:
     Attributes:
         audio: mono.
         body: the range of samples that is the utterance; what is before and after it may sound too and is there for
-            cross-fades. Of an utterance with a span, exactly as long as that.
+            cross-fades. Of an utterance with a span, exactly as long as `Utterance.samples_of` says.
         words: the range of samples of each word; empty where it has no sound.
     """
 
@@ -114,6 +128,6 @@ class Speech:
         """Nothing, as long as the utterance's place."""
         import numpy as np
 
-        frames = utterance.span.frames if utterance.span else 0
-        samples = np.zeros(frames * sample_rate // FRAME_RATE, np.float32)
+        length = utterance.samples_of(utterance.span, sample_rate)[1] if utterance.span else 0
+        samples = np.zeros(length, np.float32)
         return cls(Audio(samples, sample_rate), (0, len(samples)), ((0, 0),) * len(utterance.words))

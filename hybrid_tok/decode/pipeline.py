@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Synthesizer, UnitCodec
 from hybrid_tok.core.progress import Progress, StageTimer
-from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.timeline import Grid
 from hybrid_tok.decode.mixer import Mixer
 from hybrid_tok.decode.plan import Plan, TextSegment, UnitSegment, Voice, plan
 from hybrid_tok.decode.room_tone import add_room_tone
@@ -28,6 +28,9 @@ from hybrid_tok.tokens.stream import HybridStream
 from hybrid_tok.voice.code import NEUTRAL, dequantize
 
 _S = TypeVar("_S")
+_LONGEST_CROSSFADE = 0.24
+"""Seconds: many segments are no longer than that."""
+
 _Ranges: TypeAlias = "list[tuple[int, int]]"
 
 
@@ -37,7 +40,7 @@ class DecodeOptions:
 
     Attributes:
         crossfade: seconds of the fades where segments meet.
-        warm_up: frames for which the first units of a run are repeated before it (see `vocode`).
+        warm_up: frames of the codec for which the first units of a run are repeated before it (see `vocode`).
         ceiling: highest absolute sample value; louder peaks are limited.
         gap: seconds between segments of one turn in free timing.
         turn_gap: seconds between segments of different speakers in free timing.
@@ -54,8 +57,10 @@ class DecodeOptions:
     max_seconds: float = 6 * 3600.0
 
     def __post_init__(self) -> None:
-        if not 0.0 <= self.crossfade <= 2 * self.warm_up / FRAME_RATE:
-            raise OptionsError(f"crossfade must be from 0 s to twice the warm-up, not {self.crossfade}")
+        if self.warm_up < 0 or not 0.0 <= self.crossfade <= _LONGEST_CROSSFADE:
+            raise OptionsError(
+                f"crossfade must be 0 to {_LONGEST_CROSSFADE} s, warm_up at least 0: {self.crossfade}, {self.warm_up}"
+            )
         if not 0.0 < self.ceiling <= 1.0:
             raise OptionsError(f"ceiling must be in (0, 1], not {self.ceiling}")
         if not (self.gap >= 0.0 and self.turn_gap >= 0.0):
@@ -73,19 +78,27 @@ class Decoder:
         synthesizer: makes the synthesizer of text runs, by their language (None where the stream has none). Called once
             per decoding and language; caching is up to the caller.
         codec: decodes units.
-        sample_rate: of the output in Hz; the codec's.
+        grid: the codec's rate, which is the output's, and its frames.
         speak_as: the language all text is spoken in; None follows the stream.
     """
 
     synthesizer: Callable[[str | None], Synthesizer] | None
     codec: Callable[[], UnitCodec] | None
-    sample_rate: int
+    grid: Grid
     speak_as: str | None = None
     options: DecodeOptions = DecodeOptions()
 
     def __post_init__(self) -> None:
-        if self.sample_rate < FRAME_RATE or self.sample_rate % FRAME_RATE:
-            raise OptionsError(f"the output rate must be a multiple of {FRAME_RATE} Hz, not {self.sample_rate}")
+        if self._overhang > self.options.warm_up * self.grid.hop:
+            raise OptionsError(
+                f"crossfade must be at most twice the warm-up of {self.options.warm_up} frames of {self.grid.hop} "
+                f"samples, not {self.options.crossfade} s"
+            )
+
+    @property
+    def sample_rate(self) -> int:
+        """Of the output, in Hz."""
+        return self.grid.sample_rate
 
     def decode(
         self,
@@ -103,13 +116,13 @@ class Decoder:
 
         Raises:
             BackendError: the stream needs a backend that is missing, or another than the one here.
-            StreamError: the stream's remainder does not fit a frame at this rate, a speaker in `voices` has no turn, a
+            StreamError: the stream's remainder does not fit a frame, a speaker in `voices` has no turn, a
                 voice code is invalid, or the audio would be longer than `max_seconds`.
         """
         timer = timer or StageTimer()
-        planned = plan(stream, self.sample_rate, voices)
+        planned = plan(stream, self.grid, voices)
         output = self._decode_locked if planned.num_samples is not None else self._decode_free
-        known = planned.unit_frames * self.sample_rate // FRAME_RATE  # free timing: the least it can be
+        known = planned.unit_frames * self.grid.hop  # free timing: the least it can be
         self._check_length(known if planned.num_samples is None else planned.num_samples * planned.channels)
         mixer, units = output(planned, timer)
         with timer.stage("mixer"):
@@ -135,7 +148,7 @@ class Decoder:
     def _decode_locked(self, planned: Plan, timer: StageTimer) -> tuple[Mixer, list[_Ranges]]:
         """Locked timing: each segment is mixed as soon as it is rendered."""
         assert planned.num_samples is not None
-        hop = self.sample_rate // FRAME_RATE
+        hop = self.grid.hop
         mixer = Mixer(planned.channels, planned.num_samples, self._overhang)
         units: list[_Ranges] = [[] for _ in range(planned.channels)]
         for segment, samples in self._render_units(planned, timer):
@@ -217,6 +230,8 @@ class Decoder:
         codec = self.codec()
         if codec.sample_rate != self.sample_rate:
             raise BackendError(f"{codec.name} gives {codec.sample_rate} Hz, but the output is at {self.sample_rate} Hz")
+        if codec.hop != self.grid.hop:
+            raise BackendError(f"{codec.name} has frames of {codec.hop} samples, but the stream of {self.grid.hop}")
         return codec
 
 

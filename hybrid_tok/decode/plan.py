@@ -9,11 +9,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
+from fractions import Fraction
 from types import MappingProxyType
 from typing import TypeAlias
 
 from hybrid_tok.core.spacing import split_words
-from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.timeline import FRAME_RATE, Grid
 from hybrid_tok.core.utterance import Phrase, Utterance
 from hybrid_tok.errors import StreamError
 from hybrid_tok.tokens.stream import (
@@ -29,7 +30,7 @@ from hybrid_tok.tokens.stream import (
 from hybrid_tok.voice.prosody import from_bins
 
 UTTERANCE_GAP = 150
-"""Frames: a longer gap than this (3 s) between two text items ends the utterance."""
+"""Frames of 20 ms: a longer gap than this (3 s) between two text items ends the utterance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class UnitSegment:
 
     Attributes:
         channel: where to.
-        start: frame at which it starts; None in free timing.
+        start: frame of the codec at which it starts; None in free timing.
         units: the frames of all its items.
         speakers: of each item.
     """
@@ -95,35 +96,36 @@ class Plan:
         return sum(len(segment.units) for segment in self.segments if isinstance(segment, UnitSegment))
 
 
-def plan(stream: HybridStream, sample_rate: int, voices: Mapping[int, Voice] = MappingProxyType({})) -> Plan:
-    """Group a stream's items into segments for output at a sample rate that is a multiple of 50 Hz.
+def plan(stream: HybridStream, grid: Grid, voices: Mapping[int, Voice] = MappingProxyType({})) -> Plan:
+    """Group a stream's items into segments.
 
     Args:
+        grid: the frames of the stream's codec.
         voices: of speakers whose text is spoken in another voice than the stream's.
 
     Raises:
-        StreamError: the remainder does not fit a frame at this rate, or a speaker in `voices` has no turn.
+        StreamError: the remainder does not fit a frame, or a speaker in `voices` has no turn.
     """
     own = {turn.speaker: turn.voice for channel in stream.channels for turn in channel.turns if turn.voice}
     speakers = {turn.speaker for channel in stream.channels for turn in channel.turns}
     if unknown := sorted(voices.keys() - speakers):
         there = ", ".join(map(str, sorted(speakers))) or "none"
         raise StreamError(f"no speaker {unknown[0]} in the stream to give a voice to; there are: {there}")
-    segments = tuple(_segments(stream, {**own, **voices}))
-    return Plan(segments, len(stream.channels), locked_length(stream, sample_rate), own)
+    segments = tuple(_segments(stream, grid.frame_rate, {**own, **voices}))
+    return Plan(segments, len(stream.channels), locked_length(stream, grid), own)
 
 
-def locked_length(stream: HybridStream, sample_rate: int) -> int | None:
+def locked_length(stream: HybridStream, grid: Grid) -> int | None:
     """Samples of a locked stream: whole frames, the last one possibly partial. None in free timing."""
     if stream.remainder is None:
         return None
-    hop, frames, remainder = sample_rate // FRAME_RATE, stream.frames, stream.remainder
-    if not 0 <= remainder < hop:
-        raise StreamError(f"a remainder of {remainder} samples does not fit {frames} frames of {hop} samples")
-    return frames * hop - (hop - remainder) % hop
+    frames, remainder = stream.frames, stream.remainder
+    if not 0 <= remainder < grid.hop:
+        raise StreamError(f"a remainder of {remainder} samples does not fit {frames} frames of {grid.hop} samples")
+    return grid.length(frames, remainder)
 
 
-def _segments(stream: HybridStream, voices: Mapping[int, Voice]) -> Iterator[Segment]:
+def _segments(stream: HybridStream, frame_rate: Fraction, voices: Mapping[int, Voice]) -> Iterator[Segment]:
     """Segments, each held back until an item comes that is not part of it.
 
     In locked timing an utterance goes on over what else is heard in between: everything has its own place.
@@ -137,7 +139,7 @@ def _segments(stream: HybridStream, voices: Mapping[int, Voice]) -> Iterator[Seg
             continue  # a label alone has no sound
         if isinstance(placed.item, TextItem) and not placed.item.text.split():
             continue  # nor has white space
-        segment = _segment(placed, locked, voices.get(placed.speaker))
+        segment = _segment(placed, locked, frame_rate, voices.get(placed.speaker))
         if not locked:  # everything follows what is written before it
             yield from [held.pop(kind) for kind in list(held) if kind is not type(segment)]
         before = held.pop(type(segment), None)
@@ -148,7 +150,7 @@ def _segments(stream: HybridStream, voices: Mapping[int, Voice]) -> Iterator[Seg
     yield from held.values()
 
 
-def _segment(placed: PlacedItem, locked: bool, voice: Voice | None) -> Segment:
+def _segment(placed: PlacedItem, locked: bool, frame_rate: Fraction, voice: Voice | None) -> Segment:
     item = placed.item
     if isinstance(item, TextItem):
         phrase = Phrase(
@@ -156,7 +158,7 @@ def _segment(placed: PlacedItem, locked: bool, voice: Voice | None) -> Segment:
             placed.span if locked else None,
             from_bins(item.prosody) if item.prosody else None,
         )
-        return TextSegment(placed.channel, Utterance((phrase,), item.language, voice, placed.speaker))
+        return TextSegment(placed.channel, Utterance((phrase,), item.language, voice, placed.speaker, frame_rate))
     assert isinstance(item, UnitItem | EventItem)
     start = placed.span.start if locked else None
     return UnitSegment(placed.channel, start, item.units, (placed.speaker,))
@@ -174,7 +176,8 @@ def _joined(left: Segment | None, right: Segment) -> Segment | None:
         before, after = left.utterance, right.utterance
         if (before.speaker, before.language) != (after.speaker, after.language):
             return None
-        if before.span and after.span and not 0 <= after.span.start - before.span.end <= UTTERANCE_GAP:
+        longest = UTTERANCE_GAP * before.frame_rate / FRAME_RATE
+        if before.span and after.span and not 0 <= after.span.start - before.span.end <= longest:
             return None
         return replace(left, utterance=replace(before, phrases=before.phrases + after.phrases))
     return None

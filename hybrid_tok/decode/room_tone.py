@@ -14,21 +14,23 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.nn.logmel import mel_points, triangles
 from hybrid_tok.voice.fourier import irfft, rfft
 
-_BLOCK = 2 * FRAME_RATE
-"""Frames of 20 ms per block (2 s): a block's noise is drawn at once, and the room is measured at its ends."""
+_RATE = 50
+"""Frames per second in which noise is measured and made, 20 ms each, whatever the codec's are."""
+
+_BLOCK = 2 * _RATE
+"""Frames per block (2 s): a block's noise is drawn at once, and the room is measured at its ends."""
 
 _BANDS = 24
 _LOWEST = 60.0
 """Centre of the lowest band in Hz; below it, the spectrum is that of this band."""
 
-_POOL = 8 * FRAME_RATE
+_POOL = 8 * _RATE
 """Frames of units (8 s), the nearest in time, among which quiet ones are looked for."""
 
-_ENOUGH = FRAME_RATE // 2
+_ENOUGH = _RATE // 2
 """Frames of units that a recording must have for its room to be known."""
 
 _QUIET_SHARE = 0.02
@@ -71,10 +73,10 @@ def add_room_tone(
         units: places [start, end) of the decoded segments in the order of their starts; they may overlap, and extend
             beyond the recording.
         overhang: samples by which the segments extend beyond their places on both sides, as given to `Mixer`.
-        sample_rate: in Hz, a multiple of 50.
+        sample_rate: in Hz, at least 50.
         seed: of the noise, at least 0.
     """
-    hop = sample_rate // FRAME_RATE
+    hop = sample_rate // _RATE
     # As in `Mixer`: a segment that is empty or begins after the end is not there.
     there = [(start, end) for start, end in units if start < min(end, len(samples))]
     places = np.array(there, np.int64).reshape(-1, 2)
@@ -129,7 +131,7 @@ def _noise(
     Args:
         heard: which frames are needed, (_BLOCK,); the others are silent.
     """
-    hop = sample_rate // FRAME_RATE
+    hop = sample_rate // _RATE
     white = np.concatenate([_white(block, _BLOCK * hop, seed), _white(block + 1, hop, seed)])
     windowed = sliding_window_view(white, 2 * hop)[::hop][heard] * _window(hop)
     shares = (np.arange(_BLOCK, dtype=np.float32)[:, None] + 0.5) / _BLOCK
@@ -155,7 +157,7 @@ def _room(
 
     Densities are relative to those of white noise of variance one. None where there are too few frames of units.
     """
-    hop = sample_rate // FRAME_RATE
+    hop = sample_rate // _RATE
     frames, powers = _analyse(samples, places, overhang, sample_rate)
     if len(frames) < _ENOUGH:
         return None
@@ -200,7 +202,7 @@ def _analyse(
 
     Frame k has the samples from k * hop to (k + 2) * hop.
     """
-    hop = sample_rate // FRAME_RATE
+    hop = sample_rate // _RATE
     numbers: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
     powers: list[NDArray[np.float32]] = [np.zeros((0, _BANDS), np.float32)]
     bank, window = _bank(sample_rate)[0], _window(hop) ** 2
@@ -241,7 +243,7 @@ def _bank(sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
 @cache
 def _interpolation(sample_rate: int) -> NDArray[np.float32]:
     """From bands to bins, (_BANDS, bins): straight lines between the bands' centres, which are even in mel."""
-    frequencies = np.fft.rfftfreq(2 * (sample_rate // FRAME_RATE), 1 / sample_rate)
+    frequencies = np.fft.rfftfreq(2 * (sample_rate // _RATE), 1 / sample_rate)
     centres = mel_points(_LOWEST, sample_rate / 2, _BANDS)
     points = np.concatenate([[2 * centres[0] - centres[1]], centres, [2 * centres[-1] - centres[-2]]])
     return triangles(points, np.clip(frequencies, centres[0], centres[-1])).T.astype(np.float32)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,7 +15,7 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import Synthesizer
 from hybrid_tok.core.speech_level import active_level
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.timeline import FRAME_RATE, frames_to_samples
 from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.errors import BackendError, SpeechWarning
 
@@ -30,7 +31,7 @@ class Piece:
     """Rendered speech.
 
     Attributes:
-        start: frame at which its body starts; None in free timing.
+        start: frame of the utterance's frame rate at which its body starts; None in free timing.
         samples: overhang, body, overhang.
     """
 
@@ -46,6 +47,7 @@ def speak(
     In locked timing, phrases with a pause between them are pieces of their own, so that a pause holds nothing.
 
     Args:
+        sample_rate: of the output, in Hz; a frame of an utterance with a place has a whole number of its samples.
         overhang: samples at the output's rate on both sides of each piece, for cross-fades.
 
     Raises:
@@ -60,22 +62,24 @@ def speak(
     place = utterance.span
     if place is None:
         return [Piece(None, _cut(speech, speech.body, sample_rate, overhang))]
-    hop = synthesizer.sample_rate // FRAME_RATE
-    return [
-        Piece(span.start, _cut(speech, _samples(span, place, speech, hop), sample_rate, overhang))
-        for _, span in utterance.runs
-    ]
+    pieces: list[Piece] = []
+    for _, span in utterance.runs:
+        start, end = (speech.body[0] + at for at in utterance.samples_of(span, speech.audio.sample_rate))
+        length = frames_to_samples(span.frames, utterance.frame_rate, sample_rate)
+        pieces.append(Piece(span.start, _cut(speech, (start, end), sample_rate, overhang, length)))
+    return pieces
 
 
 def _check(speech: Speech, utterance: Utterance, synthesizer: Synthesizer) -> None:
     audio, (start, end) = speech.audio, speech.body
     if len(speech.words) != len(utterance.words):
         raise BackendError(f"{synthesizer.name} gave places for {len(speech.words)} words of {len(utterance.words)}")
-    if audio.samples.ndim != 1 or audio.sample_rate != synthesizer.sample_rate or audio.sample_rate % FRAME_RATE:
+    if audio.samples.ndim != 1 or audio.sample_rate != synthesizer.sample_rate:
         raise BackendError(
             f"{synthesizer.name} gave samples {audio.samples.shape} at {audio.sample_rate} Hz, not mono at its rate"
         )
-    length = end - start if utterance.span is None else utterance.span.frames * audio.sample_rate // FRAME_RATE
+    place = utterance.span
+    length = end - start if place is None else utterance.samples_of(place, audio.sample_rate)[1]
     if not 0 <= start <= end <= audio.num_samples or end - start != length:
         raise BackendError(f"{synthesizer.name} spoke samples {start} to {end} of {audio.num_samples}, not {length}")
 
@@ -119,23 +123,29 @@ def _gains(
     return (10.0 ** (np.interp(np.arange(len(samples)) / hop, np.arange(count), curve) / 20.0)).astype(np.float32)
 
 
-def _samples(span: Span, place: Span, speech: Speech, hop: int) -> tuple[int, int]:
-    first = speech.body[0] - place.start * hop
-    return first + span.start * hop, first + span.end * hop
-
-
-def _cut(speech: Speech, part: tuple[int, int], sample_rate: int, overhang: int) -> NDArray[np.float32]:
+def _cut(
+    speech: Speech, part: tuple[int, int], sample_rate: int, overhang: int, length: int | None = None
+) -> NDArray[np.float32]:
     """A part of the speech at another rate, with overhang; beyond the speech there is silence.
 
-    It is resampled with a frame of margin on both sides: a whole number of samples at both rates.
+    It is resampled with about 20 ms of margin on both sides: a whole number of samples at both rates.
+
+    Args:
+        length: samples of the part at the other rate, where that is known; a sample or so from what it lasts.
     """
-    margin = speech.audio.sample_rate // FRAME_RATE
     start, end = part
-    samples = speech.audio.samples
+    samples, rate = speech.audio.samples, speech.audio.sample_rate
+    if length is None:
+        length = resampled_length(end - start, rate, sample_rate)
+    # Both rates are whole multiples of their divisor, so that a margin of steps of 1 / divisor is exact at both. Half a
+    # sample of the speech, which rounding may have taken from the part, must fit into it beside the overhang.
+    divisor = math.gcd(rate, sample_rate)
+    enough = overhang + sample_rate // rate + 2
+    steps = max(-(-divisor // FRAME_RATE), -(-enough * divisor // sample_rate))
+    margin, before = steps * rate // divisor, steps * sample_rate // divisor
     piece = np.pad(
         samples[max(0, start - margin) : end + margin],
         (max(0, margin - start), max(0, end + margin - len(samples))),
     )
-    length = resampled_length(end - start, speech.audio.sample_rate, sample_rate)
-    first = sample_rate // FRAME_RATE - overhang
-    return resample(Audio(piece, speech.audio.sample_rate), sample_rate).samples[first : first + length + 2 * overhang]
+    first = before - overhang
+    return resample(Audio(piece, rate), sample_rate).samples[first : first + length + 2 * overhang]

@@ -6,7 +6,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.interfaces import UnitCodec
-from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.decode.plan import UnitSegment
 from hybrid_tok.errors import BackendError
 
@@ -26,7 +25,7 @@ def vocode(segment: UnitSegment, codec: UnitCodec, warm_up: int, overhang: int) 
     Returns:
         (overhang + frames * hop + overhang,) samples at the codec's rate.
     """
-    hop = codec.sample_rate // FRAME_RATE
+    hop = codec.hop
     if warm_up * hop < overhang:
         raise ValueError(f"an overhang of {overhang} samples needs more than {warm_up} frames of warm-up")
     after = -(-overhang // hop) + 1

@@ -3,10 +3,13 @@
 The whole recording is encoded once, and only if some decision needs units. So the codes of a stretch never depend on
 what the gate chose around it, and a causal codec has seen what came before. A run ends where the language of its words
 changes; a word whose language is not known is in the language of the text before it.
+
+Decisions are in frames of 20 ms; here their places become frames of the codec, which are longer or shorter.
 """
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -17,7 +20,7 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.interfaces import UnitCodec
 from hybrid_tok.core.spacing import join_words
-from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
+from hybrid_tok.core.timeline import DEFAULT_GRID, Grid, Span, count_frames
 from hybrid_tok.encode.gate import Decision
 from hybrid_tok.errors import BackendError, OptionsError
 from hybrid_tok.tokens.stream import (
@@ -71,30 +74,33 @@ def assemble(
     options: AssembleOptions = AssembleOptions(),
     voices: Mapping[int, tuple[int, ...]] | None = None,
     prosody: Mapping[Word, Prosody] | None = None,
+    grid: Grid = DEFAULT_GRID,
 ) -> HybridStream:
     """Write decisions as a stream of one channel.
 
     Args:
-        decisions: tile the recording's frames.
+        decisions: tile the recording's frames of 20 ms.
         audio: mono, at the codec's rate.
         codec: makes the codec; called only when a decision needs units.
         voices: voice codes by speaker, each written at its speaker's first turn.
         prosody: of words; where given, each word is a text item.
+        grid: the codec's rate and frames.
 
     Raises:
         OptionsError: a decision the layout has no tokens for, or more codebooks than the codec has.
-        BackendError: the codec has another rate, or returned another number of frames than the audio has.
+        BackendError: the codec has another rate or other frames, or returned another number of frames than the audio
+            has.
     """
-    hop = audio.sample_rate // FRAME_RATE
-    frames = count_frames(audio.num_samples, audio.sample_rate)
-    codes = _Codes(audio, codec, options.num_codebooks)
-    return write_decisions(decisions, frames, audio.num_samples % hop, codes.cut, options, voices, prosody)
+    if audio.sample_rate != grid.sample_rate:
+        raise ValueError(f"the audio is at {audio.sample_rate} Hz, the frames at {grid.sample_rate} Hz")
+    codes = _Codes(audio, codec, options.num_codebooks, grid)
+    return write_decisions(decisions, audio.num_samples, grid, codes.cut, options, voices, prosody)
 
 
 def write_decisions(
     decisions: Sequence[Decision],
-    frames: int,
-    remainder: int,
+    num_samples: int,
+    grid: Grid,
     cut: Callable[[Span], tuple[Frame, ...]],
     options: AssembleOptions = AssembleOptions(),
     voices: Mapping[int, tuple[int, ...]] | None = None,
@@ -103,20 +109,22 @@ def write_decisions(
     """As `assemble`, where the units are known.
 
     Args:
-        frames, remainder: length of the recording, and the samples in its last frame when that is partial.
-        cut: gives the units of a stretch.
+        num_samples: of the recording, at the codec's rate.
+        cut: gives the units of a stretch, in frames of the codec.
     """
-    _check_decisions(decisions, frames, options)
-    placed = _join(_place(decisions, cut, options, prosody or {}), options.timing == "locked")
-    turns = _write_turns(placed, frames, options.timing == "locked", voices or {})
-    return HybridStream((Channel(tuple(turns)),), options.timing, remainder if options.timing == "locked" else None)
+    _check_decisions(decisions, count_frames(num_samples, grid.sample_rate), options)
+    frames, locked = grid.count(num_samples), options.timing == "locked"
+    placed = _join(_place(decisions, _Places.of(decisions, grid, frames), cut, options, prosody or {}), locked)
+    turns = _write_turns(placed, frames, locked, voices or {})
+    return HybridStream((Channel(tuple(turns)),), options.timing, num_samples % grid.hop if locked else None)
 
 
 class _Codes:
     """The codes of a recording, encoded when first needed."""
 
-    def __init__(self, audio: Audio, codec: Callable[[], UnitCodec], num_codebooks: int | None) -> None:
+    def __init__(self, audio: Audio, codec: Callable[[], UnitCodec], num_codebooks: int | None, grid: Grid) -> None:
         self._audio = audio
+        self._grid = grid
         self._codec = codec
         self._num_codebooks = num_codebooks
         self._codes = None
@@ -134,8 +142,10 @@ class _Codes:
             raise OptionsError(f"{wanted} codebooks asked for, but {codec.name} has {codec.num_codebooks}")
         if codec.sample_rate != audio.sample_rate:
             raise BackendError(f"{codec.name} works at {codec.sample_rate} Hz, but the audio is at {audio.sample_rate}")
+        if codec.hop != self._grid.hop:
+            raise BackendError(f"{codec.name} has frames of {codec.hop} samples, not of {self._grid.hop}")
         codes = codec.encode(audio.samples)
-        frames = count_frames(audio.num_samples, audio.sample_rate)
+        frames = self._grid.count(audio.num_samples)
         if codes.shape != (frames, codec.num_codebooks):
             raise BackendError(f"{codec.name} gave codes {codes.shape}, not {(frames, codec.num_codebooks)}")
         return codes[:, :wanted]
@@ -159,8 +169,61 @@ def _check_decisions(decisions: Sequence[Decision], frames: int, options: Assemb
 
 
 @dataclass(frozen=True, slots=True)
+class _Places:
+    """Where frames of 20 ms are among those of the codec.
+
+    What is written keeps a frame, at the expense of what is beside it; silence may vanish.
+
+    Attributes:
+        edges: of decisions, in frames of 20 ms, increasing.
+        placed: the same in frames of the codec.
+        least: frames that a span has at least.
+    """
+
+    grid: Grid
+    edges: list[int]
+    placed: list[int]
+    least: int = 0
+
+    @classmethod
+    def of(cls, decisions: Sequence[Decision], grid: Grid, frames: int) -> _Places:
+        """The places of the edges of decisions, which tile a recording of `frames` frames of the codec."""
+        runs = [list(group) for _, group in groupby(decisions, key=_written_with)]
+        kept = [run[0].kind in ("text", "units", "event") for run in runs]
+        borders = grid.tile([0, *(run[-1].span.end for run in runs)], kept, 0, frames)
+        edges, placed = [0], [0]
+        for run, first, last in zip(runs, borders[:-1], borders[1:], strict=True):
+            inside = [run[0].span.start, *(decision.span.end for decision in run)]
+            spoken = [decision.kind == "text" and bool(decision.words) for decision in run]
+            edges += inside[1:]
+            placed += grid.tile(inside, spoken, first, last)[1:]
+        return cls(grid, edges, placed)
+
+    def span(self, start: int, end: int) -> Span:
+        """A span in frames of the codec."""
+        first, last = self._place(start), self._place(end)
+        if last - first < self.least:
+            last = min(first + self.least, self.placed[-1])
+            first = max(last - self.least, 0)
+        return Span(first, last)
+
+    def _place(self, frame: int) -> int:
+        if self.grid.is_annotations:
+            return frame
+        index = bisect_right(self.edges, frame) - 1
+        if self.edges[index] == frame or index + 1 == len(self.edges):
+            return self.placed[index]
+        return min(max(self.grid.nearest(frame), self.placed[index]), self.placed[index + 1])
+
+
+def _written_with(decision: Decision) -> tuple[object, ...]:
+    """What adjacent decisions have in common that are written as one item."""
+    return decision.speaker, decision.kind, (decision.event or decision) if decision.kind == "event" else None
+
+
+@dataclass(frozen=True, slots=True)
 class _Placed:
-    """An item, the frame it starts at, and its speaker."""
+    """An item, the frame of the codec it starts at, and its speaker."""
 
     start: int
     speaker: int
@@ -173,6 +236,7 @@ class _Placed:
 
 def _place(
     decisions: Sequence[Decision],
+    places: _Places,
     cut: Callable[[Span], tuple[Frame, ...]],
     options: AssembleOptions,
     prosody: Mapping[Word, Prosody],
@@ -181,15 +245,17 @@ def _place(
     languages = _Languages()
     for (speaker, kind), group in groupby(decisions, key=lambda decision: (decision.speaker, decision.kind)):
         run = list(group)
-        span = Span(run[0].span.start, run[-1].span.end)
         if kind == "text":
-            yield from _place_text(run, options, prosody, languages)
-            yield from _place_over_text(run, options, prosody, languages)
+            yield from _place_text(run, places, options, prosody, languages)
+            yield from _place_over_text(run, places, options, prosody, languages)
         elif kind == "units":
-            yield _Placed(span.start, speaker, UnitItem(cut(span)))
+            span = places.span(run[0].span.start, run[-1].span.end)
+            if span.frames:  # there may be fewer frames than stretches
+                yield _Placed(span.start, speaker, UnitItem(cut(span)))
         elif kind != "pause":
             for label, part in _events(run):
-                yield _Placed(part.start, speaker, EventItem(label, cut(part)) if kind == "event" else EventItem(label))
+                span = places.span(part.start, part.end)
+                yield _Placed(span.start, speaker, EventItem(label, cut(span)) if kind == "event" else EventItem(label))
 
 
 class _Languages:
@@ -214,7 +280,11 @@ def _events(run: Sequence[Decision]) -> Iterator[tuple[EventLabel, Span]]:
 
 
 def _place_text(
-    run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody], languages: _Languages
+    run: Sequence[Decision],
+    places: _Places,
+    options: AssembleOptions,
+    prosody: Mapping[Word, Prosody],
+    languages: _Languages,
 ) -> Iterator[_Placed]:
     """A run of words as a text item per language, or as one per word with the gaps between left free."""
     speaker, locked = run[0].speaker, options.timing == "locked"
@@ -223,29 +293,38 @@ def _place_text(
     if prosody or (locked and options.durations == "word"):
         for language, group in runs:
             for word, place in group:
-                frames = place.frames if locked else None
+                span = places.span(place.start, place.end)
+                frames = span.frames if locked else None
                 item = TextItem(word.text, frames, prosody=prosody.get(word), language=language)
-                yield _Placed(place.start, speaker, item)
+                yield _Placed(span.start, speaker, item)
         return
     for number, (language, group) in enumerate(runs):
         # Gaps belong to their run; a gap where the language changes is a pause.
         start = group[0][1].start if number else _first_frame(run[0])
         end = group[-1][1].end if number < len(runs) - 1 else run[-1].span.end
         text = join_words((word.text for word, _ in group), language)
-        yield _Placed(start, speaker, TextItem(text, end - start if locked else None, language=language))
+        span = places.span(start, end)
+        yield _Placed(span.start, speaker, TextItem(text, span.frames if locked else None, language=language))
 
 
 def _place_over_text(
-    run: Sequence[Decision], options: AssembleOptions, prosody: Mapping[Word, Prosody], languages: _Languages
+    run: Sequence[Decision],
+    places: _Places,
+    options: AssembleOptions,
+    prosody: Mapping[Word, Prosody],
+    languages: _Languages,
 ) -> Iterator[_Placed]:
     """What is written over a finished text run: labels of events under the words, and other speakers' words."""
     for event, group in groupby(run, key=lambda decision: decision.event):
         if event is not None:
-            yield _Placed(max(event.span.start, next(group).span.start), run[0].speaker, EventItem(event.label))
+            start = max(event.span.start, next(group).span.start)
+            yield _Placed(places.span(start, start).start, run[0].speaker, EventItem(event.label))
+    # They are over something else, so that there is room for a frame each.
+    over = places if places.grid.is_annotations else replace(places, least=1)
     words = [word for decision in run for word in decision.under]
     for speaker, group in groupby(words, key=lambda word: word.speaker or 0):
         decisions = [Decision(word.span, "text", (word,), speaker=speaker) for word in group]
-        yield from _place_text(decisions, options, prosody, languages)
+        yield from _place_text(decisions, over, options, prosody, languages)
 
 
 def _first_frame(decision: Decision) -> int:

@@ -16,6 +16,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
+from fractions import Fraction
 from itertools import pairwise
 from typing import Literal, TypeAlias
 
@@ -25,7 +26,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.annotations import Annotations, Event, Word
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.spacing import join_words
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.viterbi import best_path, min_marginals
@@ -45,7 +46,8 @@ class GateOptions:
             infinity nothing (pure text: units are forbidden, then tokens are saved first of all).
         switch_cost: words a change between text and units counts for.
         layout: `hybrid`; `text` forbids units, `units` forbids everything else.
-        num_codebooks: unit tokens per frame.
+        num_codebooks: unit tokens per frame of the codec.
+        frame_rate: frames of the codec per second. All other frames are of 20 ms.
         voice_loss: lost of a right word by writing it as text: the voice, and how it was said.
         unit_loss: lost of anything by writing it as units, to the codec.
         label_loss: lost of an event whose label is left out, or wrong.
@@ -66,6 +68,7 @@ class GateOptions:
     switch_cost: float = 0.1
     layout: Literal["hybrid", "text", "units"] = "hybrid"
     num_codebooks: int = 2
+    frame_rate: Fraction = Fraction(FRAME_RATE)
     voice_loss: float = 0.05
     unit_loss: float = 0.03
     label_loss: float = 0.5
@@ -88,6 +91,8 @@ class GateOptions:
             raise OptionsError(f"layout must be hybrid, text or units, not {self.layout!r}")
         if self.num_codebooks < 1:
             raise OptionsError(f"num_codebooks must be at least 1, not {self.num_codebooks}")
+        if not self.frame_rate > 0:
+            raise OptionsError(f"frame_rate must be above 0, not {self.frame_rate}")
         if not 0.0 <= self.unit_loss < min(self.voice_loss, self.tag_loss) <= 1.0:
             raise OptionsError("units must lose less than text and tags do: 0 <= unit_loss < voice_loss, tag_loss <= 1")
         if not 0.0 < self.silence_loss <= 1.0 or not 0.0 <= self.label_loss <= 1.0 or self.tag_loss > 1.0:
@@ -104,13 +109,18 @@ class GateOptions:
                 f"unit_padding must be at least 0 frames, long_sound 1: {self.unit_padding}, {self.long_sound}"
             )
 
+    @property
+    def unit_tokens(self) -> float:
+        """Unit tokens per 20 ms."""
+        return float(self.num_codebooks * self.frame_rate / FRAME_RATE)
+
 
 @dataclass(frozen=True, slots=True)
 class Decision:
     """How a stretch is written, and why.
 
     Attributes:
-        span: the frames it covers; decisions tile the recording.
+        span: the frames of 20 ms it covers; decisions tile the recording.
         kind: `text`, `units`, `event` (label with units), `tag` (label alone, then silence) or `pause`.
         words: the recognized words, also where they are written as units; a text decision without words is a short gap
             in the run of words around it.
@@ -248,7 +258,7 @@ def stretch_costs(
             loss[UNITS] *= 1.0 if stretch.kind == "sound" else options.silence_loss
             if stretch.joinable:
                 loss[JOIN] = loss[PAUSE]
-        tokens[index, [UNITS, EVENT]] = stretch.span.frames * options.num_codebooks
+        tokens[index, [UNITS, EVENT]] = stretch.span.frames * options.unit_tokens
     if options.layout == "text" or math.isinf(options.rate_weight):
         distortion[:, [UNITS, EVENT]] = math.inf
     same_speaker, same_event = [True], [False]

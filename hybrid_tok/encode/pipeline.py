@@ -17,6 +17,7 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import UnitCodec
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
+from hybrid_tok.core.timeline import DEFAULT_GRID, Grid
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator, words_inside
 from hybrid_tok.encode.assemble import AssembleOptions, assemble
 from hybrid_tok.encode.gate import Decision, GateOptions, gate
@@ -32,7 +33,7 @@ class Encoding:
 
     Attributes:
         stream: what is written as ids.
-        decisions: what the gate chose for each stretch and why; they tile the recording.
+        decisions: what the gate chose for each stretch and why; they tile the recording, in frames of 20 ms.
         annotations: what the gate chose from.
         stage_seconds: wall-clock seconds per stage.
     """
@@ -54,6 +55,7 @@ class Encoder:
         embed: the speaker network that voices are measured with.
         voice: write a voice code at each speaker's first turn; None leaves it out.
         prosody: write how each word is said; None leaves it out.
+        grid: the codec's rate and frames.
     """
 
     annotator: Annotator
@@ -64,6 +66,7 @@ class Encoder:
     assemble: AssembleOptions = AssembleOptions()
     voice: VoiceOptions | None = None
     prosody: ProsodyOptions | None = None
+    grid: Grid = DEFAULT_GRID
 
     def annotate(self, recording: Recording, timer: StageTimer | None = None) -> Annotations:
         """Annotate a recording; arguments as of `encode`."""
@@ -87,7 +90,7 @@ class Encoder:
             decisions = gate(annotations, self.gate, [self.count_pieces(word) for word in annotations.words])
         voices, prosody = self._voices_and_prosody(audio, decisions, annotations, timer)
         with timer.stage("codec"):
-            stream = assemble(decisions, audio, self.codec, self.assemble, voices, prosody)
+            stream = assemble(decisions, audio, self.codec, self.assemble, voices, prosody, self.grid)
         return Encoding(stream, decisions, annotations, MappingProxyType(timer.seconds))
 
     def voice_code(self, audio: Audio) -> tuple[int, ...]:

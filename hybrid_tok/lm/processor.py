@@ -290,7 +290,8 @@ class HybridProcessor(ProcessorMixin):
         if return_format == "audio":
             streams = [part for part in parts if isinstance(part, HybridStream)]
             return map_threads(self.hybrid.decoder.decode, streams)
-        shown = (part if isinstance(part, str) else f"<|audio|>{transcript(part)}<|/audio|>" for part in parts)
+        rate = self.hybrid.codec_identity.grid.frame_rate
+        shown = (part if isinstance(part, str) else f"<|audio|>{transcript(part, rate)}<|/audio|>" for part in parts)
         return "".join(shown)
 
     def batch_decode(self, sequences: Any, *args: Any, **kwargs: Any) -> list[Any]:

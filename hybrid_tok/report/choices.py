@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
+from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.assemble import write_decisions
 from hybrid_tok.encode.gate import Decision, gate
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer
@@ -58,7 +58,6 @@ def choices(
     encoder = tokenizer.encoder
     counts = [encoder.count_pieces(word) for word in analysis.annotations.words]
     prosody = dict.fromkeys(analysis.annotations.words, Prosody(0, 0, 0)) if encoder.prosody is not None else {}
-    frames = count_frames(audio.num_samples, audio.sample_rate)
 
     @cache
     def codes() -> NDArray[np.integer]:
@@ -72,8 +71,7 @@ def choices(
             return made
         decisions = gate(analysis.annotations, replace(encoder.gate, rate_weight=weight), counts)
         voices = dict.fromkeys(_speakers(decisions), NEUTRAL_CODE) if encoder.voice is not None else {}
-        remainder = audio.num_samples % (audio.sample_rate // FRAME_RATE)
-        stream = write_decisions(decisions, frames, remainder, cut, encoder.assemble, voices, prosody)
+        stream = write_decisions(decisions, audio.num_samples, encoder.grid, cut, encoder.assemble, voices, prosody)
         ids = tuple(tokenizer.vocabulary.encode(stream))
         return Choice(weight, decisions, ids, summarize(stream, ids, tokenizer.vocabulary, audio.seconds))
 

@@ -49,7 +49,7 @@ def recording_page(
     place = {word: index for index, word in reversed(list(enumerate(words)))}
     reasons: dict[str, int] = {}
     data = {
-        **_about(tokenizer, name, analysis.summary.seconds),
+        **_about(tokenizer, name, analysis.summary.seconds, FRAME_RATE),
         "words": [
             [
                 word.span.start,
@@ -104,7 +104,7 @@ def file_page(
         tracks.insert(0, ("Original", original))
     words, segments = _placed(stream)
     data = {
-        **_about(tokenizer, name, seconds),
+        **_about(tokenizer, name, seconds, float(tokenizer.codec_identity.grid.frame_rate)),
         "words": words,
         "events": [],
         "forms": [
@@ -123,11 +123,12 @@ def file_page(
     return Page("recording", name, data)
 
 
-def _about(tokenizer: HybridTokenizer, name: str, seconds: float) -> dict[str, Any]:
+def _about(tokenizer: HybridTokenizer, name: str, seconds: float, frame_rate: float) -> dict[str, Any]:
+    """What a page says of its tokenizer and of its times: frames per second."""
     return {
         "name": printable_name(name),
         "seconds": round(seconds, 6),
-        "frameRate": FRAME_RATE,
+        "frameRate": frame_rate,
         "timing": tokenizer.vocabulary.options.timing,
         "layout": tokenizer.vocabulary.options.layout,
         "codebooks": tokenizer.vocabulary.options.num_codebooks,

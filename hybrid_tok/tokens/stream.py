@@ -1,8 +1,8 @@
 """`HybridStream`: the typed sequence between audio and ids.
 
-A stream has the structure that `grammar.py` describes: channels of turns of items, with a time cursor on the 20 ms grid
-that every item starts at and moves. There is exactly one stream per id sequence: a stream that would have two spellings
-(two adjacent pauses, an empty text run) is refused when it is made, so that ids -> stream -> ids and
+A stream has the structure that `grammar.py` describes: channels of turns of items, with a time cursor that every item
+starts at and moves, in frames of the codec. There is exactly one stream per id sequence: a stream that would have two
+spellings (two adjacent pauses, an empty text run) is refused when it is made, so that ids -> stream -> ids and
 stream -> ids -> stream are both identities.
 """
 

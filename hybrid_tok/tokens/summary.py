@@ -5,9 +5,11 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from itertools import groupby
 
 from hybrid_tok.core.spacing import join_words, split_words
+from hybrid_tok.core.timeline import FRAME_RATE
 from hybrid_tok.tokens.render import escape
 from hybrid_tok.tokens.stream import Back, EventItem, HybridStream, Item, Pause, TextItem, UnitItem
 from hybrid_tok.tokens.vocabulary import Vocabulary
@@ -73,30 +75,35 @@ _OPENING = re.compile(r"[<\[](?=[a-z])")
 """What an event or a run of units begins with in a transcript."""
 
 
-def transcript(stream: HybridStream) -> str:
+def transcript(stream: HybridStream, frame_rate: Fraction = Fraction(FRAME_RATE)) -> str:
     """The stream as a readable transcript: a line per speaker turn, events as tags, units as their length.
 
     Text is escaped (see `render.escape`), and a bracket in it that would open a tag has a backslash before it.
+
+    Args:
+        frame_rate: the codec's frames per second.
     """
     lines: list[str] = []
     for number, channel in enumerate(stream.channels):
         if len(stream.channels) > 1:
             lines.append(f"channel {number}")
         for turn in channel.turns:
-            shown = [(item, text) for item in turn.items if (text := _shown(item))]
+            shown = [(item, text) for item in turn.items if (text := _shown(item, frame_rate))]
             runs = groupby(shown, key=lambda one: one[0].language if isinstance(one[0], TextItem) else one[0])
             parts = [join_words((text for _, text in run), key if isinstance(key, str) else None) for key, run in runs]
             lines.append(f"speaker {turn.speaker}: {' '.join(parts)}")
     return "\n".join(lines)
 
 
-def _shown(item: Item) -> str:
+def _shown(item: Item, frame_rate: Fraction) -> str:
     """An item as readable text; empty where it is not shown."""
     if isinstance(item, TextItem):
         return _OPENING.sub(r"\\\g<0>", escape(item.text))
     if isinstance(item, EventItem):
-        return f"<{item.label} {len(item.units) / 50:.2f}s>"
+        return f"<{item.label} {float(len(item.units) / frame_rate):.2f}s>"
     if isinstance(item, UnitItem):
-        return f"[units {len(item.units) / 50:.2f}s]"
+        return f"[units {float(len(item.units) / frame_rate):.2f}s]"
     # half a second: shorter pauses are just how people speak
-    return f"({item.frames / 50:.1f}s)" if isinstance(item, Pause) and item.frames >= 25 else ""
+    if isinstance(item, Pause) and 2 * item.frames >= frame_rate:
+        return f"({float(item.frames / frame_rate):.1f}s)"
+    return ""

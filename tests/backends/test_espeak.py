@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 import subprocess
 import sys
 from collections.abc import Iterator, Sequence
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -113,6 +115,21 @@ def test_a_run_lasts_as_long_as_its_place(espeak: EspeakSynthesizer, frames: int
     heard = np.flatnonzero(np.abs(speech.audio.samples) > 1e-3)
     # Between 80 and 450 words a minute it can be fitted; the rest is silence, or cut off.
     assert heard[0] < 441 and (heard[-1] > 0.85 * frames * 441 or frames == 300)
+
+
+@pytest.mark.parametrize("frame_rate", [Fraction(25, 2), Fraction(75), Fraction(44_100, 512), Fraction(22_050, 1024)])
+def test_places_are_exact_at_any_frame_rate(espeak: EspeakSynthesizer, frame_rate: Fraction) -> None:
+    first, second = (
+        Span(3, 3 + math.ceil(frame_rate / 2)),
+        Span(4 + math.ceil(frame_rate), 5 + math.ceil(2 * frame_rate)),
+    )
+    speech = espeak.synthesize(Utterance((Phrase(("stop",), first), Phrase(("go",), second)), frame_rate=frame_rate))
+    borders = [(edge - 3) * 22_050 / frame_rate for edge in (first.end, second.start, second.end)]
+    end, start, whole = (math.floor(border + Fraction(1, 2)) for border in borders)
+    assert speech.body == (0, whole) and speech.audio.num_samples == whole
+    samples = speech.audio.samples
+    assert samples[:end].any() and not samples[end:start].any() and samples[start:].any()
+    assert speech.words[0][1] <= end and start <= speech.words[1][0] <= speech.words[1][1] <= whole
 
 
 def test_runs_lie_in_their_places_with_silence_between(espeak: EspeakSynthesizer) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from fractions import Fraction
 from typing import Any
 
 import numpy as np
@@ -21,6 +22,7 @@ from hybrid_tok.backends.kokoro_timing import (
     fit,
     free_frames,
     locked_frames,
+    phrase_places,
     pieces_of,
     to_kokoro_frame,
 )
@@ -103,6 +105,14 @@ def test_phrases_lie_in_their_places() -> None:
     found = places_of(utterance, one, frames)
     assert [start for start, _ in found.values()] == [to_kokoro_frame(span.start - 100) for span in spans]
     assert found[1][1] == to_kokoro_frame(45) - RINGING and found[2][1] == to_kokoro_frame(80) - RINGING
+
+
+def test_places_are_in_the_frames_of_any_codec() -> None:
+    spans = (Span(10, 13), Span(13, 20), Span(24, 25))
+    phrases = tuple(Phrase((word,), span) for word, span in zip("abc", spans, strict=True))
+    mimi = Utterance(phrases, frame_rate=Fraction(25, 2))
+    assert phrase_places(mimi) == [(0, 10), (10, 32), (45, 48)], "frames of 80 ms in frames of 25 ms"
+    assert to_kokoro_frame(10, mimi.frame_rate) == 32
 
 
 def test_a_phrase_in_two_chunks_fills_its_place_once() -> None:

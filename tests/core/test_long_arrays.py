@@ -14,6 +14,7 @@ from fakes import FakeCodec, FakeSynthesizer
 from hybrid_tok.audio import resample
 from hybrid_tok.core import long_arrays
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.timeline import DEFAULT_GRID
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.errors import AudioError
 from hybrid_tok.tokens.stream import Channel, HybridStream, Pause, TextItem, Turn, UnitItem
@@ -23,7 +24,7 @@ def decoded() -> list[np.ndarray]:
     items = (UnitItem(tuple((number, 3, 5, 7) for number in range(100))), Pause(30), TextItem("so funny", 50))
     stream = HybridStream((Channel((Turn(0, items),)), Channel((Turn(1, items[:1]),))))
     codec, speaker = FakeCodec(), FakeSynthesizer()
-    audio = Decoder(lambda _: speaker, lambda: codec, 16_000).decode(stream)
+    audio = Decoder(lambda _: speaker, lambda: codec, DEFAULT_GRID).decode(stream)
     return [audio.samples, resample(audio, 44_100).samples, resample(Audio(audio.samples[0], 16_000), 8_000).samples]
 
 
@@ -48,12 +49,13 @@ HOURS = """
 import resource, sys
 from hybrid_tok import Audio, HybridStream
 from hybrid_tok.audio import resample, write_wav
+from hybrid_tok.core.timeline import DEFAULT_GRID
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.tokens.stream import Channel, Pause, Turn
 
 resource.setrlimit(resource.RLIMIT_DATA, (500 << 20, 500 << 20))
 stream = HybridStream((Channel((Turn(0, (Pause(50 * 3600 * 3),)),)),))
-audio = Decoder(None, None, 16_000).decode(stream)
+audio = Decoder(None, None, DEFAULT_GRID).decode(stream)
 write_wav(sys.argv[1], resample(audio, 24_000))
 """
 

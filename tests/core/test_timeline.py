@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from fractions import Fraction
+from itertools import accumulate, pairwise
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hybrid_tok.core.timeline import (
+    DEFAULT_GRID,
+    Grid,
     Span,
     count_frames,
     frame_to_sample,
     frame_to_seconds,
+    frames_to_samples,
     merge_spans,
     overlapping,
     seconds_to_frame,
@@ -76,3 +80,69 @@ def test_a_sweep_finds_what_overlaps(spans: list[tuple[int, int]], others: list[
     assert len(found) == len(ordered)
     for span, waiting in zip(ordered, found, strict=True):
         assert [one for one in waiting if one.overlap(span)] == sorted(one for one in beside if one.overlap(span))
+
+
+GRIDS = st.sampled_from(
+    [Grid(16_000, 320), Grid(24_000, 320), Grid(24_000, 1920), Grid(44_100, 512), Grid(22_050, 1024)]
+)
+
+
+@given(GRIDS, st.integers(0, 10**7))
+def test_a_boundary_is_the_nearest_on_a_codecs_grid(grid: Grid, frame: int) -> None:
+    exact = frame * grid.frame_rate / 50
+    assert -Fraction(1, 2) < grid.nearest(frame) - exact <= Fraction(1, 2), "half up"
+    assert grid.containing(frame) <= exact < grid.containing(frame) + 1
+    back = grid.annotation_span(Span(grid.nearest(frame), grid.nearest(frame))).start
+    assert abs(back - frame) <= 25 / grid.frame_rate + Fraction(1, 2)
+    if grid.is_annotations:
+        assert grid.nearest(frame) == grid.containing(frame) == back == frame
+
+
+@given(GRIDS, st.integers(0, 10**9))
+def test_frames_and_remainder_say_every_length(grid: Grid, num_samples: int) -> None:
+    frames = grid.count(num_samples)
+    assert grid.length(frames, num_samples % grid.hop) == num_samples
+    assert 0 <= frames * grid.hop - num_samples < grid.hop
+    if grid.is_annotations:
+        assert frames == count_frames(num_samples, grid.sample_rate)
+
+
+@given(st.integers(0, 10**6), GRIDS, st.sampled_from([40, 8_000, 16_000, 22_050, 24_000, 44_100]))
+def test_samples_of_frames_are_the_nearest(frames: int, grid: Grid, rate: int) -> None:
+    exact = frames * rate / grid.frame_rate
+    assert abs(frames_to_samples(frames, grid.frame_rate, rate) - exact) <= Fraction(1, 2)
+    if rate == grid.sample_rate:
+        assert frames_to_samples(frames, grid.frame_rate, rate) == frames * grid.hop
+
+
+@given(GRIDS, st.lists(st.tuples(st.integers(1, 40), st.booleans()), min_size=1, max_size=12), st.integers(0, 881))
+def test_stretches_go_on_to_tile(grid: Grid, stretches: list[tuple[int, bool]], missing: int) -> None:
+    edges = [0, *accumulate(frames for frames, _ in stretches)]
+    kept = [keep for _, keep in stretches]
+    # The last frame of 20 ms may be partial.
+    num_samples = frame_to_sample(edges[-1], grid.sample_rate) - missing * grid.sample_rate // 50 // 882
+    last = grid.count(num_samples)
+    assert count_frames(num_samples, grid.sample_rate) == edges[-1]
+    placed = grid.tile(edges, kept, 0, last)
+    assert placed[0] == 0 and placed[-1] == last and placed == sorted(placed)
+    if grid.is_annotations:
+        assert placed == edges
+    if sum(kept) <= last:
+        assert all(start < end for (start, end), keep in zip(pairwise(placed), kept, strict=True) if keep)
+    if all(frames * grid.frame_rate >= 50 for frames, _ in stretches[:-1]):
+        # All are longer than a frame of the codec: none has to give way, but to the last one.
+        inside = list(zip(edges, placed, strict=True))[:-2]
+        assert all(abs(at - edge * grid.frame_rate / 50) <= Fraction(1, 2) for edge, at in inside)
+
+
+def test_what_is_short_has_the_frame_that_it_lies_in() -> None:
+    mimi = Grid(24_000, 1920)  # 4 frames of 20 ms each
+    kept = [False, True, False]
+    assert mimi.tile([0, 5, 6, 40], kept, 0, 10) == [0, 1, 2, 10]
+    assert mimi.tile([0, 2, 4, 40], kept, 0, 10) == [0, 0, 1, 10]
+    assert mimi.tile([0, 6, 7, 40], kept, 0, 10) == [0, 1, 2, 10], "not [2, 2), where its edges are nearest"
+    assert mimi.tile([0, 5, 6, 7], [True, True, True], 0, 2) == [0, 0, 1, 2], "the first has none"
+    assert mimi.tile([0, 38, 39, 40], [True, True, True], 0, 10) == [0, 8, 9, 10]
+    assert DEFAULT_GRID.tile([0, 5, 6, 40], kept, 0, 40) == [0, 5, 6, 40]
+    with pytest.raises(ValueError, match="need a rate and samples, not 0 at 16000 Hz"):
+        Grid(16_000, 0)

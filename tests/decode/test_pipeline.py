@@ -12,6 +12,7 @@ from fakes import FakeCodec, FakeSynthesizer
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.speech_level import active_level
+from hybrid_tok.core.timeline import Grid
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
 from hybrid_tok.errors import BackendError, OptionsError, SpeechWarning, StreamError
 from hybrid_tok.tokens.stream import (
@@ -34,7 +35,12 @@ HOP = 320
 
 
 def decoder(**backends: object) -> Decoder:
-    chosen = {"synthesizer": lambda language: FakeSynthesizer(), "codec": FakeCodec, "sample_rate": RATE, **backends}
+    chosen = {
+        "synthesizer": lambda language: FakeSynthesizer(),
+        "codec": FakeCodec,
+        "grid": Grid(RATE, HOP),
+        **backends,
+    }
     return Decoder(**chosen)  # pyright: ignore[reportArgumentType]
 
 
@@ -318,8 +324,8 @@ def test_stages_are_timed_and_progress_is_told() -> None:
 def test_options_are_checked(options: dict[str, float]) -> None:
     with pytest.raises(OptionsError):
         DecodeOptions(**options)  # pyright: ignore[reportArgumentType]
-    with pytest.raises(OptionsError, match="multiple of 50 Hz"):
-        decoder(sample_rate=16_001)
+    with pytest.raises(OptionsError, match="at most twice the warm-up of 6 frames of 8 samples"):
+        decoder(grid=Grid(RATE, 8))
 
 
 @pytest.mark.parametrize("stream", [locked(Pause(50 * 3600 * 93)), locked(Pause(501))], ids=["93 hours", "10.02 s"])

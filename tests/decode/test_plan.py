@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pytest
 
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import DEFAULT_GRID, Grid, Span
 from hybrid_tok.core.utterance import Phrase, Utterance
 from hybrid_tok.decode.plan import UTTERANCE_GAP, TextSegment, UnitSegment, locked_length, plan
 from hybrid_tok.errors import StreamError
@@ -21,7 +21,7 @@ from hybrid_tok.tokens.stream import (
 )
 from hybrid_tok.voice.prosody import from_bins
 
-RATE = 16_000
+GRID = DEFAULT_GRID
 
 
 def units(frames: int, code: int = 0) -> tuple[tuple[int, ...], ...]:
@@ -33,7 +33,7 @@ def locked(*items: Item, remainder: int = 0) -> HybridStream:
 
 
 def segments(*items: Item) -> list[object]:
-    return list(plan(locked(*items), RATE).segments)
+    return list(plan(locked(*items), GRID).segments)
 
 
 def test_units_that_touch_are_one_segment_whoever_they_belong_to() -> None:
@@ -47,7 +47,7 @@ def test_units_that_touch_are_one_segment_whoever_they_belong_to() -> None:
             ),
         )
     )
-    (segment,) = plan(stream, RATE).segments
+    (segment,) = plan(stream, GRID).segments
     assert segment == UnitSegment(
         0,
         5,
@@ -85,7 +85,7 @@ def test_an_utterance_goes_on_over_units_where_everything_has_its_place() -> Non
         UnitSegment(0, 40, units(2), (0,)),
     ]
     free = (TextItem("so"), UnitItem(units(1)), TextItem("very"))
-    kinds = [type(one) for one in plan(HybridStream((Channel((Turn(0, free),)),), "free", None), RATE).segments]
+    kinds = [type(one) for one in plan(HybridStream((Channel((Turn(0, free),)),), "free", None), GRID).segments]
     assert kinds == [TextSegment, UnitSegment, TextSegment]
 
 
@@ -106,7 +106,7 @@ def test_what_has_no_sound_is_no_segment() -> None:
 
 def test_free_timing_has_no_places() -> None:
     stream = HybridStream((Channel((Turn(0, (TextItem("hi"), UnitItem(units(2)))),)),), "free", None)
-    planned = plan(stream, RATE)
+    planned = plan(stream, GRID)
     assert planned.num_samples is None
     assert planned.segments == (
         TextSegment(0, Utterance((Phrase(("hi",)),))),
@@ -119,28 +119,28 @@ def test_free_timing_has_no_places() -> None:
 )
 def test_locked_length_is_exact(frames: int, remainder: int, samples: int) -> None:
     items = (Pause(frames),) if frames else ()
-    assert locked_length(locked(*items, remainder=remainder), RATE) == samples
+    assert locked_length(locked(*items, remainder=remainder), GRID) == samples
 
 
 def test_a_remainder_must_be_part_of_a_frame_at_the_output_rate() -> None:
     with pytest.raises(StreamError, match="remainder of 320 samples does not fit 1 frames of 320"):
-        plan(locked(Pause(1), remainder=320), RATE)
-    assert locked_length(locked(Pause(1), remainder=320), 48_000) == 320
+        plan(locked(Pause(1), remainder=320), GRID)
+    assert locked_length(locked(Pause(1), remainder=320), Grid(48_000, 960)) == 320
 
 
 def test_a_speaker_has_the_voice_of_the_first_turn_or_another() -> None:
     code = (1,) * VOICE_CODES
     turns = (Turn(0, (TextItem("so", 5),), code), Turn(1, (TextItem("oh", 5),)), Turn(0, (TextItem("far", 5),)))
     stream = HybridStream((Channel(turns),))
-    voices = [segment.utterance.voice for segment in plan(stream, RATE).segments if isinstance(segment, TextSegment)]
+    voices = [segment.utterance.voice for segment in plan(stream, GRID).segments if isinstance(segment, TextSegment)]
     assert voices == [code, None, code]
-    changed = plan(stream, RATE, {0: "af_heart"})
+    changed = plan(stream, GRID, {0: "af_heart"})
     assert [one.utterance.voice for one in changed.segments if isinstance(one, TextSegment)] == [
         *("af_heart", None, "af_heart")
     ]
     assert changed.codes == {0: code}
     with pytest.raises(StreamError, match="no speaker 2 in the stream to give a voice to; there are: 0, 1"):
-        plan(stream, RATE, {2: "af_heart"})
+        plan(stream, GRID, {2: "af_heart"})
 
 
 def test_prosody_is_the_delivery_of_its_words() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 from typing import Any
@@ -19,7 +20,7 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import Synthesizer, UnitCodec
 from hybrid_tok.core.speech_level import active_level
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.timeline import FRAME_RATE, Grid, Span
 from hybrid_tok.core.utterance import Phrase, Utterance
 from hybrid_tok.decode.pipeline import Decoder
 from hybrid_tok.errors import OptionsError
@@ -50,7 +51,8 @@ def locked(*items: Item, voice: tuple[int, ...] | None = None) -> HybridStream:
 
 
 def decode(stream: HybridStream, synthesizer: Synthesizer, codec: UnitCodec | None = None) -> np.ndarray:
-    return Decoder(lambda language: synthesizer, (lambda: codec) if codec else None, RATE).decode(stream).samples
+    decoder = Decoder(lambda language: synthesizer, (lambda: codec) if codec else None, Grid(RATE, HOP))
+    return decoder.decode(stream).samples
 
 
 @pytest.mark.parametrize("frames", [40, 120])
@@ -62,6 +64,19 @@ def test_a_run_fills_its_place_and_nothing_else(synthesizer: Synthesizer, frames
     assert said[: frames // 5].max() > 1e-6 and said[-frames // 4 :].max() > 1e-6
     level = active_level(said)
     assert level is not None and level[0] == pytest.approx(NEUTRAL.level, abs=2.0)
+
+
+@pytest.mark.parametrize("grid", [Grid(24_000, 1920), Grid(44_100, 512), Grid(22_050, 1024)], ids=str)
+def test_places_are_kept_in_frames_of_any_codec(synthesizer: Synthesizer, grid: Grid) -> None:
+    first, second, third = (round(seconds * grid.frame_rate) for seconds in (0.7, 0.5, 1.1))
+    items = (Pause(first), TextItem("stop", first), Pause(second), TextItem("go on now", third), Pause(first))
+    samples = Decoder(lambda language: synthesizer, None, grid).decode(locked(*items)).samples
+    borders = [grid.hop * frames for frames in itertools.accumulate([first, first, second, third, first])]
+    assert len(samples) == borders[-1]
+    fade = round(0.006 * grid.sample_rate)
+    silent = [(0, borders[0] - fade), (borders[1] + fade, borders[2] - fade), (borders[3] + fade, borders[4])]
+    assert not any(samples[start:end].any() for start, end in silent)
+    assert all(np.abs(samples[start:end]).max() > 0.01 for start, end in (borders[:2], borders[2:4]))
 
 
 def test_the_same_stream_gives_the_same_samples(synthesizer: Synthesizer) -> None:
@@ -98,7 +113,7 @@ def test_a_unit_run_cut_out_of_speech_sounds_like_the_whole(codec: BuiltinCodec)
     for start in range(30, 270, 30):
         units = tuple(map(tuple, codes[start : start + 20].tolist()))
         stream = locked(Pause(5), UnitItem(units))
-        samples = Decoder(None, lambda: codec, RATE).decode(stream).samples[5 * HOP :]
+        samples = Decoder(None, lambda: codec, Grid(RATE, HOP)).decode(stream).samples[5 * HOP :]
         expected = whole[start * HOP : (start + 20) * HOP]
         levels.append(10 * np.log10(np.mean(samples**2) / np.mean(expected**2)))
     assert np.abs(np.median(levels)) < 2.0

@@ -136,8 +136,12 @@ def _cpwer(scored: Scored, judges: Judges) -> Value:
 
 def _event_f1(labels: bool) -> Callable[[Scored, Judges], Value]:
     def measure(scored: Scored, judges: Judges) -> Value:
-        placed = _analysis(scored).stream.placed()
-        found = [Event(one.item.label, one.span, 1.0) for one in placed if isinstance(one.item, EventItem)]
+        analysis = _analysis(scored)
+        found = [
+            Event(one.item.label, analysis.grid.annotation_span(one.span), 1.0)
+            for one in analysis.stream.placed()
+            if isinstance(one.item, EventItem)
+        ]
         return count_events(scored.truth.events or (), found, labels=labels).pair
 
     return measure

@@ -69,7 +69,7 @@ def interleave(
             first = None
         decisions.append(_decide(stretch, mode, stretch.event not in alone))
     assemble = AssembleOptions(timing=options.timing, durations=options.durations)
-    return write_decisions(decisions, speech.frames, speech.remainder, speech.cut, assemble, voices)
+    return write_decisions(decisions, speech.num_samples, speech.grid, speech.cut, assemble, voices)
 
 
 def _modes(rng: np.random.Generator, options: InterleaveOptions) -> Iterator[DecisionKind]:

@@ -46,7 +46,7 @@ class JointSegment:
     Attributes:
         speaker: who is heard.
         content: the words (without duration or prosody), the label of an event, or None for any other sound.
-        units: of all its frames; empty only where words lie inside those of another speaker.
+        units: of all its frames; empty only where words lie inside those of another speaker, or are more than frames.
     """
 
     speaker: int
@@ -131,8 +131,8 @@ def join_speech(
     language: str | None = None
     after_word = False
     """Whether what comes may go on with the last segment."""
-    for one in speech.stretches:
-        for segment in _segments(one, speech, language):
+    for one, place in zip(speech.stretches, speech.places, strict=True):
+        for segment in _segments(one, speech.cut(place), language):
             last = segments[-1] if segments else None
             content = segment.content
             if isinstance(content, TextItem):
@@ -148,12 +148,12 @@ def join_speech(
     return JointStream(tuple(segments), order, speech.remainder)
 
 
-def _segments(stretch: Stretch, speech: AlignedSpeech, language: str | None) -> Iterator[JointSegment]:
-    """The segments of a stretch, before any are joined."""
-    units = speech.cut(stretch.span)
+def _segments(stretch: Stretch, units: tuple[Frame, ...], language: str | None) -> Iterator[JointSegment]:
+    """The segments of a stretch, before any are joined. Only words are there without a frame of their own."""
     if stretch.kind != "word":
         label = stretch.event.label if stretch.event is not None else None
-        yield JointSegment(stretch.speaker, label, units)
+        if units:
+            yield JointSegment(stretch.speaker, label, units)
         return
     for number, word in enumerate((*stretch.words, *stretch.under)):
         language = word.language or language

@@ -1,4 +1,4 @@
-"""The parallel layout: a row per frame, the text beside the units of the same moment (Moshi, arXiv 2410.00037).
+"""The parallel layout: a row per frame of units, the text beside those of the same moment (Moshi, arXiv 2410.00037).
 
 A row is `(text, unit of codebook 0, .., unit of codebook K - 1)`. The pieces of a word stand in the text column one
 below the other, the first in the frame where the word starts; they need fewer frames than saying it takes. Where there
@@ -72,7 +72,7 @@ def parallel_speech(space: IdSpace, speech: AlignedSpeech) -> ParallelStream:
     for word, speaker in _words(speech):
         language = word.language or language
         text = TextItem(word.text, language=language)
-        start = max(word.span.start, column.earliest(speaker, language))
+        start = max(speech.grid.containing(word.span.start), column.earliest(speaker, language))
         words.append(TimedWord(start, speaker, text))
         column.write(words[-1])
     return ParallelStream(tuple(words), speech.units)

@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.audio import resample
 from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EVENT_LABELS, EventLabel
@@ -29,6 +30,7 @@ from hybrid_tok.train.events.material import Material, active_runs, load_materia
 from hybrid_tok.train.events.simulate import SIMULATORS
 
 HOP = SAMPLE_RATE // 50
+"""Samples of 20 ms, in which sounds are found and judged."""
 
 RECORDED: tuple[EventLabel, ...] = ("cough", "sneeze", "cry")
 """Labels of which there are recordings."""
@@ -96,7 +98,7 @@ def train(options: TrainSoundsOptions, codec: UnitCodec | None = None) -> Path:
     """Make a bank and return its path. The same data, seed and codec give the same bytes.
 
     Args:
-        codec: whose units are written, at 16 kHz; None is the one in the package.
+        codec: whose units are written; None is the one in the package.
 
     Raises:
         OptionsError: the data lacks recordings of a label, or too few candidates have the right length.
@@ -173,11 +175,11 @@ def _judge(
     candidate: Candidate, label: EventLabel, codec: UnitCodec, tagger: BuiltinTagger, codebooks: int
 ) -> tuple[NDArray[np.int64], float]:
     """A sound's units, and the mean probability of its label in what they decode to."""
-    units = codec.encode(candidate.samples)
-    heard = codec.decode(units[:, :codebooks])
+    units = codec.encode(resample(Audio(candidate.samples, SAMPLE_RATE), codec.sample_rate).samples)
+    heard = resample(Audio(codec.decode(units[:, :codebooks]), codec.sample_rate), SAMPLE_RATE).samples
     posteriors = tagger.posteriors(Audio(np.concatenate([_SILENCE, heard, _SILENCE]), SAMPLE_RATE))
-    first = len(_SILENCE) // HOP
-    return units, float(posteriors[first : first + len(units), EVENT_LABELS.index(label)].mean())
+    first, frames = len(_SILENCE) // HOP, len(candidate.samples) // HOP
+    return units, float(posteriors[first : first + frames, EVENT_LABELS.index(label)].mean())
 
 
 def _best(

@@ -10,6 +10,7 @@ import json
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from hybrid_tok.audio import read_mono
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.interfaces import UnitCodec
 from hybrid_tok.core.manifest import read_manifest
-from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.timeline import FRAME_RATE, Grid
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.tokens.merges_file import save_merges
 from hybrid_tok.tokens.stream import Frame
@@ -81,15 +82,15 @@ def train(options: TrainUnitsOptions, codec: UnitCodec | None = None) -> Path:
     held_out = runs[options.held_out - 1 :: options.held_out]
     trained = [codes for number, codes in enumerate(runs) if (number + 1) % options.held_out]
     merges = learn_merges(trained, codec.fingerprint, options.merges, options.max_frames)
-    target = options.out / "units.json"
+    target, frame_rate = options.out / "units.json", Grid(codec.sample_rate, codec.hop).frame_rate
     save_merges(target, merges)
     report = {
         "codec": codec.fingerprint,
         "codebooks": options.codebooks,
         "merges": len(merges.merges),
         "fingerprint": merges.fingerprint,
-        "trained": measure(merges, trained),
-        "held_out": measure(merges, held_out),
+        "trained": measure(merges, trained, frame_rate),
+        "held_out": measure(merges, held_out, frame_rate),
     }
     with atomic_write(options.out / "report.json") as out:
         out.write(f"{json.dumps(report, indent=2)}\n".encode())
@@ -134,10 +135,12 @@ def learn_merges(
     return UnitMerges(codec, tuple(frames_of[character] for character in used), tuple(joined))
 
 
-def measure(merges: UnitMerges, runs: Sequence[NDArray[np.integer]]) -> dict[str, float]:
+def measure(
+    merges: UnitMerges, runs: Sequence[NDArray[np.integer]], frame_rate: Fraction = Fraction(FRAME_RATE)
+) -> dict[str, float]:
     """Seconds of codes, and ids per second without and with merges."""
     frames = sum(map(len, runs))
-    seconds = frames / FRAME_RATE
+    seconds = float(frames / frame_rate)
     width = merges.num_codebooks
     units = [unit for run in runs for unit in merges.encode(list(_frames(run)))]
     ids = sum(1 if isinstance(unit, int) else width for unit in units)

@@ -19,7 +19,7 @@ from hybrid_tok.bench.truth import Truth
 from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.events import EventLabel
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import DEFAULT_GRID, Span
 from hybrid_tok.tokens.stream import Channel, EventItem, HybridStream, Item, Pause, TextItem, Turn
 from real_audio import recording, transcript
 
@@ -51,7 +51,8 @@ def noisy(audio: Audio, level: float) -> Audio:
 def written(*turns: tuple[int, Sequence[Item]], heard: Sequence[SpeakerTurn] = TRUTH.turns or ()) -> Any:
     """An analysis: a stream, and who was heard."""
     stream = HybridStream((Channel(tuple(Turn(speaker, tuple(items)) for speaker, items in turns)),))
-    return SimpleNamespace(stream=stream, annotations=Annotations(125, active=(Span(0, 125),), turns=tuple(heard)))
+    heard_in = Annotations(125, active=(Span(0, 125),), turns=tuple(heard))
+    return SimpleNamespace(stream=stream, annotations=heard_in, grid=DEFAULT_GRID)
 
 
 def laugh(label: EventLabel = "laugh") -> EventItem:
