@@ -287,6 +287,8 @@ class TestErrors:
         with pytest.raises(ModelError, match="cannot be loaded"):
             DacCodec(str(tmp_path / "dac"))
         assert not (tmp_path / "ran").exists()
+        torch.load(tmp_path / "dac" / "pytorch_model.bin", weights_only=False)
+        assert (tmp_path / "ran").exists(), "the file would have run code"
 
     @pytest.mark.parametrize("change", [{"audio_channels": 2}, {"normalize": True}, {"chunk_length_s": 1.0}])
     def test_encodec_in_stereo_or_chunks(self, change: dict[str, Any], tmp_path: Path) -> None:
