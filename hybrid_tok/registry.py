@@ -217,6 +217,24 @@ BACKENDS = _index(
         options=("device",),
         identity="hybrid_tok.codec.identity:codec_identity",
     ),
+    BackendEntry(
+        "recognizer",
+        "ctc",
+        "hybrid_tok.backends.hf.ctc_recognizer:HfCtcRecognizer",
+        ("transformers",),
+        install=_HF,
+        options=("language", "windows", "device"),
+        model="facebook/wav2vec2-base-960h",
+    ),
+    BackendEntry(
+        "tagger",
+        "audioset",
+        "hybrid_tok.backends.hf.event_tagger:HfEventTagger",
+        ("transformers",),
+        install=_HF,
+        options=("device",),
+        model="MIT/ast-finetuned-audioset-10-10-0.4593",
+    ),
     *(
         BackendEntry(
             "codec",

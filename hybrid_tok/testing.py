@@ -284,7 +284,7 @@ def _sounds(codec: Any) -> list[NDArray[np.float32]]:
     hop = codec.hop
     voice = resample(talk(), codec.sample_rate).samples
     lengths = (0, 1, hop - 1, hop, hop + 1, codec.sample_rate // 100, 5 * hop + 3, round(1.3 * codec.sample_rate))
-    return [voice[codec.sample_rate // 2 :][:length] for length in lengths]
+    return [voice[codec.sample_rate // 2 :][:length].copy() for length in lengths]
 
 
 def describes_itself(codec: Any) -> None:
@@ -428,8 +428,8 @@ _CHECKS: Mapping[Stage, tuple[Check, ...]] = MappingProxyType(
             describes_itself,
             gives_a_frame_per_hop,
             decodes_any_prefix_of_the_codebooks,
-            codes_do_not_depend_on_what_came_before,
             leaves_its_input_alone,
+            codes_do_not_depend_on_what_came_before,
             refuses_codes_that_are_none,
         ),
         "synthesizer": (speaks_in_its_place, speaks_alike_whatever_came_before),

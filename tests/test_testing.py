@@ -113,7 +113,7 @@ class Forgetful(FakeCodec):
 
 class Wide(FakeCodec):
     def encode(self, samples: Any) -> Any:
-        return super().encode(samples) + 1
+        return super().encode(samples) + self.codebook_size
 
 
 class Counting(FakeCodec):
@@ -130,7 +130,8 @@ class Writing(FakeCodec):
 
 class Lenient(FakeCodec):
     def decode(self, codes: Any) -> Any:
-        return super().decode(np.clip(codes.reshape(len(codes), -1)[:, :4], 0, 255))
+        columns = codes if codes.ndim == 2 else codes[:, None]
+        return super().decode(np.clip(columns[:, :4], 0, 255))
 
 
 class Whole(FakeCodec):
