@@ -30,7 +30,7 @@ class TokenizerOptions:
         layout: `hybrid` (the gate chooses), `text` (words and event tags only) or `units` (units only).
         timing: `locked` (exactly as long, each item in its place) or `free` (the decoder's own pace).
         durations: in locked timing, a duration per text `run` or per `word`.
-        num_codebooks: units written per 20 ms frame; None is the codec's default.
+        num_codebooks: units written per frame of the codec; None is the codec's default.
         run_length: write repeated frames once, with a count.
         rate_weight: what a token costs, in wrong words; 0 is a pure codec, infinity pure text.
         unit_merges: file of merged units, as `hybrid-tok train units` makes it, of as many codebooks as are written:

@@ -23,6 +23,7 @@ from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.threads import map_threads
 from hybrid_tok.core.timeline import Grid, count_frames
+from hybrid_tok.decode.mixer import limited
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
 from hybrid_tok.decode.plan import Voice
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
@@ -438,7 +439,7 @@ class HybridTokenizer:
         if source is not None:
             with timer.stage("resample"):
                 length = source.num_samples if stream.timing == "locked" else None
-                audio = resample(audio, source.sample_rate, length)
+                audio = limited(resample(audio, source.sample_rate, length))  # a resampled peak may be higher
         items = (item for channel in stream.channels for turn in channel.turns for item in turn.items)
         languages = {self.options.speak_as or item.language for item in items if isinstance(item, TextItem)}
         spoken = {language: self._synthesizer_of(language).entry.name for language in sorted(languages, key=str)}

@@ -120,7 +120,7 @@ def test_packages_add_backends_by_an_entry_point(plugin: Path) -> None:
     assert "acme_backends" not in sys.modules, "what is not asked for is not imported"
     assert choose("tagger", "acme").make().name == "acme"
     assert ("tagger", "acme") in all_backends()
-    with pytest.raises(OptionsError, match="there are: acme, builtin"):
+    with pytest.raises(OptionsError, match="there are: acme, audioset, builtin"):
         find_backend("tagger", "other")
 
 

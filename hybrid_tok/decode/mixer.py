@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.long_arrays import silence
 
 _BLOCK = 1 << 20
@@ -68,6 +69,13 @@ class Mixer:
         for channel in self._samples:
             limit(channel, ceiling, sample_rate)
         return self._samples[0] if len(self._samples) == 1 else self._samples
+
+
+def limited(audio: Audio, ceiling: float = 1.0) -> Audio:
+    """Audio whose peaks are brought down to the ceiling; itself, changed in place, where there are any."""
+    for channel in np.atleast_2d(audio.samples):
+        limit(channel, ceiling, audio.sample_rate)
+    return audio
 
 
 def limit(samples: NDArray[np.float32], ceiling: float, sample_rate: int) -> None:

@@ -48,7 +48,7 @@ def test_everything_is_on_the_device(make: Callable[[str], Any], use: Callable[[
     backend = make("meta")
     held = [parameter for network in networks(backend) for parameter in network.parameters()]
     assert held and {parameter.device.type for parameter in held} == {"meta"}
-    with pytest.raises(RuntimeError, match="Cannot copy out of meta tensor|cannot be called on meta tensors"):
+    with pytest.raises(RuntimeError, match=r"Cannot copy out of meta tensor|cannot be called on meta tensors"):
         use(backend)
     assert use(make("cpu")) is not None
 

@@ -5,7 +5,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hybrid_tok.decode.mixer import Mixer, limit
+from hybrid_tok.audio import resample
+from hybrid_tok.core.audio import Audio
+from hybrid_tok.decode.mixer import Mixer, limit, limited
 
 RATE = 16_000
 
@@ -96,3 +98,14 @@ def test_only_the_surroundings_of_a_peak_change() -> None:
     assert np.array_equal(limited[:7700], loud[:7700]) and np.array_equal(limited[8460:], loud[8460:])
     gain = limited[7700:8460] / np.where(loud[7700:8460] == 0, 1, loud[7700:8460])
     assert np.abs(np.diff(gain[np.abs(loud[7700:8460]) > 0.01])).max() < 0.05, "the gain moves smoothly"
+
+
+def test_peaks_that_resampling_makes_are_limited() -> None:
+    """A square wave at full scale overshoots at another rate; audio beyond full scale could not be written."""
+    square = np.where(np.arange(1_600) // 40 % 2, 0.99, -0.99).astype(np.float32)
+    higher = resample(Audio(square, 16_000), 44_100)
+    assert np.abs(higher.samples).max() > 1.05
+    assert np.abs(limited(higher).samples).max() <= 1.0
+    quiet = Audio(square / 2, 16_000)
+    before = quiet.samples.copy()
+    np.testing.assert_array_equal(limited(quiet).samples, before)
