@@ -2,7 +2,7 @@
 
 Importing this module registers it: `AutoModelForAudioTokenization.from_pretrained(folder)` then loads what
 `HybridTokCodec.save_pretrained(folder)` has written, weights included, and finds the codec by its model type. Codes and
-samples are those of `BuiltinCodec`, bit for bit. It needs `transformers` (the extra `lm`).
+samples are those of `BuiltinCodec`, bit for bit. It needs `transformers` (the extra `hf`).
 
 Example:
     >>> import hybrid_tok.codec.hf                                         # doctest: +SKIP
