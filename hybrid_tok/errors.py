@@ -8,6 +8,12 @@ def printable(text: str) -> str:
     return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in text)
 
 
+def first_line(error: Exception) -> str:
+    """What a library's error says, short enough for a message of one line; its type where it says nothing."""
+    lines = str(error).strip().splitlines()
+    return printable(lines[0][:200]) if lines else type(error).__name__
+
+
 class HybridTokError(Exception):
     """Base of every error that is the input's or the installation's fault, not a bug."""
 

@@ -26,7 +26,7 @@ from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.local_models import find_local, model_hash
 from hybrid_tok.core.timeline import Span, count_frames, merge_spans, overlapping, seconds_to_frame
-from hybrid_tok.errors import BackendError, ModelError, OptionsError, printable
+from hybrid_tok.errors import BackendError, ModelError, OptionsError, first_line, printable
 
 SAMPLE_RATE = 16_000
 WHAT = "a diarizer of pyannote.audio"
@@ -101,7 +101,7 @@ class PyannoteDiarizer:
                     {"waveform": torch.from_numpy(samples)[None], "sample_rate": SAMPLE_RATE}, num_speakers=speakers
                 )
         except Exception as error:  # of torch, scikit-learn and pyannote.audio, which have no common class
-            raise BackendError(f"{WHAT}: {self._model} failed ({_first_line(error)})") from None
+            raise BackendError(f"{WHAT}: {self._model} failed ({first_line(error)})") from None
         tracks = getattr(found, "speaker_diarization", found).itertracks(yield_label=True)
         return turns_of(
             ((segment.start, segment.end, str(label)) for segment, _, label in tracks),
@@ -150,7 +150,7 @@ def read_pipeline(model: str) -> tuple[dict[str, Any], list[Path]]:
         name, params = str(pipeline["name"]), dict(pipeline.get("params") or {})
     except (OSError, ValueError, LookupError, TypeError, AttributeError, yaml.YAMLError) as error:
         raise ModelError(
-            f"{WHAT}: {file} is missing, or no pipeline's configuration ({_first_line(error)}): give the folder of one"
+            f"{WHAT}: {file} is missing, or no pipeline's configuration ({first_line(error)}): give the folder of one"
         ) from None
     if not name.startswith("pyannote.audio.pipelines.") or name.rpartition(".")[2] != _PIPELINE:
         raise ModelError(f"{WHAT}: {model} is a pipeline {printable(name)}, and must be a {_PIPELINE}")
@@ -193,7 +193,7 @@ def load_pipeline(model: str, config: dict[str, Any], device: str) -> Any:
                 raise ValueError("pyannote.audio gives none")
             return pipeline.to(torch.device(device))
     except Exception as error:  # of torch, yaml and pyannote.audio, which have no common class
-        raise ModelError(f"{WHAT}: {model} cannot be loaded ({_first_line(error)})") from None
+        raise ModelError(f"{WHAT}: {model} cannot be loaded ({first_line(error)})") from None
 
 
 def _place(given: object, folder: Path) -> Path:
@@ -218,7 +218,7 @@ def _check_weights(path: Path) -> None:
     try:
         names = set(get_unsafe_globals_in_checkpoint(file))
     except Exception as error:  # of torch, pickle and zipfile, which have no common class
-        raise ModelError(f"{WHAT}: {file} is missing, or no checkpoint ({_first_line(error)})") from None
+        raise ModelError(f"{WHAT}: {file} is missing, or no checkpoint ({first_line(error)})") from None
     if more := sorted(names - _HELD):
         raise ModelError(f"{WHAT}: {file} holds {printable(more[0])} beside weights, which could run code: not loaded")
 
@@ -229,8 +229,3 @@ def _quiet() -> Iterator[None]:
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         yield
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return printable(lines[0][:200]) if lines else type(error).__name__

@@ -22,7 +22,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.languages import LANGUAGES, writes_spaces
-from hybrid_tok.errors import BackendError
+from hybrid_tok.errors import BackendError, first_line
 
 SAMPLE_RATE = 16_000
 WINDOW_SECONDS = 30
@@ -122,9 +122,7 @@ class CTranslate2Whisper:
                 local_files_only=True,
             )
         except (RuntimeError, ValueError, OSError) as error:
-            raise BackendError(
-                f"{folder} holds no Whisper model that CTranslate2 loads: {_first_line(error)}"
-            ) from None
+            raise BackendError(f"{folder} holds no Whisper model that CTranslate2 loads: {first_line(error)}") from None
         self._model: Any = self._whisper.model
 
     @property
@@ -346,8 +344,4 @@ def _run(what: str, act: Callable[[], _T]) -> _T:
     try:
         return act()
     except (RuntimeError, ValueError) as error:
-        raise BackendError(f"whisper failed to {what}: {_first_line(error)}") from None
-
-
-def _first_line(error: Exception) -> str:
-    return next(iter(str(error).strip().splitlines()), "") or type(error).__name__
+        raise BackendError(f"whisper failed to {what}: {first_line(error)}") from None

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_tok.core.local_models import find_local, model_hash
-from hybrid_tok.errors import BackendError, ModelError, printable
+from hybrid_tok.errors import BackendError, ModelError, first_line
 from hybrid_tok.nn.threads import compute_in_one_thread_after_forks
 
 _ONLY_IN_TRAINING = ("masked_spec_embed",)
@@ -45,9 +45,7 @@ def read_config(model: str, what: str) -> dict[str, Any]:
         if not isinstance(config, dict):
             raise ValueError("it is no object")
     except (OSError, ValueError) as error:
-        raise ModelError(
-            f"{what}: the config.json of {model} is damaged ({_first_line(error)}): get it again"
-        ) from None
+        raise ModelError(f"{what}: the config.json of {model} is damaged ({first_line(error)}): get it again") from None
     return config
 
 
@@ -107,7 +105,7 @@ def running(model: str, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # of torch and transformers, which have no common class
-        raise BackendError(f"{what}: {model} failed ({_first_line(error)})") from error
+        raise BackendError(f"{what}: {model} failed ({first_line(error)})") from error
 
 
 @contextmanager
@@ -116,7 +114,7 @@ def _loading(model: str, what: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:  # of json, safetensors, torch and transformers
-        raise ModelError(f"{what}: {model} cannot be loaded ({_first_line(error)})") from None
+        raise ModelError(f"{what}: {model} cannot be loaded ({first_line(error)})") from None
 
 
 @contextmanager
@@ -133,8 +131,3 @@ def _quiet() -> Iterator[None]:
         logging.set_verbosity(level)
         if shown:
             logging.enable_progress_bar()
-
-
-def _first_line(error: Exception) -> str:
-    lines = str(error).strip().splitlines()
-    return printable(lines[0][:200]) if lines else type(error).__name__
