@@ -20,7 +20,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.kokoro_timing import fit
-from hybrid_tok.backends.nemo.models import failing_as, find_nemo, fingerprint, quiet, restore
+from hybrid_tok.backends.nemo.models import failing_as, find_nemo, fingerprint, quiet, read_config, restore
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.errors import BackendError, ModelError, OptionsError
@@ -35,6 +35,11 @@ _MARKS = ".,?!;:"
 
 _FADE = 0.01
 """Seconds over which speech is faded out where its place ends within a frame."""
+
+
+def speaks(language: str | None) -> bool:
+    """Whether FastPitch speaks a language."""
+    return language in (None, "en")
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,6 +72,9 @@ class NemoSynthesizer:
             raise ModelError(f"a synthesizer of NeMo needs two models: give FASTPITCH{SEPARATOR}HIFIGAN, not {model!r}")
         acoustic, vocoder = (find_nemo(one, "a synthesizer of NeMo") for one in names)
         self.fingerprint = fingerprint(self.name, [acoustic, vocoder], ())
+        reader = (read_config(acoustic).get("text_tokenizer") or {}).get("g2p") or {}
+        if str(reader.get("_target_", "")).endswith(".EnglishG2p") and not reader.get("phoneme_dict"):
+            raise ModelError(f"{acoustic} holds no dictionary, and NeMo would download one: give another model")
         self._pitch = restore(acoustic, "nemo.collections.tts.models:FastPitchModel", device)
         self._vocoder = restore(vocoder, "nemo.collections.tts.models:HifiGanModel", device)
         # Only training needs them, and they are larger than the generator.
@@ -98,7 +106,7 @@ class NemoSynthesizer:
         """
         if isinstance(utterance.voice, str):
             raise OptionsError(f"FastPitch has no voice {utterance.voice!r}: leave --voice out")
-        if utterance.language not in (None, "en"):
+        if not speaks(utterance.language):
             raise BackendError(
                 f"FastPitch speaks English, not {utterance.language}: have it spoken as English by --speak-as en, or "
                 "choose another synthesizer"

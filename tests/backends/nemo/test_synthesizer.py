@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import tarfile
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -114,6 +116,16 @@ class TestModels:
         for model in (tiny("fastpitch"), "a+b+c", ""):
             with pytest.raises(ModelError, match=r"needs two models: give FASTPITCH\+HIFIGAN"):
                 NemoSynthesizer(model)
+
+    def test_nothing_is_downloaded(self, tiny: Callable[[str], str], tmp_path: Path) -> None:
+        (tmp_path / "model_config.yaml").write_text(
+            "target: nemo.collections.tts.models.fastpitch.FastPitchModel\n"
+            "text_tokenizer: {g2p: {_target_: nemo.collections.tts.g2p.models.en_us_arpabet.EnglishG2p}}\n"
+        )
+        with tarfile.open(tmp_path / "x.nemo", "w") as archive:
+            archive.add(tmp_path / "model_config.yaml", "model_config.yaml")
+        with pytest.raises(ModelError, match="holds no dictionary, and NeMo would download one"):
+            NemoSynthesizer(f"{tmp_path / 'x.nemo'}+{tiny('hifigan')}")
 
     def test_in_their_order(self, tiny: Callable[[str], str]) -> None:
         with pytest.raises(ModelError, match="of the kind HifiGanModel, and not FastPitchModel"):
