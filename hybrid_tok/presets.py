@@ -118,6 +118,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 {**_DEFAULT, "synthesizer": "espeak"},
                 MappingProxyType({"model": "tiny.en", "windows": "packed"}),
             ),
+            Preset(
+                "nemo",
+                "English, all by NVIDIA NeMo: Parakeet, Sortformer, its codec, FastPitch; their models are downloaded "
+                "first (hf download)",
+                {**_DEFAULT, "recognizer": "nemo", "diarizer": "sortformer", "codec": "nemo", "synthesizer": "nemo"},
+                fallback=_FALLBACK,
+            ),
         )
     }
 )

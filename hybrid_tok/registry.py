@@ -178,6 +178,7 @@ def _index(*entries: BackendEntry) -> Mapping[tuple[Stage, str], BackendEntry]:
 
 
 _HF = 'pip install "hybrid-tok[hf]"'
+_NEMO = 'pip install "hybrid-tok[nemo]"'
 
 BACKENDS = _index(
     BackendEntry("voice_activity", "silero", "hybrid_tok.backends.silero:SileroDetector", ("faster_whisper",)),
@@ -262,6 +263,53 @@ BACKENDS = _index(
         install='pip install "hybrid-tok[pyannote]"',
         options=("device",),
         model="pyannote/speaker-diarization-community-1",
+    ),
+    BackendEntry(
+        "recognizer",
+        "nemo",
+        "hybrid_tok.backends.nemo.recognizer:NemoRecognizer",
+        ("nemo.collections.asr",),
+        install=_NEMO,
+        options=("language", "windows", "device"),
+        model="nvidia/parakeet-tdt-0.6b-v2",
+    ),
+    BackendEntry(
+        "diarizer",
+        "sortformer",
+        "hybrid_tok.backends.nemo.sortformer:SortformerDiarizer",
+        ("nemo.collections.asr",),
+        install=_NEMO,
+        options=("device",),
+        model="nvidia/diar_streaming_sortformer_4spk-v2",
+    ),
+    BackendEntry(
+        "diarizer",
+        "titanet",
+        "hybrid_tok.backends.nemo.clustering:TitanetDiarizer",
+        ("nemo.collections.asr",),
+        install=_NEMO,
+        options=("device",),
+        model="nvidia/speakerverification_en_titanet_large",
+    ),
+    BackendEntry(
+        "codec",
+        "nemo",
+        "hybrid_tok.backends.nemo.codec:NemoCodec",
+        ("nemo.collections.tts",),
+        install=_NEMO,
+        options=("device",),
+        model="nvidia/low-frame-rate-speech-codec-22khz",
+        identity="hybrid_tok.backends.nemo.codec:nemo_codec_identity",
+    ),
+    BackendEntry(
+        "synthesizer",
+        "nemo",
+        "hybrid_tok.backends.nemo.synthesizer:NemoSynthesizer",
+        ("nemo.collections.tts",),
+        install=_NEMO,
+        options=("device",),
+        model=f"nvidia/tts_en_fastpitch{MODELS_SEPARATOR}nvidia/tts_hifigan",
+        languages="hybrid_tok.backends.nemo.synthesizer:speaks",
     ),
     BackendEntry(
         "synthesizer",
