@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.bench.judges import SAMPLE_RATE, kaldi_features, likeness, spoken
+from hybrid_tok.bench.judges import SAMPLE_RATE, likeness, spoken
 from hybrid_tok.core.audio import Audio
 
 
@@ -34,19 +34,6 @@ def test_decoded_is_compared_with_the_other_recording() -> None:
     original = [directions(0, 30), directions(180, 180)]
     copied = likeness(original, original)
     assert copied["decoded"] == pytest.approx((np.cos(np.radians(30)) + 1.0) / 2)
-
-
-def test_kaldi_features_of_a_tone() -> None:
-    """The band around 1 kHz is the loudest, ten times the amplitude adds 2 ln 10, and frames are every 10 ms."""
-    time = np.arange(SAMPLE_RATE) / SAMPLE_RATE
-    tone = (0.05 * np.sin(2 * np.pi * 1000.0 * time)).astype(np.float32)
-    features = kaldi_features(tone)
-    assert features.shape == (98, 80)
-    edges = np.linspace(1127 * np.log1p(20 / 700), 1127 * np.log1p(8000 / 700), 82)
-    nearest = int(np.argmin(np.abs(edges[1:-1] - 1127 * np.log1p(1000 / 700))))
-    assert (features.argmax(axis=1) == nearest).all()
-    louder = kaldi_features(10 * tone)
-    assert louder[:, nearest] - features[:, nearest] == pytest.approx(2 * np.log(10), abs=1e-3)
 
 
 def test_what_is_no_speech_is_kept_whole() -> None:
