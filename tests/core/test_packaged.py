@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from hybrid_tok.bench.packaged import packaged_file
 from hybrid_tok.core.model_cache import file_sha256
+from hybrid_tok.core.packaged import packaged_file
 from hybrid_tok.errors import BackendError
 
 

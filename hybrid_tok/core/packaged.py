@@ -13,7 +13,7 @@ def packaged_file(package: str, path: str, sha256: str, install: str) -> Path:
     """A file of an installed package, by its path inside the package's folder; the package is not imported.
 
     Args:
-        sha256: of the file, so that figures are always of the same model.
+        sha256: of the file, so that it is always the same model.
         install: the command that gets the package, for the error.
 
     Raises:
@@ -25,5 +25,5 @@ def packaged_file(package: str, path: str, sha256: str, install: str) -> Path:
     if file is None or not file.is_file():
         raise BackendError(f"{package} is not installed, or has no {path}: {install}")
     if file_sha256(file) != sha256:
-        raise BackendError(f"{file} is not the file that figures are measured with (another hash): {install}")
+        raise BackendError(f"{file} is not the file of this version (another hash): {install}")
     return file
