@@ -32,6 +32,7 @@ from hybrid_tok.core.interfaces import Diarizer
 from hybrid_tok.core.manifest import read_manifest
 from hybrid_tok.core.timeline import FRAME_RATE, Span, subtract_spans
 from hybrid_tok.diarizer.backend import BuiltinDiarizer
+from hybrid_tok.diarizer.conversation import ConversationDiarizer
 from hybrid_tok.diarizer.online import OnlineDiarizer
 from hybrid_tok.diarizer.speaker_encoder import SPEAKER_WEIGHTS
 from hybrid_tok.encode.annotate import Annotator
@@ -66,12 +67,14 @@ def main() -> None:
     conversations = {name: (*prepared(path, talk), truth) for name, path, truth in read_truth(arguments.data)}
     alone = single_speaker(arguments.data / "dev", talk, arguments.limit)
     results: dict[str, Any] = {"collar": COLLAR, "overlap": "scored", "limit": arguments.limit, "diarizers": {}}
-    for name, diarizer in (("builtin", builtin), ("online", online)):
+    conversation = ConversationDiarizer()
+    for name, diarizer in (("builtin", builtin), ("online", online), ("conversation", conversation)):
         results["diarizers"][name] = measure(diarizer, conversations, alone)
     results["diarizers"]["online"]["announced"] = online.announced(conversations)
     results["fingerprint"] = builtin.fingerprint
     results["speed"] = speed(builtin, conversations)
     results["speed_online"] = speed(online, conversations)
+    results["speed_conversation"] = speed(conversation, conversations)
     if not arguments.no_hour:
         results["hour"] = hour(builtin, conversations)
     arguments.out.parent.mkdir(parents=True, exist_ok=True)

@@ -185,7 +185,7 @@ class Networks:
         found = Model.from_pretrained(path)
         assert found is not None, "a file is loaded or an error"
         self.network = found.eval()
-        self._cam = CampPlus(campplus_weights())
+        self._cam = CampPlus(campplus_weights(), rectified=True)
 
     def segmentation(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probabilities (T, 2) of speech and of two speakers, means over the chunks that hold a frame."""

@@ -429,17 +429,19 @@ def voice() -> str:
 
 
 def diarization() -> str:
-    """Who speaks when: of whole recordings, and the error online."""
-    whole, online = (load("diarization", "diarizers")[name]["groups"] for name in ("builtin", "online"))
+    """Who speaks when: of whole recordings, online, and with the networks of others."""
+    names = ("builtin", "online", "conversation")
+    whole, online, other = (load("diarization", "diarizers")[name]["groups"] for name in names)
     rows = [
         (
             group,
             *(number(figures[part], 3) for part in ("der", "confusion", "missed", "false_alarm")),
-            number(online[group]["der"], 3),
+            *(number(each[group]["der"], 3) for each in (online, other)),
         )
         for group, figures in whole.items()
     ]
-    return table(("", "error", "confusion", "missed", "false alarm", "online: error"), rows)
+    header = ("", "error", "confusion", "missed", "false alarm", "online: error", "preset `conversation`: error")
+    return table(header, rows)
 
 
 def sequence_length() -> str:

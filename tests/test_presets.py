@@ -35,7 +35,7 @@ def test_default_backends_are_installed() -> None:
 
 
 def test_unknown_presets_list_the_known_ones() -> None:
-    with pytest.raises(OptionsError, match="no preset is called 'embedded'; there are: conversation, default, fast, nemo"):
+    with pytest.raises(OptionsError, match="'embedded'; there are: conversation, default, fast, nemo, and"):
         find_preset("embedded")
 
 

@@ -94,7 +94,7 @@ class CamPlus:
     def __init__(self) -> None:
         from hybrid_tok.diarizer.campplus import CampPlus
 
-        self._network = CampPlus(campplus_weights())
+        self._network = CampPlus(campplus_weights(), rectified=True)
 
     def embed(self, audio: Audio) -> Vector:
         """See `Judge`."""

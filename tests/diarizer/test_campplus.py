@@ -46,7 +46,7 @@ def features(frames: int, seed: int = 0) -> np.ndarray:
 
 @pytest.mark.parametrize("frames", [1, 2, 99, 200, 201, 431])
 def test_the_whole_network_is_that_of_torch(campplus: CampPlus, network: CampPlusNetwork, frames: int) -> None:
-    """Mean and unbiased deviation of the hidden vectors, the dense layer with its normalization, and a rectifier."""
+    """Mean and unbiased deviation of the hidden vectors, and the dense layer with its normalization."""
     given = features(frames)
     hidden = campplus.frames(given)
     assert hidden.shape == (-(-frames // 2), 512) and hidden.dtype == np.float32
@@ -56,7 +56,7 @@ def test_the_whole_network_is_that_of_torch(campplus: CampPlus, network: CampPlu
         dense = network.xvector["dense"]
         assert isinstance(dense, Projection)
         voice = dense.nonlinear(dense.linear(torch.cat([x.mean(dim=2), deviation], dim=1)[..., None]))[0, :, 0]
-        expected = nn.functional.normalize(voice.relu(), dim=0).numpy()
+        expected = nn.functional.normalize(voice, dim=0).numpy()
     assert np.linalg.norm(expected) == pytest.approx(1)
     assert campplus.embed(given) == pytest.approx(expected, abs=1e-5)
     assert campplus.pool(hidden, np.ones((1, len(hidden)), bool))[0] == pytest.approx(expected, abs=1e-5)
@@ -142,3 +142,10 @@ def test_kaldi_features_of_a_tone() -> None:
 def test_features_of_less_than_a_frame() -> None:
     assert kaldi_features(np.zeros(399, np.float32)).shape == (0, 80)
     assert kaldi_features(np.zeros(400, np.float32)).shape == (1, 80)
+
+
+def test_rectified_embeddings_are_the_same_without_negative_values(campplus: CampPlus, weights: Path) -> None:
+    hidden, mask = campplus.frames(features(120)), np.ones((1, 60), bool)
+    plain, rectified = campplus.project(hidden, mask), CampPlus(weights, rectified=True).project(hidden, mask)
+    assert plain.min() < 0
+    np.testing.assert_array_equal(rectified, np.maximum(plain, 0))
