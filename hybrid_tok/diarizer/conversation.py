@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +72,7 @@ class ConversationDiarizer:
         self._segmentation = Segmentation(_weights(SEGMENTATION), device)
         self._voices = CampPlus(_weights(VOICES), device)
 
-    @cached_property
+    @property
     def fingerprint(self) -> str:
         """Of the three networks and the options."""
         parts = (self._encoder.identity.fingerprint, SEGMENTATION[1], VOICES[1], repr(self.options))
