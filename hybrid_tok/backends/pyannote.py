@@ -175,9 +175,10 @@ def load_pipeline(model: str, config: dict[str, Any], device: str) -> Any:
     Raises:
         ModelError: a part is damaged, or holds more than weights.
     """
-    os.environ["PYANNOTE_METRICS_ENABLED"] = "false"
-    import torch
+    from hybrid_tok.nn.device import torch_device
 
+    os.environ["PYANNOTE_METRICS_ENABLED"] = "false"
+    where = torch_device(device)
     params = config["pipeline"]["params"]
     for key in _NETWORKS:
         _check_weights(Path(params[key]["checkpoint"]))
@@ -191,7 +192,7 @@ def load_pipeline(model: str, config: dict[str, Any], device: str) -> Any:
             pipeline = Pipeline.from_pretrained(config)
             if pipeline is None:
                 raise ValueError("pyannote.audio gives none")
-            return pipeline.to(torch.device(device))
+            return pipeline.to(where)
     except Exception as error:  # of torch, yaml and pyannote.audio, which have no common class
         raise ModelError(f"{WHAT}: {model} cannot be loaded ({first_line(error)})") from None
 

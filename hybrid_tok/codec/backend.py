@@ -12,6 +12,7 @@ from hybrid_tok.codec.identity import CODEC_WEIGHTS, codec_identity
 from hybrid_tok.codec.network import Codec, CodecConfig
 from hybrid_tok.codec.streaming import DecoderStream, EncoderStream, find_grid
 from hybrid_tok.nn.arrays import config_of, load_weights
+from hybrid_tok.nn.device import torch_device
 
 
 class BuiltinCodec:
@@ -35,7 +36,7 @@ class BuiltinCodec:
         self.num_codebooks, self.codebook_size = self.identity.num_codebooks, self.identity.codebook_size
         self.network = Codec(config_of(CodecConfig, self.identity.architecture, weights.with_suffix(".json")))
         load_weights(weights, self.identity.sha256, self.network)
-        self.network.eval().requires_grad_(False).to(torch.device(device))
+        self.network.eval().requires_grad_(False).to(torch_device(device))
         self.network.learn_silence()
         self._grid = find_grid(self.network)
 

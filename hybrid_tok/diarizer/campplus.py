@@ -22,6 +22,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from hybrid_tok.errors import WeightsError, first_line
+from hybrid_tok.nn.device import torch_device
 from hybrid_tok.nn.logmel import HOP, SAMPLE_RATE, triangles
 
 BANDS = 80
@@ -93,7 +94,7 @@ class CampPlus:
             raise WeightsError(f"{weights} does not hold the weights of CAM++: {hint}") from None
         self._network.eval().requires_grad_(False)
         self._projection, self._offset = (part.numpy() for part in self._network.projection())
-        self._device, self._rectified = torch.device(device), rectified
+        self._device, self._rectified = torch_device(device), rectified
         self._network.to(self._device)
 
     def frames(self, features: NDArray[np.float32]) -> NDArray[np.float32]:

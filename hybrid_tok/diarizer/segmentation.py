@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from hybrid_tok.errors import WeightsError, first_line
+from hybrid_tok.nn.device import torch_device
 
 SAMPLE_RATE = 16_000
 CHUNK = 10
@@ -130,7 +131,7 @@ class Segmentation:
             self.network.load_state_dict(held["state_dict"])
         except Exception as error:  # of torch, pickle and zipfile, which have no common class
             raise WeightsError(f"{weights} holds no weights of segmentation-3.0 ({first_line(error)})") from None
-        self._device = torch.device(device)
+        self._device = torch_device(device)
         self.network.eval().requires_grad_(False).to(self._device)
 
     def talkers(self, samples: NDArray[np.float32], frame_rate: int) -> NDArray[np.float64]:

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
 from hybrid_tok.diarizer.voice_windows import joined
 from hybrid_tok.nn.arrays import Identity, config_of, load_weights, read_identity
+from hybrid_tok.nn.device import torch_device
 from hybrid_tok.nn.logmel import HOP, log_mel_frames
 
 SPEAKER_WEIGHTS = Path(__file__).parent / "speaker.safetensors"
@@ -64,7 +65,7 @@ class SpeakerEncoder:
         gain = scale.weight / torch.sqrt(scale.running_var + scale.eps)  # type: ignore[operator]
         self._projection = (self._network.project.weight * gain[:, None]).numpy()
         self._offset = (scale.bias - scale.running_mean * gain).numpy()  # type: ignore[operator]
-        self._device = torch.device(device)
+        self._device = torch_device(device)
         self._network.to(self._device)
 
     @property

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.arrays import Identity, config_of, load_weights, read_identity
+from hybrid_tok.nn.device import torch_device
 from hybrid_tok.tagger.features import AUXILIARY, HOP, MELS, EventFeatures
 
 EVENT_WEIGHTS = Path(__file__).parent / "events.safetensors"
@@ -128,7 +129,7 @@ class EventModel:
         self.networks = nn.ModuleList(EventNetwork(self.config) for _ in self.identity.temperatures).eval()
         load_weights(weights, self.identity.sha256, self.networks)
         self._features = EventFeatures()
-        self._device = torch.device(device)
+        self._device = torch_device(device)
         self.networks.to(self._device)
 
     def posteriors(self, samples: NDArray[np.float32], block: int = BLOCK) -> NDArray[np.float32]:

@@ -62,6 +62,12 @@ def test_ctranslate2_and_onnxruntime_get_the_device() -> None:
         KokoroSynthesizer(device="cuda:1")
 
 
+def test_a_device_that_is_not_here_is_one_line() -> None:
+    for make in (BuiltinCodec, BuiltinTagger, BuiltinDiarizer, SpeakerEncoder):
+        with pytest.raises(BackendError, match=r"^device 'cuda:99' is not here: torch .*; leave --device out$"):
+            make(device="cuda:99")
+
+
 def test_the_tokenizer_passes_it_on() -> None:
     with HybridTokenizer.from_preset(device="meta") as tokenizer:
         for stage in ("codec", "tagger", "diarizer"):

@@ -67,6 +67,9 @@ def load_model(auto_class: str, model: str, what: str, device: str) -> Any:
     import torch
     import transformers
 
+    from hybrid_tok.nn.device import torch_device
+
+    where = torch_device(device)
     compute_in_one_thread_after_forks()
     folder = find_folder(model, what)
     with _loading(model, what), _quiet():
@@ -83,7 +86,7 @@ def load_model(auto_class: str, model: str, what: str, device: str) -> Any:
     if missing:
         raise ModelError(f"{what}: {model} lacks {len(missing)} of its weights, such as {missing[0]}: get it again")
     with _loading(model, what):
-        return network.eval().requires_grad_(False).to(torch.device(device))
+        return network.eval().requires_grad_(False).to(where)
 
 
 def load_part(auto_class: str, model: str, what: str) -> Any:

@@ -119,7 +119,9 @@ def restore(path: Path, expected: str, device: str, without: Sequence[str] = ())
     Raises:
         ModelError: it is another kind of model, or NeMo cannot restore it.
     """
-    config = read_config(path)
+    from hybrid_tok.nn.device import torch_device
+
+    config, where = read_config(path), torch_device(device)
     base = nemo_class(expected)
     with quiet():
         found = _target(config, expected.partition(":")[0])
@@ -137,7 +139,7 @@ def restore(path: Path, expected: str, device: str, without: Sequence[str] = ())
                 model = found.restore_from(
                     str(path),
                     override_config_path=config,
-                    map_location=torch.device(device),
+                    map_location=where,
                     save_restore_connector=_connector(),
                 )
         except Exception as error:  # anything: the archive's contents decide what NeMo does
