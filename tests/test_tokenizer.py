@@ -160,7 +160,7 @@ def test_unknown_options_list_the_known_ones() -> None:
         HybridTokenizer.from_preset(windows="whole")
     with pytest.raises(OptionsError, match="it is 'de' here"):
         HybridTokenizer.from_preset(language="de-AT")
-    with pytest.raises(OptionsError, match="there are: default"):
+    with pytest.raises(OptionsError, match="there are: conversation, default"):
         HybridTokenizer.from_preset("whisper")
 
 
