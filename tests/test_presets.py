@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import pickle
 import sys
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,11 @@ else:
 def test_every_preset_is_complete_and_consistent(preset: Any) -> None:
     assert set(preset.backends) == set(STAGES)
     preset.check(preset.with_options({}))
+
+
+def test_presets_go_into_other_processes() -> None:
+    for preset in PRESETS.values():
+        assert pickle.loads(pickle.dumps(preset)) == preset
 
 
 def test_default_backends_are_installed() -> None:

@@ -60,7 +60,7 @@ def tone(tmp_path: Path) -> Path:
         (("encode", "tone.wav", "--set", "recognizer=whisper:small"), "its model is the option model (--model)"),
         (("encode", "tone.wav", "--set", "codec=mimi:./nowhere"), "there is no file or folder ./nowhere"),
         (("encode", "tone.wav", "--device", "tpu"), "device must be cpu, cuda or cuda:N, not 'tpu'"),
-        (("encode", "tone.wav", "--preset", "none"), "no preset is called 'none'; there are: default"),
+        (("encode", "tone.wav", "--preset", "none"), "no preset is called 'none'; there are: conversation, default"),
         (("encode", "tone.wav", "--preset", "none.toml"), "none.toml cannot be read"),
         (("preset", "--set", "codec=mimi:./nowhere"), "there is no file or folder ./nowhere"),
     ],
