@@ -13,9 +13,12 @@ def torch_device(name: str) -> torch.device:
     Raises:
         BackendError: torch cannot compute there.
     """
-    kind, _, number = name.partition(":")
+    try:
+        device = torch.device(name)
+    except RuntimeError:
+        raise BackendError(f"device {name!r} is none that torch knows: give cpu, cuda or cuda:N") from None
     there = torch.cuda.device_count()
-    if kind == "cuda" and int(number or 0) >= there:
+    if device.type == "cuda" and (device.index or 0) >= there:
         found = f"finds {there} CUDA devices" if torch.version.cuda else "is built without CUDA"
         raise BackendError(f"device {name!r} is not here: torch {torch.__version__} {found}; leave --device out")
-    return torch.device(name)
+    return device
