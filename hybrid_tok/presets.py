@@ -26,10 +26,11 @@ from pathlib import Path
 from types import MappingProxyType
 from typing import Any
 
+from hybrid_tok.core.interfaces import STAGES, Stage
 from hybrid_tok.core.local_models import find_local, is_name, model_hash
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.options import LOCAL_OPTIONS, TokenizerOptions, check_option, written_options
-from hybrid_tok.registry import MODELS_SEPARATOR, STAGES, Choice, Stage, choose
+from hybrid_tok.registry import MODELS_SEPARATOR, Choice, choose
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -69,8 +70,7 @@ class Preset:
         """The options of the preset with others in their place.
 
         Raises:
-            OptionsError: no such option, a value outside its range, no such backend, or an option that no chosen
-                backend takes.
+            OptionsError: no such option, or a value outside its range.
         """
         known = {field.name for field in fields(TokenizerOptions)}
         for option in given:

@@ -13,15 +13,12 @@ from dataclasses import dataclass, field
 from functools import cache
 from importlib.metadata import entry_points
 from types import MappingProxyType
-from typing import Any, Literal, TypeAlias, get_args
+from typing import Any
 
+from hybrid_tok.core.interfaces import STAGES, Stage
 from hybrid_tok.core.local_models import find_local, model_hash
 from hybrid_tok.errors import BackendError, ModelError, OptionsError
 
-Stage: TypeAlias = Literal["voice_activity", "recognizer", "aligner", "tagger", "diarizer", "codec", "synthesizer"]
-"""What a backend does. Each is also the option that names one (`TokenizerOptions`)."""
-
-STAGES: tuple[Stage, ...] = get_args(Stage)
 ENTRY_POINTS = "hybrid_tok.backends"
 MODELS_SEPARATOR = "+"
 """Between the models of a backend that needs several."""

@@ -35,11 +35,10 @@ from hybrid_tok.audio import resample
 from hybrid_tok.core.annotations import Segment
 from hybrid_tok.core.audio import RATES, Audio
 from hybrid_tok.core.events import EVENT_LABELS
-from hybrid_tok.core.interfaces import Backend
+from hybrid_tok.core.interfaces import STAGES, Backend, Stage
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.core.utterance import Phrase, Utterance
 from hybrid_tok.errors import AnnotationWarning, BackendError, OptionsError
-from hybrid_tok.registry import STAGES, Stage
 
 Check: TypeAlias = Callable[[Any], None]
 

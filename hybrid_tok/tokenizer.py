@@ -16,7 +16,7 @@ from hybrid_tok.audio import read_channels, read_mono, resample
 from hybrid_tok.core.annotations import Annotations, KnownAnnotations
 from hybrid_tok.core.audio import Audio, SourceInfo
 from hybrid_tok.core.events import EventLabel
-from hybrid_tok.core.interfaces import CodecIdentity, Synthesizer
+from hybrid_tok.core.interfaces import CodecIdentity, Stage, Synthesizer
 from hybrid_tok.core.languages import check_language, writes_spaces
 from hybrid_tok.core.per_process import PerProcess
 from hybrid_tok.core.progress import StageTimer
@@ -38,7 +38,7 @@ from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import TokenizerOptions as TokenizerOptions
 from hybrid_tok.options import options_of_file, written_options
 from hybrid_tok.presets import Preset, find_preset
-from hybrid_tok.registry import Choice, Stage, choose
+from hybrid_tok.registry import Choice, choose
 from hybrid_tok.sounds.bank import SoundBank, load_bank
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.tokens.idspace import VocabularyOptions

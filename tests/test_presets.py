@@ -10,11 +10,12 @@ from typing import Any
 
 import pytest
 
+from hybrid_tok.core.interfaces import STAGES
 from hybrid_tok.core.local_models import model_hash
 from hybrid_tok.errors import ModelError, OptionsError
 from hybrid_tok.options import TokenizerOptions
 from hybrid_tok.presets import PRESETS, find_preset, format_preset, read_preset
-from hybrid_tok.registry import STAGES, find_backend
+from hybrid_tok.registry import find_backend
 from hybrid_tok.tokenizer import HybridTokenizer
 
 if sys.version_info >= (3, 11):

@@ -10,10 +10,11 @@ from pathlib import Path
 import pytest
 
 from hybrid_tok import registry
+from hybrid_tok.core.interfaces import STAGES
 from hybrid_tok.core.local_models import model_hash
 from hybrid_tok.errors import BackendError, ModelError, OptionsError
 from hybrid_tok.options import TokenizerOptions
-from hybrid_tok.registry import BACKENDS, STAGES, BackendEntry, Choice, all_backends, choose, find_backend
+from hybrid_tok.registry import BACKENDS, BackendEntry, Choice, all_backends, choose, find_backend
 
 
 def test_each_stage_is_an_option() -> None:

@@ -12,10 +12,10 @@ import pytest
 from fakes import FakeCodec
 from hybrid_tok.core.annotations import Event, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import STAGES, Stage
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.core.utterance import Speech
 from hybrid_tok.errors import BackendError, OptionsError
-from hybrid_tok.registry import STAGES, Stage
 from hybrid_tok.testing import SPEECH, checks_of, talk
 
 

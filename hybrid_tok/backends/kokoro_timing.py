@@ -9,7 +9,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from fractions import Fraction
 from itertools import pairwise
 from typing import TypeAlias
 
@@ -17,7 +16,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.backends.kokoro_text import Token
-from hybrid_tok.core.timeline import FRAME_RATE, frames_to_samples
 from hybrid_tok.core.utterance import Utterance
 from hybrid_tok.voice.prosody import expected_seconds
 
@@ -51,11 +49,6 @@ FASTEST = 2.0
 LONGEST_PAUSE = 12
 """Frames (0.3 s) of a pause that are spoken. A longer one is put in afterwards: phrases far apart are spoken as one
 sentence, and silence is not vocoded."""
-
-
-def to_kokoro_frame(frame: int, frame_rate: Fraction = Fraction(FRAME_RATE)) -> int:
-    """The nearest frame of Kokoro's, half up."""
-    return frames_to_samples(frame, frame_rate, KOKORO_FRAME_RATE)
 
 
 def fit(widths: NDArray[np.floating], frames: int) -> NDArray[np.int64]:

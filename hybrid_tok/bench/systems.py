@@ -17,10 +17,10 @@ from typing import Any, Literal, TypeAlias, Union, get_args, get_origin, get_typ
 from hybrid_tok.bench.peers import PEERS
 from hybrid_tok.core.annotations import Annotations
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.interfaces import STAGES
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.options import DECODER_OPTIONS, TokenizerOptions
 from hybrid_tok.presets import PRESETS
-from hybrid_tok.registry import STAGES
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer
 from hybrid_tok.tokens.kinds import KINDS, kinds_of
 from hybrid_tok.tokens.stream import Timing

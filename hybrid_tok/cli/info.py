@@ -6,11 +6,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.metadata import version
 
+from hybrid_tok.core.interfaces import STAGES
 from hybrid_tok.core.local_models import find_local
 from hybrid_tok.core.model_sources import ModelState, describe_models
 from hybrid_tok.errors import ModelError
 from hybrid_tok.presets import PRESETS
-from hybrid_tok.registry import MODELS_SEPARATOR, STAGES, BackendEntry, all_backends
+from hybrid_tok.registry import MODELS_SEPARATOR, BackendEntry, all_backends
 from hybrid_tok.tokenizer import HybridTokenizer
 
 

@@ -14,11 +14,11 @@ from typing import Annotated, Any, TypeAlias, get_type_hints
 
 import typer
 
+from hybrid_tok.core.interfaces import STAGES, Stage
 from hybrid_tok.core.threads import VARIABLE
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import TokenizerOptions
-from hybrid_tok.registry import STAGES, Stage
 
 Command: TypeAlias = Callable[..., None]
 

@@ -10,9 +10,9 @@ import typer
 from hybrid_tok.cli.options import EVERYTHING, takes_options
 from hybrid_tok.cli.paths import Force, check_target
 from hybrid_tok.core.atomic_write import atomic_write
+from hybrid_tok.core.interfaces import STAGES
 from hybrid_tok.options import LOCAL_OPTIONS
 from hybrid_tok.presets import find_preset, format_preset
-from hybrid_tok.registry import STAGES
 
 SHARED = tuple(name for name in EVERYTHING if name not in LOCAL_OPTIONS or name in STAGES)
 

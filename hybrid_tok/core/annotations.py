@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.timeline import Span
+from hybrid_tok.errors import OptionsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,12 @@ class SpeakerTurn:
 
     speaker: int
     span: Span
+
+
+def check_speaker_count(speakers: int | None) -> None:
+    """Raises `OptionsError` for a number of speakers to tell apart that is none."""
+    if speakers is not None and speakers < 1:
+        raise OptionsError(f"speakers={speakers}: give 1 or more, or None to have them counted")
 
 
 @dataclass(frozen=True, slots=True)

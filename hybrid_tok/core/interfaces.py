@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, runtime_checkable
+from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,11 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.timeline import Grid, Span
 from hybrid_tok.core.utterance import Speech, Utterance
+
+Stage: TypeAlias = Literal["voice_activity", "recognizer", "aligner", "tagger", "diarizer", "codec", "synthesizer"]
+"""What a backend does. Each is also the option that names one (`TokenizerOptions`)."""
+
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 WindowRule: TypeAlias = Literal["segment", "packed"]
 """How a recording is cut for a recognizer: each speech segment by itself, or as much speech as fits each window."""

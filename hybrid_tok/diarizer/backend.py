@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.core.annotations import SpeakerTurn
+from hybrid_tok.core.annotations import SpeakerTurn, check_speaker_count
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.masks import mask_to_spans
+from hybrid_tok.core.masks import mask_to_spans, spans_to_mask
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.diarizer.clustering import ClusteringOptions, centroids, cluster
 from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VOCAL, VoiceWindows, Windower, joined, runs_of
@@ -125,8 +125,7 @@ class BuiltinDiarizer:
         Raises:
             OptionsError: `speakers` is less than 1.
         """
-        if speakers is not None and speakers < 1:
-            raise OptionsError(f"speakers={speakers}: give 1 or more, or None to have them counted")
+        check_speaker_count(speakers)
         samples = audio.mono_at(SAMPLE_RATE, "the diarizer")
         if len(samples) == 0:
             return ()
@@ -163,9 +162,7 @@ def run_network(
 
 def on_frames(spans: Sequence[Span], frames: int) -> NDArray[np.bool_]:
     """Spans of the 20 ms grid as a mask (frames,) of 40 ms frames, covered at least in part."""
-    fine = np.zeros(frames * PER_FRAME, bool)
-    for span in spans:
-        fine[span.start : span.end] = True
+    fine = spans_to_mask(spans, frames * PER_FRAME)
     return np.logical_or.reduce(fine.reshape(frames, PER_FRAME), axis=1)
 
 

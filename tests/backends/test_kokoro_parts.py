@@ -24,7 +24,6 @@ from hybrid_tok.backends.kokoro_timing import (
     locked_frames,
     phrase_places,
     pieces_of,
-    to_kokoro_frame,
 )
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.core.utterance import Delivery, Phrase, Utterance
@@ -33,6 +32,11 @@ from hybrid_tok.voice.code import COORDINATES, NEUTRAL, dequantize, quantize
 from hybrid_tok.voice.space import TIMBRE, voice_space
 
 SPACE, STOP = token_ids(" .")
+
+
+def to_kokoro_frame(frame: int, frame_rate: Fraction = Fraction(50)) -> int:
+    """The nearest of Kokoro's frames of 25 ms, half up."""
+    return int(frame * 40 / frame_rate + Fraction(1, 2))
 
 
 def test_tokens_know_their_words() -> None:

@@ -12,8 +12,9 @@ import soundfile
 from command_line import run
 
 from hybrid_tok.cli.options import ENCODING, LISTENING, read_backends
+from hybrid_tok.core.interfaces import STAGES
 from hybrid_tok.errors import OptionsError
-from hybrid_tok.registry import BACKENDS, STAGES
+from hybrid_tok.registry import BACKENDS
 from hybrid_tok.tokens.container import read_file
 
 if sys.version_info >= (3, 11):

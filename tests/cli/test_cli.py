@@ -17,8 +17,8 @@ from command_line import run
 
 from hybrid_tok.bench.words import judge
 from hybrid_tok.cli.main import app
+from hybrid_tok.core.interfaces import STAGES
 from hybrid_tok.options import TokenizerOptions
-from hybrid_tok.registry import STAGES
 from real_audio import recording
 
 

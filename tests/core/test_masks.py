@@ -8,7 +8,8 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_tok.core.masks import mask_to_spans
+from hybrid_tok.core.masks import mask_to_spans, spans_to_mask
+from hybrid_tok.core.timeline import Span
 
 
 def test_stretches_are_half_open() -> None:
@@ -24,3 +25,7 @@ def test_stretches_say_the_mask(values: list[bool]) -> None:
         again[start:end] = True
     assert again.tolist() == values
     assert all(a[1] < b[0] for a, b in pairwise(found))
+
+
+def test_speech_beyond_the_end_is_left_out() -> None:
+    assert spans_to_mask([Span(1, 3), Span(5, 9), Span(20, 30)], 6).tolist() == [False, True, True, False, False, True]

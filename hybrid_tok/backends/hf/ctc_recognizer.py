@@ -8,15 +8,23 @@ sentences of models that also predict text.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.backends.hf.loading import find_folder, load_model, load_part, model_fingerprint, running
-from hybrid_tok.backends.windows import Window, WindowOptions, cut_windows
-from hybrid_tok.backends.word_times import frame_levels, separate, tighten
+from hybrid_tok.backends.hearing import Heard, hear_windows
+from hybrid_tok.backends.hf.loading import (
+    find_folder,
+    load_extractor,
+    load_model,
+    load_part,
+    model_fingerprint,
+    running,
+)
+from hybrid_tok.backends.windows import Window, WindowOptions
 from hybrid_tok.core.annotations import Event, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import WindowRule
@@ -24,7 +32,6 @@ from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.spacing import split_words
 from hybrid_tok.core.timeline import FRAME_RATE, Span
-from hybrid_tok.errors import ModelError
 
 SAMPLE_RATE = 16_000
 WHAT = "a CTC recognizer of transformers"
@@ -84,10 +91,8 @@ class HfCtcRecognizer:
         self.language, self.windows = language, WindowOptions(windows)
         self.fingerprint = model_fingerprint(self.name, find_folder(model, WHAT), (language, self.windows))
         self.network = load_model("AutoModelForCTC", model, WHAT, device)
-        self._extract = load_part("AutoFeatureExtractor", model, WHAT)
         tokenizer = load_part("AutoTokenizer", model, WHAT)
-        if self._extract.sampling_rate != SAMPLE_RATE:
-            raise ModelError(f"{WHAT}: {model} takes {self._extract.sampling_rate} Hz, not {SAMPLE_RATE} Hz")
+        self._extract = load_extractor(model, WHAT, SAMPLE_RATE)
         self._texts = _texts(tokenizer)
         self._blank = self.network.config.pad_token_id
         if self._blank is None:
@@ -106,19 +111,19 @@ class HfCtcRecognizer:
         Events make no difference.
         """
         audio.mono_at(SAMPLE_RATE, self.name)
-        windows, levels = cut_windows(audio, speech, self.windows), frame_levels(audio)
-        total = sum(window.frames for window in windows) / FRAME_RATE
-        words: list[Word] = []
-        done = 0.0
-        for window in windows:
-            words += self._place(list(self._hear(window.samples(audio))), window, levels, speech)
-            done += window.frames / FRAME_RATE
-            if progress is not None:
-                progress(done, total)
-        return tuple(words)
+        return hear_windows(audio, speech, self.windows, self._hear, self.language, progress)
 
-    def _hear(self, samples: NDArray[np.float32]) -> Iterator[tuple[str, float, float, float]]:
-        """Words of samples (N,): text, start and end in frames of 20 ms, and confidence."""
+    def _hear(self, samples: NDArray[np.float32], window: Window) -> list[Heard]:
+        """The words of a window's samples (N,), each up to `_REACH` wider than its letters where none is beside it."""
+        heard = list(self._words(samples))
+        edges = [0.0, *((left.end + right.start) / 2 for left, right in pairwise(heard)), float(window.frames)]
+        return [
+            replace(word, start=max(word.start - _REACH, low), end=min(word.end + _REACH, high))
+            for word, low, high in zip(heard, edges, edges[1:], strict=False)
+        ]
+
+    def _words(self, samples: NDArray[np.float32]) -> Iterator[Heard]:
+        """Words of samples (N,), from the first letter to the last."""
         posteriors = self._posteriors(np.pad(samples, (0, max(0, _SHORTEST - len(samples)))))
         # Convolutions without padding give fewer frames than the samples last: the stride is better known than told
         # from the lengths.
@@ -128,7 +133,7 @@ class HfCtcRecognizer:
             text = "".join(letter.text for letter in letters)
             if any(character.isalnum() for character in text):
                 confidence = min(letter.posterior for letter in letters)
-                yield text, letters[0].start * scale, letters[-1].end * scale, confidence
+                yield Heard(text, letters[0].start * scale, letters[-1].end * scale, confidence)
 
     def _posteriors(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probabilities of the outputs per frame of the network, (T, outputs)."""
@@ -137,28 +142,6 @@ class HfCtcRecognizer:
         with running(self._model, WHAT), torch.inference_mode():
             inputs = self._extract(samples, sampling_rate=SAMPLE_RATE, return_tensors="pt").to(self._device)
             return self.network(**inputs).logits[0].float().softmax(-1).cpu().numpy()
-
-    def _place(
-        self,
-        heard: Sequence[tuple[str, float, float, float]],
-        window: Window,
-        levels: NDArray[np.float64],
-        speech: Sequence[Span],
-    ) -> Iterator[Word]:
-        """The words of a window on the grid of the recording."""
-        starts, ends = [start for _, start, _, _ in heard], [end for _, _, end, _ in heard]
-        middles = [(end + start) / 2 for end, start in zip(ends[:-1], starts[1:], strict=True)]
-        begins = [max(start - _REACH, edge) for start, edge in zip(starts, [0.0, *middles], strict=False)]
-        stops = [min(end + _REACH, edge) for end, edge in zip(ends, [*middles, float(window.frames)], strict=False)]
-        spans = separate(
-            [window.place(begin) for begin in begins],
-            [window.place(np.nextafter(stop, 0.0)) for stop in stops],
-            window.span,
-        )
-        inside = [one for one in speech if one.overlap(window.span)]
-        for (text, _, _, confidence), span in zip(heard, tighten(spans, levels, inside), strict=True):
-            if any(span.overlap(one) for one in inside):
-                yield Word(text, span, confidence, language=self.language)
 
 
 def _texts(tokenizer: Any) -> dict[int, str]:

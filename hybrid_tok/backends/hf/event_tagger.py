@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.backends.hf.loading import find_folder, load_model, load_part, model_fingerprint, running
+from hybrid_tok.backends.hf.loading import find_folder, load_extractor, load_model, model_fingerprint, running
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.event_spans import TaggerOptions, events_of, frame_levels
@@ -82,10 +82,8 @@ class HfEventTagger:
         self.options = options or HfTaggerOptions()
         self.fingerprint = model_fingerprint(self.name, find_folder(model, WHAT), self.options)
         self.network = load_model("AutoModelForAudioClassification", model, WHAT, device)
-        self._extract = load_part("AutoFeatureExtractor", model, WHAT)
+        self._extract = load_extractor(model, WHAT, SAMPLE_RATE)
         self._columns = _columns(self.network.config.id2label, model)
-        if self._extract.sampling_rate != SAMPLE_RATE:
-            raise ModelError(f"{WHAT}: {model} takes {self._extract.sampling_rate} Hz, not {SAMPLE_RATE} Hz")
         self._model, self._device = model, device
 
     def tag(self, audio: Audio) -> tuple[Event, ...]:

@@ -102,6 +102,18 @@ def load_part(auto_class: str, model: str, what: str) -> Any:
         return getattr(transformers, auto_class).from_pretrained(folder, local_files_only=True, trust_remote_code=False)
 
 
+def load_extractor(model: str, what: str, sample_rate: int) -> Any:
+    """What makes a network's inputs of samples at a rate in Hz.
+
+    Raises:
+        ModelError: the files are missing or damaged, or for another rate.
+    """
+    extractor = load_part("AutoFeatureExtractor", model, what)
+    if extractor.sampling_rate != sample_rate:
+        raise ModelError(f"{what}: {model} takes {extractor.sampling_rate} Hz, not {sample_rate} Hz")
+    return extractor
+
+
 @contextmanager
 def running(model: str, what: str) -> Iterator[None]:
     """Errors of the library, such as too little memory, as a `BackendError` that names the model."""

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.backends.nemo.models import failing_as, find_nemo, fingerprint, nemo_class, quiet, restore
 from hybrid_tok.backends.nemo.turns import TurnOptions, turns_of
-from hybrid_tok.core.annotations import SpeakerTurn
+from hybrid_tok.core.annotations import SpeakerTurn, check_speaker_count
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames, merge_spans
 from hybrid_tok.errors import ModelError, OptionsError
@@ -98,8 +98,7 @@ class TitanetDiarizer:
         Raises:
             OptionsError: `speakers` is less than 1.
         """
-        if speakers is not None and speakers < 1:
-            raise OptionsError(f"speakers={speakers}: give 1 or more, or None to have them counted")
+        check_speaker_count(speakers)
         samples = audio.mono_at(SAMPLE_RATE, self.name)
         frames = count_frames(len(samples), SAMPLE_RATE)
         windows = cut_windows(speech, frames, self.options)

@@ -6,16 +6,15 @@ Each window is recognized by itself, greedily: what is heard in one does not dep
 from __future__ import annotations
 
 import threading
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok.backends.hearing import Heard, hear_windows
 from hybrid_tok.backends.nemo.models import failing_as, find_nemo, fingerprint, nemo_class, quiet, restore
-from hybrid_tok.backends.windows import Window, WindowOptions, cut_windows
-from hybrid_tok.backends.word_times import frame_levels, separate, tighten
+from hybrid_tok.backends.windows import Window, WindowOptions
 from hybrid_tok.core.annotations import Event, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import WindowRule
@@ -30,16 +29,6 @@ _MODELS = "nemo.collections.asr.models"
 
 _SHORTEST = SAMPLE_RATE // 2
 """Samples to which a shorter window is filled up with silence: the networks need a few frames."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Heard:
-    """A word as a model wrote it: `start` and `end` in frames of 20 ms from the start of its window."""
-
-    text: str
-    start: float
-    end: float
-    confidence: float
 
 
 class NemoRecognizer:
@@ -101,25 +90,17 @@ class NemoRecognizer:
             BackendError: NeMo failed.
         """
         audio.mono_at(SAMPLE_RATE, self.name)
-        windows, levels = cut_windows(audio, speech, self.windows), frame_levels(audio)
-        total = sum(window.frames for window in windows) / FRAME_RATE
-        words: list[Word] = []
-        done = 0.0
-        for window in windows:
-            words += self._place(list(self._hear(window.samples(audio))), window, levels, speech)
-            done += window.frames / FRAME_RATE
-            if progress is not None:
-                progress(done, total)
-        return tuple(words)
+        return hear_windows(audio, speech, self.windows, self._hear, self.language, progress)
 
-    def _hear(self, samples: NDArray[np.float32]) -> Iterator[_Heard]:
-        """The words of samples (N,), in order."""
+    def _hear(self, samples: NDArray[np.float32], window: Window) -> list[Heard]:
+        """The words of a window's samples (N,), in order."""
         hypothesis = self._decode(np.pad(samples, (0, max(0, _SHORTEST - len(samples)))))
         times = hypothesis.timestamp
         starts = np.array([int(token["start_offset"]) for token in times["char"]])
         confidences = np.array([float(value) for value in hypothesis.token_confidence or ()])
         if len(starts) != len(confidences):
             raise BackendError(f"NeMo gave {len(confidences)} confidences for {len(starts)} tokens")
+        found: list[Heard] = []
         for word in times["word"]:
             first, last = int(word["start_offset"]), int(word["end_offset"])
             own = confidences[(starts >= first) & (starts < max(last, first + 1))]
@@ -128,7 +109,8 @@ class NemoRecognizer:
             letters = np.cumsum([0, *map(len, pieces)])
             for piece, start, end in zip(pieces, letters[:-1], letters[1:], strict=True):
                 low, high = (first + (last - first) * edge / letters[-1] for edge in (start, end))
-                yield _Heard(piece, float(low) * self._scale, float(high) * self._scale, confidence)
+                found.append(Heard(piece, float(low) * self._scale, float(high) * self._scale, confidence))
+        return found
 
     def _decode(self, samples: NDArray[np.float32]) -> Any:
         """NeMo's best hypothesis, with the times and confidences of its tokens."""
@@ -143,18 +125,6 @@ class NemoRecognizer:
                 return model.decoding.rnnt_decoder_predictions_tensor(encoded, frames, return_hypotheses=True)[0]
             posteriors, frames, _ = model(input_signal=heard, input_signal_length=length)
             return model.decoding.ctc_decoder_predictions_tensor(posteriors, frames, return_hypotheses=True)[0]
-
-    def _place(
-        self, heard: Sequence[_Heard], window: Window, levels: NDArray[np.float64], speech: Sequence[Span]
-    ) -> Iterator[Word]:
-        """The words of a window on the grid of the recording."""
-        inside = [one for one in speech if one.overlap(window.span)]
-        starts = [window.place(word.start) for word in heard]
-        ends = [window.place(np.nextafter(word.end, 0.0)) for word in heard]
-        spans = tighten(separate(starts, ends, window.span), levels, inside)
-        for word, span in zip(heard, spans, strict=True):
-            if any(span.overlap(one) for one in inside):
-                yield Word(word.text, span, word.confidence, language=self.language)
 
 
 def _greedy(decoding: Any) -> Any:

@@ -17,9 +17,10 @@ from numpy.typing import NDArray
 from scipy.optimize import linear_sum_assignment
 
 from hybrid_tok.backends.nemo.models import failing_as, find_nemo, fingerprint, restore
-from hybrid_tok.backends.nemo.turns import TurnOptions, speech_mask, turns_of
+from hybrid_tok.backends.nemo.turns import TurnOptions, turns_of
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.masks import spans_to_mask
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
 from hybrid_tok.errors import ModelError, OptionsError
 
@@ -106,7 +107,7 @@ class SortformerDiarizer:
             )
         samples = audio.mono_at(SAMPLE_RATE, self.name)
         frames = count_frames(len(samples), SAMPLE_RATE)
-        inside = speech_mask(speech, frames)
+        inside = spans_to_mask(speech, frames)
         if not inside.any():
             return ()
         probabilities = self.probabilities(samples)

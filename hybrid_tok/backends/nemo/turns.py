@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,14 +28,6 @@ class TurnOptions:
     def __post_init__(self) -> None:
         if min(self.bridge, self.shortest) < 0:
             raise OptionsError("bridge and shortest are seconds and cannot be negative")
-
-
-def speech_mask(speech: Sequence[Span], frames: int) -> NDArray[np.bool_]:
-    """Spans as a mask (frames,); what lies beyond its end is left out."""
-    mask = np.zeros(frames, bool)
-    for span in speech:
-        mask[span.start : span.end] = True
-    return mask
 
 
 def turns_of(active: NDArray[np.bool_], options: TurnOptions) -> tuple[SpeakerTurn, ...]:

@@ -13,8 +13,8 @@ from hybrid_tok.backends.nemo.codec import NemoCodec
 from hybrid_tok.backends.nemo.recognizer import NemoRecognizer
 from hybrid_tok.backends.nemo.sortformer import SortformerDiarizer
 from hybrid_tok.backends.nemo.synthesizer import NemoSynthesizer
+from hybrid_tok.core.interfaces import Stage
 from hybrid_tok.errors import ModelError
-from hybrid_tok.registry import Stage
 from hybrid_tok.testing import Check, checks_of
 
 MADE: dict[str, tuple[Stage, type, str]] = {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from hybrid_tok.backends.nemo.turns import TurnOptions, speech_mask, turns_of
+from hybrid_tok.backends.nemo.turns import TurnOptions, turns_of
 from hybrid_tok.core.annotations import SpeakerTurn
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import OptionsError
@@ -41,10 +41,6 @@ def test_short_turns_are_left_out_unless_there_is_nothing_else() -> None:
     assert turns_of(active(100, [(0, 9), (20, 30)]), options) == (SpeakerTurn(0, Span(20, 30)),)
     assert turns_of(active(100, [(0, 1), (50, 59)]), options) == (SpeakerTurn(0, Span(50, 59)),)
     assert turns_of(active(100, []), options) == ()
-
-
-def test_speech_beyond_the_end_is_left_out() -> None:
-    assert speech_mask([Span(1, 3), Span(5, 9), Span(20, 30)], 6).tolist() == [False, True, True, False, False, True]
 
 
 def test_options() -> None:
