@@ -16,7 +16,7 @@ def torch_device(name: str) -> torch.device:
     try:
         device = torch.device(name)
     except RuntimeError:
-        raise BackendError(f"device {name!r} is none that torch knows: give cpu, cuda or cuda:N") from None
+        raise BackendError(f"device {name!r} is unknown to torch: give cpu, cuda or cuda:N") from None
     there = torch.cuda.device_count()
     if device.type == "cuda" and (device.index or 0) >= there:
         found = f"finds {there} CUDA devices" if torch.version.cuda else "is built without CUDA"

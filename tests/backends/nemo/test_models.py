@@ -132,7 +132,7 @@ class TestRestoring:
         assert str(caught.value).isprintable()
 
     def test_a_device_that_is_not_there(self, tiny: Callable[[str], str]) -> None:
-        with pytest.raises(BackendError, match="device 'nowhere' is none that torch knows"):
+        with pytest.raises(BackendError, match="device 'nowhere' is unknown to torch"):
             restore(Path(tiny("ctc")), CTC, "nowhere")
 
     def test_half_a_file(self, tiny: Callable[[str], str], tmp_path: Path) -> None:

@@ -17,7 +17,7 @@ from hybrid_tok.bench.metrics.diarization import diarization_errors, spoken
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Backend
 from hybrid_tok.core.timeline import Span, count_frames
-from hybrid_tok.errors import ModelError
+from hybrid_tok.errors import BackendError, ModelError
 from real_audio import recording
 
 LAYOUTS = ("3.1", "community-1")
@@ -104,7 +104,7 @@ def test_the_device_reaches_every_network(folder: Path) -> None:
 
 
 def test_a_wrong_device_is_named(folder: Path) -> None:
-    with pytest.raises(ModelError, match="cannot be loaded") as error:
+    with pytest.raises(BackendError, match="device 'warp'") as error:
         PyannoteDiarizer(str(folder), device="warp")
     assert "\n" not in str(error.value)
 
