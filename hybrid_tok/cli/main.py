@@ -31,6 +31,7 @@ from hybrid_tok.cli.progress import stage_progress
 from hybrid_tok.cli.report import report
 from hybrid_tok.cli.say import say
 from hybrid_tok.cli.train import train_app
+from hybrid_tok.cli.turns import turns
 from hybrid_tok.cli.voices import VoiceOption, fallbacks, read_voices
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.timeline import frame_to_seconds
@@ -57,6 +58,7 @@ app.command()(fetch)
 app.command()(preset)
 app.command()(say)
 app.command()(report)
+app.command()(turns)
 
 Recording = Annotated[str, typer.Argument(help="A recording in any common format; - reads standard input.")]
 TokenFile = Annotated[Path, typer.Argument(help="A .hyt file; - reads standard input.")]
