@@ -29,7 +29,8 @@ import numpy as np
 
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.audio import RATES, SourceInfo
-from hybrid_tok.errors import ContainerError, FingerprintError, printable
+from hybrid_tok.errors import ContainerError, FingerprintError, OptionsError, printable
+from hybrid_tok.tokens.block_layout import BlockLayout, OutsideChannel
 
 MAGIC = b"\x89HYT\r\n\x1a\n"
 VERSION = 1
@@ -55,6 +56,8 @@ class Header:
         fingerprint: hash per part, as `Vocabulary.fingerprint`.
         source: rate, samples and channels of the recording.
         codec_rate: rate of the codec, in Hz.
+        blocks: the shape of the blocks that the ids are (`tokens.blocks`); None where they are a stream as
+            `Vocabulary.encode` writes it.
     """
 
     preset: str
@@ -62,6 +65,7 @@ class Header:
     fingerprint: Mapping[str, str]
     source: SourceInfo
     codec_rate: int
+    blocks: BlockLayout | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,8 @@ def write_file(path: str | Path, file: HybridFile) -> None:
         OSError: the file cannot be written.
     """
     fields = asdict(file.header)
+    if file.header.blocks is None:
+        del fields["blocks"]  # as before there were any
     fields["options"] = {name: "inf" if value == math.inf else value for name, value in fields["options"].items()}
     header = json.dumps(fields, ensure_ascii=False, allow_nan=False, sort_keys=True, separators=(",", ":")).encode()
     if len(header) > MAX_HEADER:
@@ -127,7 +133,7 @@ def read_file(path: str | Path) -> HybridFile:
     ids = np.frombuffer(content, f"<u{width}", count, _FIXED.size + header_length)
     try:
         header = _read_header(content[_FIXED.size : _FIXED.size + header_length])
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError) as error:
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError, OptionsError) as error:
         cause = printable(f"{error}"[:200])  # it has names of the header's
         raise ContainerError(f"{path}: its header is not one this release knows ({cause})") from None
     return HybridFile(header, tuple(ids.tolist()), str(path))
@@ -159,7 +165,8 @@ def _read_sizes(path: str | Path, fixed: bytes) -> tuple[int, int, int]:
 def _read_header(data: bytes) -> Header:
     fields = json.loads(data)
     options = {name: math.inf if value == "inf" else value for name, value in fields["options"].items()}
-    header = Header(**{**fields, "options": options, "source": SourceInfo(**fields["source"])})
+    blocks = _read_layout(fields["blocks"]) if "blocks" in fields else None
+    header = Header(**{**fields, "options": options, "source": SourceInfo(**fields["source"]), "blocks": blocks})
     source = header.source
     for name, number, (low, high) in (
         ("codec_rate", header.codec_rate, RATES),
@@ -173,6 +180,15 @@ def _read_header(data: bytes) -> Header:
         if not isinstance(name, str) or len(name) > _LONGEST_NAME or not name.isprintable():
             raise ValueError(f"{name!r:.40} where a name should be")
     return header
+
+
+def _read_layout(fields: Mapping[str, Any]) -> BlockLayout:
+    outside = tuple(OutsideChannel(**one) for one in fields["outside"])
+    layout = BlockLayout(**{**fields, "outside": outside})
+    numbers = [layout.channels, layout.frames, *(number for one in outside for number in (one.size, one.offset))]
+    if not all(type(number) is int for number in numbers) or layout.rows > _MOST_CHANNELS:
+        raise ValueError(f"blocks are {layout!r:.100}")
+    return layout
 
 
 def check_fingerprint(path: str | Path, written: Mapping[str, str], expected: Mapping[str, str]) -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.audio import SourceInfo
 from hybrid_tok.errors import ContainerError, FingerprintError
+from hybrid_tok.tokens.block_layout import BlockLayout, OutsideChannel
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
 
 HEADER = Header(
@@ -140,6 +141,18 @@ def write_forged(path: Path, header: bytes) -> None:
         forged(codec_rate=0),
         forged(codec_rate=None),
         forged(further=1),
+        forged(blocks=None),
+        forged(blocks=[2, 8]),
+        forged(blocks={"channels": 2, "frames": 8}),
+        forged(blocks={"channels": 2, "frames": 0, "outside": []}),
+        forged(blocks={"channels": True, "frames": 8, "outside": []}),
+        forged(blocks={"channels": 5000, "frames": 8, "outside": []}),
+        forged(blocks={"channels": 2, "frames": 8.0, "outside": []}),
+        forged(blocks={"channels": 2, "frames": 8, "outside": [], "further": 1}),
+        forged(blocks={"channels": 2, "frames": 8, "outside": [{"name": 1, "size": 5, "offset": 9}]}),
+        forged(blocks={"channels": 2, "frames": 8, "outside": [{"name": "a", "size": 1.5, "offset": 9}]}),
+        forged(blocks={"channels": 2, "frames": 8, "outside": [{"name": "a\nb", "size": 5, "offset": 9}]}),
+        forged(blocks={"channels": 2, "frames": 8, "outside": [{"name": "a", "size": 5, "offset": 9}] * 2}),
         forged(**{"further\n\x1b[1m" + "x" * 500: 1}),
     ],
 )
@@ -151,6 +164,21 @@ def test_a_header_that_is_none(header: bytes, whole: Path) -> None:
 def test_a_right_header_is_read(whole: Path) -> None:
     write_forged(whole, forged())
     assert read_file(whole).header.preset == "default"
+
+
+def test_the_shape_of_blocks_comes_back_and_is_named_only_where_there_are_any(tmp_path: Path) -> None:
+    path = tmp_path / "call.hyt"
+    for blocks in (
+        BlockLayout(2, 8),
+        BlockLayout(1, 3, (OutsideChannel("image", 5, 9), OutsideChannel("é", 1, 70_000))),
+    ):
+        file = HybridFile(replace(HEADER, blocks=blocks), (0, 70_000))
+        write_file(path, file)
+        assert read_file(path) == file
+    write_file(path, HybridFile(HEADER, ()))
+    assert b"blocks" not in path.read_bytes(), "what has none is as it was before there were any"
+    write_forged(path, forged(blocks={"channels": 2, "frames": 8, "outside": []}))
+    assert read_file(path).header.blocks == BlockLayout(2, 8)
 
 
 def test_other_files(tmp_path: Path) -> None:
