@@ -89,7 +89,7 @@ class Decoder:
     options: DecodeOptions = DecodeOptions()
 
     def __post_init__(self) -> None:
-        if self._overhang > self.options.warm_up * self.grid.hop:
+        if self.overhang > self.options.warm_up * self.grid.hop:
             raise OptionsError(
                 f"crossfade must be at most twice the warm-up of {self.options.warm_up} frames of {self.grid.hop} "
                 f"samples, not {self.options.crossfade} s"
@@ -123,15 +123,15 @@ class Decoder:
         planned = plan(stream, self.grid, voices)
         output = self._decode_locked if planned.num_samples is not None else self._decode_free
         known = planned.unit_frames * self.grid.hop  # free timing: the least it can be
-        self._check_length(known if planned.num_samples is None else planned.num_samples * planned.channels)
+        self.check_length(known if planned.num_samples is None else planned.num_samples * planned.channels)
         mixer, units = output(planned, timer)
         with timer.stage("mixer"):
             if self.options.room_tone:
                 for samples, ranges in zip(mixer.channels, units, strict=True):
-                    add_room_tone(samples, ranges, self._overhang, self.sample_rate)
+                    add_room_tone(samples, ranges, self.overhang, self.sample_rate)
             return Audio(mixer.finish(self.options.ceiling, self.sample_rate), self.sample_rate)
 
-    def _check_length(self, num_samples: int) -> None:
+    def check_length(self, num_samples: int) -> None:
         """Refuse too many samples, of all channels together."""
         seconds = num_samples / self.sample_rate
         if seconds > self.options.max_seconds:
@@ -141,7 +141,7 @@ class Decoder:
             )
 
     @property
-    def _overhang(self) -> int:
+    def overhang(self) -> int:
         """Samples by which segments extend beyond their place on both sides, for cross-fades."""
         return round(self.options.crossfade / 2 * self.sample_rate)
 
@@ -149,7 +149,7 @@ class Decoder:
         """Locked timing: each segment is mixed as soon as it is rendered."""
         assert planned.num_samples is not None
         hop = self.grid.hop
-        mixer = Mixer(planned.channels, planned.num_samples, self._overhang)
+        mixer = Mixer(planned.channels, planned.num_samples, self.overhang)
         units: list[_Ranges] = [[] for _ in range(planned.channels)]
         for segment, samples in self._render_units(planned, timer):
             assert segment.start is not None, "locked timing gives every segment a place"
@@ -168,10 +168,10 @@ class Decoder:
             rendered[id(segment)] = samples
         for segment, pieces in self._render_text(planned, timer):
             rendered[id(segment)] = pieces[0].samples
-        lengths = [len(rendered[id(segment)]) - 2 * self._overhang for segment in planned.segments]
+        lengths = [len(rendered[id(segment)]) - 2 * self.overhang for segment in planned.segments]
         starts, num_samples = self._line_up(planned, lengths)
-        self._check_length(num_samples * planned.channels)
-        mixer = Mixer(planned.channels, num_samples, self._overhang)
+        self.check_length(num_samples * planned.channels)
+        mixer = Mixer(planned.channels, num_samples, self.overhang)
         units: list[_Ranges] = [[] for _ in range(planned.channels)]
         for segment, start, length in zip(planned.segments, starts, lengths, strict=True):
             mixer.add(segment.channel, start, rendered.pop(id(segment)))
@@ -184,9 +184,9 @@ class Decoder:
         if not segments:
             return
         with timer.stage("vocoder"):
-            codec = self._load_codec()
+            codec = self.load_codec()
             for segment in _counted(segments, timer.progress("vocoder")):
-                yield segment, vocode(segment, codec, self.options.warm_up, self._overhang)
+                yield segment, vocode(segment, codec, self.options.warm_up, self.overhang)
 
     def _render_text(self, planned: Plan, timer: StageTimer) -> Iterator[tuple[TextSegment, list[Piece]]]:
         segments = [segment for segment in planned.segments if isinstance(segment, TextSegment)]
@@ -199,10 +199,10 @@ class Decoder:
                 if self.speak_as is not None:
                     utterance = replace(utterance, language=self.speak_as)
                 if utterance.language not in synthesizers:
-                    synthesizers[utterance.language] = self._load_synthesizer(utterance.language)
+                    synthesizers[utterance.language] = self.load_synthesizer(utterance.language)
                 synthesizer = synthesizers[utterance.language]
-                level = _level(segment, planned.codes.get(segment.utterance.speaker))
-                yield segment, speak(utterance, synthesizer, self.sample_rate, level, self._overhang)
+                level = speaking_level(segment, planned.codes.get(segment.utterance.speaker))
+                yield segment, speak(utterance, synthesizer, self.sample_rate, level, self.overhang)
 
     def _line_up(self, planned: Plan, lengths: Sequence[int]) -> tuple[list[int], int]:
         """Free timing: where each segment starts, and how long the whole is."""
@@ -219,12 +219,22 @@ class Decoder:
             before[channel] = segment.speakers[-1]
         return starts, max(ends)
 
-    def _load_synthesizer(self, language: str | None) -> Synthesizer:
+    def load_synthesizer(self, language: str | None) -> Synthesizer:
+        """The synthesizer of a language.
+
+        Raises:
+            BackendError: there is none.
+        """
         if self.synthesizer is None:
             raise BackendError("the stream has text, but there is no synthesizer to speak it: give the decoder one")
         return self.synthesizer(language)
 
-    def _load_codec(self) -> UnitCodec:
+    def load_codec(self) -> UnitCodec:
+        """The codec.
+
+        Raises:
+            BackendError: there is none, or it has another rate or other frames than the output.
+        """
         if self.codec is None:
             raise BackendError("the stream has units, but there is no unit codec to decode them: give the decoder one")
         codec = self.codec()
@@ -235,7 +245,7 @@ class Decoder:
         return codec
 
 
-def _level(segment: TextSegment, code: tuple[int, ...] | None) -> float:
+def speaking_level(segment: TextSegment, code: tuple[int, ...] | None) -> float:
     """Active speech level in dB of a speaker with this voice code; that of the mean speaker without one.
 
     A speaker in another voice is as loud as before.

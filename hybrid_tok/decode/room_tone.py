@@ -17,20 +17,20 @@ from numpy.typing import NDArray
 from hybrid_tok.nn.logmel import mel_points, triangles
 from hybrid_tok.voice.fourier import irfft, rfft
 
-_RATE = 50
+RATE = 50
 """Frames per second in which noise is measured and made, 20 ms each, whatever the codec's are."""
 
-_BLOCK = 2 * _RATE
+BLOCK = 2 * RATE
 """Frames per block (2 s): a block's noise is drawn at once, and the room is measured at its ends."""
 
-_BANDS = 24
+BANDS = 24
 _LOWEST = 60.0
 """Centre of the lowest band in Hz; below it, the spectrum is that of this band."""
 
-_POOL = 8 * _RATE
+POOL = 8 * RATE
 """Frames of units (8 s), the nearest in time, among which quiet ones are looked for."""
 
-_ENOUGH = _RATE // 2
+ENOUGH = RATE // 2
 """Frames of units that a recording must have for its room to be known."""
 
 _QUIET_SHARE = 0.02
@@ -52,7 +52,7 @@ _SOFTEST_DB = -90.0
 _DB = float(np.log(10.0)) / 10.0
 """A decibel of power, as a natural logarithm."""
 
-_NOTHING = -140.0 * _DB
+NOTHING = -140.0 * _DB
 """Digital silence in a band."""
 
 
@@ -76,7 +76,7 @@ def add_room_tone(
         sample_rate: in Hz, at least 50.
         seed: of the noise, at least 0.
     """
-    hop = sample_rate // _RATE
+    hop = sample_rate // RATE
     # As in `Mixer`: a segment that is empty or begins after the end is not there.
     there = [(start, end) for start, end in units if start < min(end, len(samples))]
     places = np.array(there, np.int64).reshape(-1, 2)
@@ -85,17 +85,17 @@ def add_room_tone(
         return
     for block in range(len(room) - 1):
         # The last frame of a block reaches a hop into the next one; the first block begins a hop before the recording.
-        start = (block * _BLOCK - 1) * hop
-        low, high = max(0, start), min(len(samples), start + (_BLOCK + 1) * hop)
-        gains = np.zeros((_BLOCK + 1) * hop, np.float32)
-        gains[low - start : high - start] = _gains(low, high, len(samples), places, overhang)
-        heard = gains.reshape(_BLOCK + 1, hop).max(1) > 0.0
-        if heard.any() and (room[block : block + 2] > _NOTHING).any():
+        start = (block * BLOCK - 1) * hop
+        low, high = max(0, start), min(len(samples), start + (BLOCK + 1) * hop)
+        gains = np.zeros((BLOCK + 1) * hop, np.float32)
+        gains[low - start : high - start] = unit_gains(low, high, len(samples), places, overhang)
+        heard = gains.reshape(BLOCK + 1, hop).max(1) > 0.0
+        if heard.any() and (room[block : block + 2] > NOTHING).any():
             tone = _noise(block, room[block], room[block + 1], heard[:-1] | heard[1:], sample_rate, seed) * gains
             samples[low:high] += tone[low - start : high - start]
 
 
-def _gains(low: int, high: int, num_samples: int, places: NDArray[np.int64], overhang: int) -> NDArray[np.float64]:
+def unit_gains(low: int, high: int, num_samples: int, places: NDArray[np.int64], overhang: int) -> NDArray[np.float64]:
     """Factors of the tone at samples `low` to `high`: its power is what that of the units there lacks to one."""
     lacking = np.ones(high - low)
     near = (places[:, 0] - overhang < high) & (places[:, 1] + overhang > low)
@@ -126,26 +126,26 @@ def _noise(
     sample_rate: int,
     seed: int,
 ) -> NDArray[np.float32]:
-    """A block of noise ((_BLOCK + 1) * hop,), its spectrum going from one to another; blocks overlap by a hop.
+    """A block of noise ((BLOCK + 1) * hop,), its spectrum going from one to another; blocks overlap by a hop.
 
     Args:
-        heard: which frames are needed, (_BLOCK,); the others are silent.
+        heard: which frames are needed, (BLOCK,); the others are silent.
     """
-    hop = sample_rate // _RATE
-    white = np.concatenate([_white(block, _BLOCK * hop, seed), _white(block + 1, hop, seed)])
-    windowed = sliding_window_view(white, 2 * hop)[::hop][heard] * _window(hop)
-    shares = (np.arange(_BLOCK, dtype=np.float32)[:, None] + 0.5) / _BLOCK
+    hop = sample_rate // RATE
+    white = np.concatenate([white_noise(block, BLOCK * hop, seed), white_noise(block + 1, hop, seed)])
+    windowed = sliding_window_view(white, 2 * hop)[::hop][heard] * window_of(hop)
+    shares = (np.arange(BLOCK, dtype=np.float32)[:, None] + 0.5) / BLOCK
     bands = before + shares * (after - before)
-    shape = np.exp(0.5 * (bands @ _interpolation(sample_rate))[heard])
-    frames = np.zeros((_BLOCK, 2 * hop), np.float32)
-    frames[heard] = irfft(rfft(windowed, 2 * hop) * shape, 2 * hop) * _window(hop)
-    noise = np.zeros((_BLOCK + 1, hop), np.float32)
+    shape = np.exp(0.5 * (bands @ interpolation(sample_rate))[heard])
+    frames = np.zeros((BLOCK, 2 * hop), np.float32)
+    frames[heard] = irfft(rfft(windowed, 2 * hop) * shape, 2 * hop) * window_of(hop)
+    noise = np.zeros((BLOCK + 1, hop), np.float32)
     noise[:-1] += frames[:, :hop]
     noise[1:] += frames[:, hop:]
     return noise.ravel()
 
 
-def _white(block: int, count: int, seed: int) -> NDArray[np.float32]:
+def white_noise(block: int, count: int, seed: int) -> NDArray[np.float32]:
     """The first samples of a block's noise before it is filtered."""
     return np.random.Generator(np.random.PCG64([seed, block])).standard_normal(count, np.float32)
 
@@ -153,27 +153,33 @@ def _white(block: int, count: int, seed: int) -> NDArray[np.float32]:
 def _room(
     samples: NDArray[np.float32], places: NDArray[np.int64], overhang: int, sample_rate: int
 ) -> NDArray[np.float32] | None:
-    """The room's spectrum at the ends of blocks: natural logarithms of power densities (blocks + 1, _BANDS).
+    """The room's spectrum at the ends of blocks: natural logarithms of power densities (blocks + 1, BANDS).
 
     Densities are relative to those of white noise of variance one. None where there are too few frames of units.
     """
-    hop = sample_rate // _RATE
+    hop = sample_rate // RATE
     frames, powers = _analyse(samples, places, overhang, sample_rate)
-    if len(frames) < _ENOUGH:
+    if len(frames) < ENOUGH:
         return None
-    blocks = -(-(-(-len(samples) // hop) + 1) // _BLOCK)
-    nearest = [_nearest(frames, edge * _BLOCK, _POOL) for edge in range(blocks + 1)]
-    spectra = np.stack([_quietest(powers[pool]) for pool in nearest])
+    blocks = -(-(-(-len(samples) // hop) + 1) // BLOCK)
+    nearest = [_nearest(frames, edge * BLOCK, POOL) for edge in range(blocks + 1)]
+    spectra = np.stack([quietest(powers[pool]) for pool in nearest])
+    return bounded(spectra, powers, sample_rate)
+
+
+def bounded(spectra: NDArray[np.float32], powers: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """Spectra (n, BANDS) of a room, made no louder than a room may be beside what was heard, powers (T, BANDS)."""
     widths = _bank(sample_rate)[1]
     totals = np.log(np.exp(spectra) @ widths) / _DB
     loud = np.log(np.quantile(np.exp(powers) @ widths, 0.98)) / _DB
+    spectra = spectra.copy()
     spectra -= np.maximum(0.0, totals - min(_LOUDEST_DB, loud - _DEPTH_DB))[:, None] * _DB
-    spectra[totals < _SOFTEST_DB] = _NOTHING
+    spectra[totals < _SOFTEST_DB] = NOTHING
     return spectra
 
 
-def _quietest(powers: NDArray[np.float32]) -> NDArray[np.float32]:
-    """What the quiet frames of a pool (T, _BANDS) have in each band, (_BANDS,).
+def quietest(powers: NDArray[np.float32]) -> NDArray[np.float32]:
+    """What the quiet frames of a pool (T, BANDS) have in each band, (BANDS,).
 
     The mean is over logarithms: sounds that a few of them hold in a few bands hardly count.
     """
@@ -198,25 +204,31 @@ def _nearest(frames: NDArray[np.int64], at: int, count: int) -> slice:
 def _analyse(
     samples: NDArray[np.float32], places: NDArray[np.int64], overhang: int, sample_rate: int
 ) -> tuple[NDArray[np.int64], NDArray[np.float32]]:
-    """Numbers (T,) of the frames that lie within units, and the logarithms of their power densities (T, _BANDS).
+    """Numbers (T,) of the frames that lie within units, and the logarithms of their power densities (T, BANDS).
 
     Frame k has the samples from k * hop to (k + 2) * hop.
     """
-    hop = sample_rate // _RATE
+    hop = sample_rate // RATE
     numbers: list[NDArray[np.int64]] = [np.zeros(0, np.int64)]
-    powers: list[NDArray[np.float32]] = [np.zeros((0, _BANDS), np.float32)]
-    bank, window = _bank(sample_rate)[0], _window(hop) ** 2
-    window /= np.sqrt(np.square(window).sum())
+    powers: list[NDArray[np.float32]] = [np.zeros((0, BANDS), np.float32)]
     for start, end in _merged(places):
         inside = max(0, start + overhang), min(len(samples), end - overhang)
         first, last = -(-inside[0] // hop), inside[1] // hop - 1
-        for low in range(first, last, _BLOCK):
-            count = min(last - low, _BLOCK)
+        for low in range(first, last, BLOCK):
+            count = min(last - low, BLOCK)
             frames = sliding_window_view(samples[low * hop : (low + count + 1) * hop], 2 * hop)[::hop]
             numbers.append(np.arange(low, low + count))
-            power = np.square(np.abs(rfft(frames * window, 2 * hop))) @ bank
-            powers.append(np.log(power + np.float32(np.exp(_NOTHING))))
+            powers.append(band_powers(frames, sample_rate))
     return np.concatenate(numbers), np.concatenate(powers)
+
+
+def band_powers(frames: NDArray[np.float32], sample_rate: int) -> NDArray[np.float32]:
+    """Logarithms of the power densities (n, BANDS) of frames (n, 2 * hop)."""
+    hop = sample_rate // RATE
+    window = window_of(hop) ** 2
+    window /= np.sqrt(np.square(window).sum())
+    power = np.square(np.abs(rfft(frames * window, 2 * hop))) @ _bank(sample_rate)[0]
+    return np.log(power + np.float32(np.exp(NOTHING)))
 
 
 def _merged(places: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
@@ -235,21 +247,21 @@ def _merged(places: NDArray[np.int64]) -> Iterator[tuple[int, int]]:
 
 @cache
 def _bank(sample_rate: int) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """Filters (bins, _BANDS) that average the power of a band, and each band's share of all bins (_BANDS,)."""
-    filters = _interpolation(sample_rate).T
+    """Filters (bins, BANDS) that average the power of a band, and each band's share of all bins (BANDS,)."""
+    filters = interpolation(sample_rate).T
     return filters / filters.sum(0), filters.sum(0) / filters.sum()
 
 
 @cache
-def _interpolation(sample_rate: int) -> NDArray[np.float32]:
-    """From bands to bins, (_BANDS, bins): straight lines between the bands' centres, which are even in mel."""
-    frequencies = np.fft.rfftfreq(2 * (sample_rate // _RATE), 1 / sample_rate)
-    centres = mel_points(_LOWEST, sample_rate / 2, _BANDS)
+def interpolation(sample_rate: int) -> NDArray[np.float32]:
+    """From bands to bins, (BANDS, bins): straight lines between the bands' centres, which are even in mel."""
+    frequencies = np.fft.rfftfreq(2 * (sample_rate // RATE), 1 / sample_rate)
+    centres = mel_points(_LOWEST, sample_rate / 2, BANDS)
     points = np.concatenate([[2 * centres[0] - centres[1]], centres, [2 * centres[-1] - centres[-2]]])
     return triangles(points, np.clip(frequencies, centres[0], centres[-1])).T.astype(np.float32)
 
 
 @cache
-def _window(hop: int) -> NDArray[np.float32]:
+def window_of(hop: int) -> NDArray[np.float32]:
     """A sine (2 * hop,): the powers of overlapping frames add up to one."""
     return np.sin(np.pi / 2 * (np.arange(2 * hop) + 0.5) / hop).astype(np.float32)

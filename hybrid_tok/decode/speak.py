@@ -33,10 +33,12 @@ class Piece:
     Attributes:
         start: frame of the utterance's frame rate at which its body starts; None in free timing.
         samples: overhang, body, overhang.
+        ends: of each of its words, in samples from the start of the body.
     """
 
     start: int | None
     samples: NDArray[np.float32]
+    ends: tuple[int, ...] = ()
 
 
 def speak(
@@ -60,13 +62,18 @@ def speak(
         warnings.warn(f"nothing in {text[:40]!r} can be spoken: it is silent", SpeechWarning, stacklevel=2)
     speech = _leveled(speech, utterance, level_db)
     place = utterance.span
+    rate = speech.audio.sample_rate
+    ends = [end for _, end in speech.words]
     if place is None:
-        return [Piece(None, _cut(speech, speech.body, sample_rate, overhang))]
+        moved = tuple((end - speech.body[0]) * sample_rate // rate for end in ends)
+        return [Piece(None, _cut(speech, speech.body, sample_rate, overhang), moved)]
     pieces: list[Piece] = []
-    for _, span in utterance.runs:
-        start, end = (speech.body[0] + at for at in utterance.samples_of(span, speech.audio.sample_rate))
+    for words, span in utterance.runs:
+        start, end = (speech.body[0] + at for at in utterance.samples_of(span, rate))
         length = frames_to_samples(span.frames, utterance.frame_rate, sample_rate)
-        pieces.append(Piece(span.start, _cut(speech, (start, end), sample_rate, overhang, length)))
+        own, ends = ends[: len(words)], ends[len(words) :]
+        moved = tuple((last - start) * sample_rate // rate for last in own)
+        pieces.append(Piece(span.start, _cut(speech, (start, end), sample_rate, overhang, length), moved))
     return pieces
 
 

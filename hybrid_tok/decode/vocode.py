@@ -30,13 +30,17 @@ def vocode(segment: UnitSegment, codec: UnitCodec, warm_up: int, overhang: int) 
         raise ValueError(f"an overhang of {overhang} samples needs more than {warm_up} frames of warm-up")
     after = -(-overhang // hop) + 1
     units = segment.units
-    width = len(units[0])
-    if width > codec.num_codebooks:
-        raise BackendError(
-            f"the stream has {width} units per frame, but {codec.name} has {codec.num_codebooks} codebooks"
-        )
+    check_width(len(units[0]), codec)
     codes = np.array((units[0],) * warm_up + units + (units[-1],) * after, np.int64)
     samples = codec.decode(codes)
     if samples.shape != (len(codes) * hop,):
         raise BackendError(f"{codec.name} gave samples {samples.shape} for {len(codes)} frames of {hop}")
     return samples[warm_up * hop - overhang : (warm_up + len(units)) * hop + overhang]
+
+
+def check_width(width: int, codec: UnitCodec) -> None:
+    """Refuse frames of more units than a codec has codebooks."""
+    if width > codec.num_codebooks:
+        raise BackendError(
+            f"the stream has {width} units per frame, but {codec.name} has {codec.num_codebooks} codebooks"
+        )
