@@ -92,18 +92,22 @@ def _as_tables(found: TurnTaking) -> str:
 
     console = Console()
     with console.capture() as captured:
-        console.print(_speaker_table(found), "", _kind_table(found), "", _fact_table(found), "", sep="\n")
-        for line in _totals(found):
-            console.print(line, markup=False, highlight=False)
+        # What is long comes first, so that a terminal shows the figures.
+        for table in (_fact_table(found), _kind_table(found), _speaker_table(found)):
+            console.print(table, "")
+        console.print(*_totals(found), sep="\n", markup=False, highlight=False)
     return captured.get()
 
 
 def _speaker_table(found: TurnTaking) -> RenderableType:
-    titles = ("talk", "share", "turns", "mean turn", "words", "words/min", "back-channels", "interrupts", "is cut off")
+    titles = (
+        *("talk\n(s)", "share", "turns", "mean\n(s)", "words", "words\n/min"),
+        *("back-\nchannels", "inter-\nrupts", "cut\noff"),
+    )
     rows = (
         (
             _name(one.party, found),
-            f"{one.talk_seconds:.2f} s",
+            f"{one.talk_seconds:.2f}",
             f"{one.share:.0%}",
             f"{one.turns}",
             _seconds(one.mean_turn_seconds),
@@ -119,18 +123,19 @@ def _speaker_table(found: TurnTaking) -> RenderableType:
 
 
 _NAMES: dict[FactKind, str] = {
-    "overlap_between": "overlap, turn changes",
-    "overlap_within": "overlap, turn goes on",
+    "overlap_between": "overlap, change",
+    "overlap_within": "overlap, inside",
     "back_channel": "back-channel",
 }
 
 
 def _kind_table(found: TurnTaking) -> RenderableType:
     rows = (
-        (_NAMES.get(one.kind, one.kind), f"{one.count}", f"{one.seconds:.2f} s", _seconds(one.median_seconds))
+        (_NAMES.get(one.kind, one.kind), f"{one.count}", f"{one.seconds:.2f}", _seconds(one.median_seconds))
         for one in found.kinds
     )
-    return _table(("what", "count", "together", "median"), rows, numbers=("count", "together", "median"))
+    titles = ("count", "together\n(s)", "median\n(s)")
+    return _table(("what", *titles), rows, numbers=titles)
 
 
 def _fact_table(found: TurnTaking) -> RenderableType:
@@ -145,7 +150,8 @@ def _fact_table(found: TurnTaking) -> RenderableType:
         )
         for one in found.facts
     )
-    return _table(("start", "end", "what", "who", "whom", "text"), rows, numbers=("start", "end"))
+    titles = ("start\n(s)", "end\n(s)")
+    return _table((*titles, "what", "who", "whom", "text"), rows, numbers=titles)
 
 
 def _table(titles: Iterable[str], rows: Iterable[tuple[str, ...]], numbers: Iterable[str]) -> RenderableType:
@@ -154,7 +160,7 @@ def _table(titles: Iterable[str], rows: Iterable[tuple[str, ...]], numbers: Iter
     from rich.table import Table
     from rich.text import Text
 
-    table = Table(box=SIMPLE_HEAD, pad_edge=False)
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), show_edge=False)
     right = set(numbers)
     for title in titles:
         text = title == "text"
@@ -175,8 +181,8 @@ def _totals(found: TurnTaking) -> Iterable[str]:
 def _name(party: Party, found: TurnTaking) -> str:
     """A party; its channel only where there are several."""
     channels = {one.party.channel for one in found.speakers}
-    return f"channel {party.channel} speaker {party.speaker}" if len(channels) > 1 else f"speaker {party.speaker}"
+    return f"ch {party.channel} spk {party.speaker}" if len(channels) > 1 else f"speaker {party.speaker}"
 
 
 def _seconds(seconds: float | None) -> str:
-    return "-" if seconds is None else f"{seconds:.2f} s"
+    return "-" if seconds is None else f"{seconds:.2f}"

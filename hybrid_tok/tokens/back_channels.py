@@ -110,9 +110,9 @@ class _Around:
         return None if following is not None and following.party == one.party else host.party
 
     def _host(self, one: Response) -> Spurt | None:
-        """Another party's talk over at least half of a response; the one with most of it."""
+        """Another party's talk over at least half of a response; the one with most of it, or that was first."""
         hosts = list(self._over_half(one))
-        return max(hosts, key=lambda spurt: _shared(spurt, one), default=None)
+        return max(hosts, key=lambda spurt: (_shared(spurt, one), -spurt.start), default=None)
 
     def _over_half(self, one: Response) -> Iterator[Spurt]:
         for party, spurts in self._of.items():
