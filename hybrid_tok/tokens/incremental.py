@@ -157,9 +157,9 @@ class IncrementalParser:
         return self._space.text.decode([token - self._space.text_range.start for token in self._pieces], spaced)
 
     @property
-    def open_pieces(self) -> int:
-        """How many pieces of it were read."""
-        return len(self._pieces)
+    def open_ids(self) -> tuple[int, ...]:
+        """The ids of its pieces."""
+        return tuple(self._pieces)
 
     def push(self, token: Any) -> list[Step]:
         """Read one more id.

@@ -204,4 +204,4 @@ def test_a_text_is_whole_at_the_id_after_it(timing: str) -> None:
         TextRead(items[0], tuple(made.space.text_range.start + piece for piece in pieces), 2),
         RunOpened("laugh"),
     ]
-    assert parser.open_text == "" and parser.open_pieces == 0
+    assert parser.open_text == "" and parser.open_ids == ()
