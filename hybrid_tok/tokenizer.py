@@ -26,6 +26,7 @@ from hybrid_tok.core.timeline import Grid, count_frames
 from hybrid_tok.decode.mixer import limited
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
 from hybrid_tok.decode.plan import Voice
+from hybrid_tok.decode.streaming import StreamDecodeOptions, StreamDecoder
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
 from hybrid_tok.encode.assemble import AssembleOptions
 from hybrid_tok.encode.channels import ChannelOptions
@@ -327,6 +328,23 @@ class HybridTokenizer:
         """
         stream = self.vocabulary.decode(ids, errors=errors)
         return self.decoder.decode(stream, voices=self._voices(voices))
+
+    def stream_decoder(self, voices: Voices = None, options: StreamDecodeOptions | None = None) -> StreamDecoder:
+        """A decoder that takes ids as they come and gives audio at the codec's rate as soon as it is final.
+
+            dec = tok.stream_decoder()
+            for i in ids:
+                play(dec.push([i]))
+            play(dec.flush())
+
+        Args:
+            voices: as of `decode`.
+            options: how much is spoken at a time, and how much is held back.
+
+        Raises:
+            StreamError: `voices` has a speaker that no stream of this vocabulary has.
+        """
+        return StreamDecoder(self.decoder, self.vocabulary, self._voices(voices), options)
 
     def say(
         self,
