@@ -83,3 +83,11 @@ class AudioWarning(UserWarning):
 
 class SpeechWarning(UserWarning):
     """Text has no sound, or is spoken in another way than asked for."""
+
+
+class StateError(HybridTokError):
+    """A saved state of a stream cannot be used: damaged, of another version, or of another tokenizer."""
+
+
+class CrosstalkWarning(UserWarning):
+    """One channel of a call is heard in another, or their clocks differ."""

@@ -40,8 +40,9 @@ class TokenizerOptions:
         model: the recognizer's model: a model pack ("base", "tiny.en"), a folder, or a name on the Hugging Face hub
             that is in the local cache.
         language: the language spoken ("en", "zh", ..); None has it found, window by window.
-        windows: `segment` (each speech segment is recognized by itself, as in a stream) or `packed` (as many as fit
-            30 s at once: fewer and longer windows, which lose words).
+        windows: `segment` (each speech segment is recognized by itself), `packed` (as many as fit 30 s at once: fewer
+            and longer windows, which lose words) or `live` (shorter segments, and whatever listens looks ahead by a
+            fraction of a second at most, so that the tokens of a stream are final soon).
         events: find laughter, breath and the like.
         diarize: tell speakers apart; without, all speech is one speaker's.
         speakers: how many there are, where that is known.
@@ -92,7 +93,7 @@ class TokenizerOptions:
     def __post_init__(self) -> None:
         for option, choices in (("prosody", ProsodyTokens), ("windows", WindowRule)):
             if getattr(self, option) not in get_args(choices):
-                allowed = " or ".join(get_args(choices))
+                allowed = ", ".join(get_args(choices))
                 raise OptionsError(f"{option} must be {allowed}, not {getattr(self, option)!r}")
         if self.language is not None:
             check_language(self.language)

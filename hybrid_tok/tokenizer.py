@@ -31,9 +31,9 @@ from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
 from hybrid_tok.encode.assemble import AssembleOptions
 from hybrid_tok.encode.channels import ChannelOptions
 from hybrid_tok.encode.gate import Decision, GateOptions
+from hybrid_tok.encode.look_ahead import LookAhead
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.encode.prosody import ProsodyOptions
-from hybrid_tok.encode.voice import VoiceOptions
 from hybrid_tok.errors import AudioError, OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import TokenizerOptions as TokenizerOptions
@@ -218,7 +218,7 @@ class HybridTokenizer:
     @cached_property
     def encoder(self) -> Encoder:
         """The pipeline from audio to stream."""
-        options = self.vocabulary.options
+        options, look_ahead = self.vocabulary.options, LookAhead.of(self.options.windows)
         annotator = Annotator(
             voice_activity=lambda: self._backend("voice_activity"),
             recognizer=lambda: self._backend("recognizer"),
@@ -227,6 +227,7 @@ class HybridTokenizer:
             diarizer=(lambda: self._backend("diarizer")) if self.options.diarize else None,
             speakers=self.options.speakers,
             channels=ChannelOptions(self.options.diarize_channels),
+            look_ahead=look_ahead,
         )
         return Encoder(
             annotator=annotator,
@@ -245,7 +246,7 @@ class HybridTokenizer:
                 num_codebooks=options.num_codebooks,
                 layout=options.layout,
             ),
-            voice=VoiceOptions() if self.options.voice else None,
+            voice=look_ahead.voice if self.options.voice else None,
             prosody=ProsodyOptions() if self.options.prosody == "word" else None,
             grid=self.codec_identity.grid,
         )

@@ -9,11 +9,11 @@ import numpy as np
 
 from hybrid_tok.backends.text_matching import fold, text_units
 from hybrid_tok.backends.whisper_model import CTranslate2Whisper, EncodedWindow, WrittenWord, write_window
-from hybrid_tok.backends.windows import Window
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.languages import writes_spaces
 from hybrid_tok.core.spacing import join_words
 from hybrid_tok.core.timeline import FRAME_RATE
+from hybrid_tok.core.windows import Window
 
 _MOST_TOKENS = 440
 _LETTERS = {True: (1, 2, 3), False: (1,)}

@@ -8,12 +8,12 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from hybrid_tok.backends.windows import Window, WindowOptions, cut_windows
 from hybrid_tok.backends.word_times import frame_levels, separate, tighten
 from hybrid_tok.core.annotations import Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.windows import Window, WindowOptions, cut_windows
 
 
 @dataclass(frozen=True, slots=True)

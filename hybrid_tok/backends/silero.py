@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import hashlib
 import math
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.timeline import FRAME_RATE, Span, merge_spans
+from hybrid_tok.core.interfaces import HeardSpeech
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import BackendError, OptionsError
 
 SAMPLE_RATE = 16_000
@@ -50,6 +52,17 @@ class SileroOptions:
             raise OptionsError(f"it takes 0 < stay <= threshold < 1, not {self.stay} and {self.threshold}")
         if min(self.min_speech, self.min_silence, self.padding) < 0:
             raise OptionsError("min_speech, min_silence and padding are seconds and cannot be negative")
+        if 2 * self.padding >= max(self.min_silence, 0.02):
+            raise OptionsError(f"padding must be less than half of min_silence: {self.padding}, {self.min_silence}")
+
+    @property
+    def most_bridged(self) -> int:
+        """Frames of the longest gap that is bridged."""
+        return math.ceil(self.min_silence * FRAME_RATE) - 1
+
+    @property
+    def padding_frames(self) -> int:
+        return round(self.padding * FRAME_RATE)
 
 
 class SileroDetector:
@@ -70,23 +83,30 @@ class SileroDetector:
 
     def detect(self, audio: Audio) -> tuple[Span, ...]:
         """Speech stretches, sorted and disjoint, in frames; `audio` is mono at 16 kHz."""
-        samples = audio.mono_at(SAMPLE_RATE, "silero")
-        return spans_of(self.probabilities(samples), audio.num_samples, self.options)
+        stream = self.stream()
+        heard = stream.push(audio.mono_at(SAMPLE_RATE, "silero"))
+        return (*heard.spans, *stream.flush().spans)
+
+    def stream(self, state: SileroState | None = None) -> SileroStream:
+        """A `VoiceActivityStream`."""
+        return SileroStream(self.run, self.options, state)
 
     def probabilities(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
         """Probability of speech per window of 32 ms: (N,) to (ceil(N / 512),)."""
-        count = -(-len(samples) // WINDOW)
-        result = np.empty(count, np.float32)
-        state = {name: np.zeros((1, 1, 128), np.float32) for name in ("h", "c")}
-        context = np.zeros(CONTEXT, np.float32)
-        for start in range(0, count, _BATCH):
-            piece = samples[start * WINDOW : (start + _BATCH) * WINDOW]
-            windows = np.zeros((-(-len(piece) // WINDOW), WINDOW), np.float32)
-            windows.reshape(-1)[: len(piece)] = piece
-            before = np.vstack([context[np.newaxis], windows[:-1, -CONTEXT:]])
-            out, state["h"], state["c"] = self._session.run(None, {"input": np.hstack([before, windows]), **state})
+        return self.run(np.pad(samples, (0, -len(samples) % WINDOW)), SileroState())
+
+    def run(self, samples: NDArray[np.float32], state: SileroState) -> NDArray[np.float32]:
+        """Whole windows (n * 512,) to their probabilities (n,); moves the network's state on."""
+        rows = samples.reshape(-1, WINDOW)
+        result = np.empty(len(rows), np.float32)
+        for start in range(0, len(rows), _BATCH):
+            windows = rows[start : start + _BATCH]
+            before = np.vstack([state.context[np.newaxis], windows[:-1, -CONTEXT:]])
+            out, state.h, state.c = self._session.run(
+                None, {"input": np.hstack([before, windows]), "h": state.h, "c": state.c}
+            )
             result[start : start + len(windows)] = np.reshape(out, -1)
-            context = windows[-1, -CONTEXT:]
+            state.context = windows[-1, -CONTEXT:].copy()
         return result
 
     @cached_property
@@ -101,25 +121,135 @@ class SileroDetector:
         )
 
 
-def spans_of(probabilities: NDArray[np.float32], num_samples: int, options: SileroOptions) -> tuple[Span, ...]:
-    """Hysteresis over the windows, then stretches in whole 20 ms frames of a recording of `num_samples`."""
-    frame = SAMPLE_RATE // FRAME_RATE
-    frames = -(-num_samples // frame)
-    stretches: list[tuple[int, int]] = []
+@dataclass(slots=True)
+class SileroState:
+    """What a stream goes on with.
+
+    Attributes:
+        h, c: of the network, (1, 1, 128).
+        context: the samples before the next window, (64,).
+        rest: samples of a window that is not complete.
+        received: samples so far.
+        windows: that have been computed.
+        start: the window in which speech began that goes on.
+        held: speech that has ended, but may yet be bridged to what follows; without padding.
+    """
+
+    h: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1, 128), np.float32))
+    c: NDArray[np.float32] = field(default_factory=lambda: np.zeros((1, 1, 128), np.float32))
+    context: NDArray[np.float32] = field(default_factory=lambda: np.zeros(CONTEXT, np.float32))
+    rest: NDArray[np.float32] = field(default_factory=lambda: np.zeros(0, np.float32))
+    received: int = 0
+    windows: int = 0
     start: int | None = None
-    for window, probability in enumerate(probabilities.tolist()):
-        if start is None and probability >= options.threshold:
-            start = window
-        elif start is not None and probability < options.stay:
-            stretches.append((start, window))
-            start = None
-    if start is not None:
-        stretches.append((start, len(probabilities)))
-    spans = [Span(a * WINDOW // frame, min(-(-b * WINDOW // frame), frames)) for a, b in stretches]
-    bridged = merge_spans(spans, max_gap=math.ceil(options.min_silence * FRAME_RATE) - 1)
-    padding = round(options.padding * FRAME_RATE)
-    kept = [span for span in bridged if span.seconds >= options.min_speech]
-    return tuple(merge_spans([Span(max(0, s.start - padding), min(s.end + padding, frames)) for s in kept]))
+    held: Span | None = None
+
+
+class SileroStream:
+    """A `VoiceActivityStream`: hysteresis over the windows, then stretches in whole 20 ms frames."""
+
+    def __init__(
+        self,
+        run: Callable[[NDArray[np.float32], SileroState], NDArray[np.float32]],
+        options: SileroOptions,
+        state: SileroState | None = None,
+    ) -> None:
+        """Args:
+        run: whole windows (n * 512,) to probabilities (n,), moving the network's state on.
+        """
+        self._run, self._options = run, options
+        self.state = state or SileroState()
+
+    def push(self, samples: NDArray[np.float32]) -> HeardSpeech:
+        """More samples (N,), mono at 16 kHz."""
+        state = self.state
+        state.received += len(samples)
+        rest = np.concatenate([state.rest, samples])
+        whole = len(rest) // WINDOW * WINDOW
+        state.rest = rest[whole:].copy()
+        probabilities = self._run(rest[:whole], state) if whole else np.zeros(0, np.float32)
+        return self._heard(self._ended(probabilities))
+
+    def flush(self) -> HeardSpeech:
+        """The end of the recording: what is left."""
+        state = self.state
+        spans: list[Span] = []
+        if len(state.rest):
+            last = np.pad(state.rest, (0, WINDOW - len(state.rest)))
+            spans = self._ended(self._run(last, state))
+        if state.start is not None:
+            self._end(state.windows)
+        spans += self._settle(None)
+        frames = -(-state.received // _FRAME)
+        inside = (Span(span.start, min(span.end, frames)) for span in spans)
+        return HeardSpeech(tuple(inside), None, frames)
+
+    def _ended(self, probabilities: NDArray[np.float32]) -> list[Span]:
+        """The stretches that have ended for certain."""
+        state, options = self.state, self._options
+        spans: list[Span] = []
+        for probability in probabilities.tolist():
+            if state.start is None and probability >= options.threshold:
+                state.start = state.windows
+                spans += self._settle(_frame_of(state.windows))
+            elif state.start is not None and probability < options.stay:
+                self._end(state.windows)
+            state.windows += 1
+        if state.start is None:
+            spans += self._settle(_frame_of(state.windows))
+        return spans
+
+    def _end(self, window: int) -> None:
+        """Speech ends before a window."""
+        state = self.state
+        assert state.start is not None
+        ended = Span(_frame_of(state.start), _end_of(window))
+        state.held = ended if state.held is None else Span(state.held.start, ended.end)
+        state.start = None
+
+    def _settle(self, upcoming: int | None) -> list[Span]:
+        """The held stretch, unless what starts at a frame, or later, may be bridged to it; None: nothing follows."""
+        held = self.state.held
+        if held is None or (upcoming is not None and upcoming - held.end <= self._options.most_bridged):
+            return []
+        self.state.held = None
+        if held.seconds < self._options.min_speech:
+            return []
+        padding = self._options.padding_frames
+        return [Span(max(0, held.start - padding), held.end + padding)]
+
+    def _heard(self, ended: list[Span]) -> HeardSpeech:
+        state, padding = self.state, self._options.padding_frames
+        under_way = state.held
+        if state.start is not None:
+            start = _frame_of(state.start) if under_way is None else under_way.start
+            under_way = Span(start, _end_of(state.windows))
+        if under_way is None:
+            return HeardSpeech(tuple(ended), None, max(0, _frame_of(state.windows) - padding))
+        start = max(0, under_way.start - padding)
+        certain = under_way.seconds >= self._options.min_speech
+        return HeardSpeech(tuple(ended), Span(start, under_way.end) if certain else None, start)
+
+
+def spans_of(probabilities: NDArray[np.float32], num_samples: int, options: SileroOptions) -> tuple[Span, ...]:
+    """The speech of a recording of `num_samples` whose windows have these probabilities."""
+    stream = SileroStream(lambda samples, state: probabilities, options)
+    heard = stream.push(np.zeros(len(probabilities) * WINDOW, np.float32))
+    stream.state.received = num_samples
+    return (*heard.spans, *stream.flush().spans)
+
+
+_FRAME = SAMPLE_RATE // FRAME_RATE
+
+
+def _frame_of(window: int) -> int:
+    """The frame in which a window starts."""
+    return window * WINDOW // _FRAME
+
+
+def _end_of(window: int) -> int:
+    """The end of the last frame before a window, which may be in both."""
+    return -(-window * WINDOW // _FRAME)
 
 
 def _model_path() -> Path:

@@ -10,13 +10,13 @@ from functools import cached_property
 from hybrid_tok.align.aligner import BuiltinAligner
 from hybrid_tok.backends.whisper_aligner import WhisperAligner
 from hybrid_tok.backends.whisper_language import LanguageOptions
-from hybrid_tok.backends.windows import WindowOptions, cut_windows
 from hybrid_tok.core.annotations import Segment, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.languages import LANGUAGES, check_language
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.scripts import languages_of_script
 from hybrid_tok.core.timeline import Span, count_frames
+from hybrid_tok.core.windows import WindowOptions, cut_windows
 from hybrid_tok.errors import BackendError
 
 _LISTENED = 30.0

@@ -6,11 +6,12 @@ import hashlib
 import importlib.metadata
 from bisect import bisect_right
 from collections import deque
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
-from itertools import groupby, pairwise
+from itertools import chain, groupby, pairwise
+from types import MappingProxyType
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,23 +19,24 @@ from numpy.typing import NDArray
 from hybrid_tok.backends.whisper_language import (
     LanguageOptions,
     LanguageState,
+    count_first,
     cut_stretches,
     tell_languages,
     with_context,
 )
 from hybrid_tok.backends.whisper_model import SAMPLE_RATE, CTranslate2Whisper, EncodedWindow, WrittenText, write_window
-from hybrid_tok.backends.windows import Window, WindowOptions, cut_windows
 from hybrid_tok.backends.word_times import frame_levels, separate, tighten
 from hybrid_tok.confidence.calibration import Calibration
 from hybrid_tok.confidence.features import HeardWord
 from hybrid_tok.core.annotations import Event, Word
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.interfaces import WindowRule
+from hybrid_tok.core.interfaces import RecognizerWindow, WindowRule
 from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.model_sources import find_model, model_identity
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.threads import thread_count
-from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
+from hybrid_tok.core.windows import Window, WindowOptions, cut_windows
 from hybrid_tok.errors import OptionsError
 
 
@@ -110,11 +112,14 @@ class WhisperRecognizer:
     ) -> None:
         """Args:
         model, language, device: see `WhisperOptions`.
-        windows: see `WindowOptions.rule`.
+        windows: see `WindowOptions.of`.
         options: all of them, in place of the others.
         workers: windows recognized at the same time; None is `thread_count()`.
         """
-        self.options = options or WhisperOptions(str(model), language, WindowOptions(windows), device=device)
+        languages = LanguageOptions(look_ahead=0.0) if windows == "live" else LanguageOptions()
+        self.options = options or WhisperOptions(
+            str(model), language, WindowOptions.of(windows), device=device, languages=languages
+        )
         self._workers = workers or thread_count()
 
     @property
@@ -154,7 +159,34 @@ class WhisperRecognizer:
             ModelError: the model is not there; the message has the command that gets it.
             BackendError: it failed on the recording.
         """
-        heard = self.hear(audio, speech, progress)
+        return self._judged(self.hear(audio, speech, progress), speech, events)
+
+    def recognize_next(
+        self, windows: Sequence[RecognizerWindow], upcoming: int | None, learned: Mapping[str, float]
+    ) -> tuple[list[tuple[Word, ...]], dict[str, float]]:
+        """See `CarryingRecognizer`: what is learned is the language so far, the cost of each to be the present one."""
+        count: int | None = 1
+        if self._tells_languages and not learned:
+            lengths = [(one.span, sum(span.seconds for span in one.speech)) for one in windows]
+            count = count_first(lengths, upcoming, self.options.languages)
+        if not windows or count is None:
+            return [], dict(learned)
+        given = windows[:count]
+        listened = [self._listen(one.audio, one.speech, _whole(one.audio)) for one in given]
+        passages, state = self._passages(listened, LanguageState(MappingProxyType(dict(learned))))
+        found: list[tuple[Word, ...]] = []
+        for one, own in zip(given, passages, strict=True):
+            levels = frame_levels(one.audio)
+            heard = [
+                word
+                for passage in own
+                for word in _placed(passage, self._write(one.audio, passage), levels, one.speech)
+            ]
+            found.append(self._judged(heard, one.speech, one.events))
+        return found, dict(state.costs)
+
+    def _judged(self, heard: Sequence[HeardWord], speech: Sequence[Span], events: Sequence[Event]) -> tuple[Word, ...]:
+        """Words with their confidences."""
         confidences = self._calibration.judge(heard, speech, events)
         return tuple(
             Word(word.text, word.span, confidence, language=word.language)
@@ -169,8 +201,8 @@ class WhisperRecognizer:
         total = sum(window.frames for window in windows) / FRAME_RATE
         done = 0.0
         with ThreadPoolExecutor(self._workers) as pool:
-            for number, (passage, text) in enumerate(self._written(audio, speech, windows, pool)):
-                heard += _placed(passage, text, levels, speech, number)
+            for passage, text in self._written(audio, speech, windows, pool):
+                heard += _placed(passage, text, levels, speech)
                 done += passage.window.frames / FRAME_RATE
                 if progress is not None:
                     progress(done, total)
@@ -184,18 +216,21 @@ class WhisperRecognizer:
         writing: deque[tuple[_Passage, Future[WrittenText]]] = deque()
         waiting = deque(windows)
         state = LanguageState()
+        lengths = [(one.span, sum(span.seconds for span in _inside(speech, one))) for one in windows]
+        first = count_first(lengths, None, self.options.languages) if self._tells_languages else 1
         while waiting or encoding or writing:
             while waiting and len(encoding) <= self._workers:
                 encoding.append(pool.submit(self._listen, audio, speech, waiting.popleft()))
             if encoding and len(writing) <= self._workers:
                 listened = [encoding.popleft().result()]
-                # The first language is told once there is enough speech to tell it from.
-                while encoding and not state.costs and _seconds(listened) < self.options.languages.look_ahead:
+                while len(listened) < (first or 1):
                     listened.append(encoding.popleft().result())
                     if waiting:
                         encoding.append(pool.submit(self._listen, audio, speech, waiting.popleft()))
+                first = 1
                 passages, state = self._passages(listened, state)
-                writing += [(passage, pool.submit(self._write, audio, passage)) for passage in passages]
+                for passage in chain.from_iterable(passages):
+                    writing.append((passage, pool.submit(self._write, audio, passage)))
                 continue
             passage, future = writing.popleft()
             yield passage, future.result()
@@ -203,7 +238,7 @@ class WhisperRecognizer:
     def _listen(self, audio: Audio, speech: Sequence[Span], window: Window) -> _Listened:
         """A window's encoder states, and the probabilities of languages in each stretch of its speech."""
         encoded = self.model.encode(window.samples(audio), self.options.silence)
-        if self.options.language is not None or not self.model.multilingual:
+        if not self._tells_languages:
             return _Listened(window, encoded)
         options = self.options.languages
         stretches = cut_stretches(_inside(speech, window), options)
@@ -215,20 +250,26 @@ class WhisperRecognizer:
             [self.model.language_probabilities(encoded, p.start / FRAME_RATE, p.end / FRAME_RATE) for p in heard],
         )
 
-    def _passages(self, listened: Sequence[_Listened], state: LanguageState) -> tuple[list[_Passage], LanguageState]:
-        """Windows with their language, or their parts where one holds several."""
-        if self.options.language is not None or not self.model.multilingual:
-            return [_Passage(one.window, self.options.language or "en", one.encoded) for one in listened], state
+    @property
+    def _tells_languages(self) -> bool:
+        return self.options.language is None and self.model.multilingual
+
+    def _passages(
+        self, listened: Sequence[_Listened], state: LanguageState
+    ) -> tuple[list[list[_Passage]], LanguageState]:
+        """Each window with its language, or its parts where it holds several."""
+        if not self._tells_languages:
+            return [[_Passage(one.window, self.options.language or "en", one.encoded)] for one in listened], state
         told, state = tell_languages(
             [stretch for one in listened for stretch in one.stretches],
             [each for one in listened for each in one.probabilities],
             state,
             self.options.languages,
         )
-        passages: list[_Passage] = []
+        passages: list[list[_Passage]] = []
         for one in listened:
             own, told = told[: len(one.stretches)], told[len(one.stretches) :]
-            passages += _in_one_language(one, own)
+            passages.append(list(_in_one_language(one, own)))
         return passages, state
 
     def _write(self, audio: Audio, passage: _Passage) -> WrittenText:
@@ -241,8 +282,9 @@ class WhisperRecognizer:
         return Calibration(self.options.model)
 
 
-def _seconds(listened: Sequence[_Listened]) -> float:
-    return sum(stretch.seconds for one in listened for stretch in one.stretches)
+def _whole(audio: Audio) -> Window:
+    """All of a window's audio."""
+    return Window((Span(0, count_frames(audio.num_samples, audio.sample_rate)),))
 
 
 def _in_one_language(listened: _Listened, told: Sequence[str]) -> Iterator[_Passage]:
@@ -278,7 +320,7 @@ def _inside(speech: Sequence[Span], window: Window) -> list[Span]:
 
 
 def _placed(
-    passage: _Passage, text: WrittenText, levels: NDArray[np.float64], speech: Sequence[Span], number: int
+    passage: _Passage, text: WrittenText, levels: NDArray[np.float64], speech: Sequence[Span]
 ) -> Iterator[HeardWord]:
     """The words of a passage on the grid of the recording, without those that touch no speech."""
     window = passage.window
@@ -293,7 +335,7 @@ def _placed(
                 span,
                 word.log_probs,
                 word.agreement,
-                number,
+                window.span,
                 text.no_speech,
                 text.compression,
                 passage.language,

@@ -24,7 +24,6 @@ from hybrid_tok.backends.forced_text import IMPROBABLE, HeardWindow, WindowListe
 from hybrid_tok.backends.text_matching import text_units
 from hybrid_tok.backends.text_reading import Reading, read_text
 from hybrid_tok.backends.whisper_model import SAMPLE_RATE, CTranslate2Whisper
-from hybrid_tok.backends.windows import Window, WindowOptions, cut_windows
 from hybrid_tok.backends.word_times import frame_levels, separate, tighten
 from hybrid_tok.core.annotations import Segment, Word
 from hybrid_tok.core.audio import Audio
@@ -32,6 +31,7 @@ from hybrid_tok.core.model_sources import find_model, model_identity
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.threads import thread_count
 from hybrid_tok.core.timeline import FRAME_RATE, Span, count_frames
+from hybrid_tok.core.windows import Window, WindowOptions, cut_windows
 from hybrid_tok.errors import AnnotationWarning
 
 _T = TypeVar("_T")

@@ -32,6 +32,7 @@ class LanguageOptions:
         rarity: exponent of the prior: probabilities are weighed by 1 / rank ** rarity, a language's rank in Whisper's
             training data. Accents and short stretches are otherwise taken for languages that hardly occur.
         look_ahead: seconds of speech that are heard before the first language is told.
+        wait: seconds that the next speech is waited for at most, from the end of the first window.
     """
 
     longest: float = 6.0
@@ -41,12 +42,13 @@ class LanguageOptions:
     change_cost: float = 2.5
     rarity: float = 1.0
     look_ahead: float = 10.0
+    wait: float = 20.0
 
     def __post_init__(self) -> None:
         if not (min(self.longest, self.context, self.full) > 0 and 0 < self.floor < 1):
             raise OptionsError(f"language options need positive seconds, and a floor in (0, 1): {self}")
-        if min(self.change_cost, self.rarity, self.look_ahead) < 0:
-            raise OptionsError(f"change_cost, rarity and look_ahead cannot be negative: {self}")
+        if min(self.change_cost, self.rarity, self.look_ahead, self.wait) < 0:
+            raise OptionsError(f"change_cost, rarity, look_ahead and wait cannot be negative: {self}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +56,24 @@ class LanguageState:
     """What the speech so far says: the cost in nats of each language to be the present one, the cheapest at 0."""
 
     costs: Mapping[str, float] = field(default_factory=lambda: MappingProxyType({}))
+
+
+def count_first(windows: Sequence[tuple[Span, float]], upcoming: int | None, options: LanguageOptions) -> int | None:
+    """How many windows are heard before the first language is told; None if that is not known yet.
+
+    Args:
+        windows: the first ones, each with its seconds of speech.
+        upcoming: no other window starts before this frame; None when there is none.
+    """
+    seconds = 0.0
+    for index, (_, speech) in enumerate(windows):
+        seconds += speech
+        last = index + 1 == len(windows)
+        following = upcoming if last else windows[index + 1][0].start
+        wait = windows[0][0].end + round(options.wait * FRAME_RATE)
+        if seconds >= options.look_ahead or following is None or following > wait:
+            return index + 1
+    return None
 
 
 def cut_stretches(speech: Sequence[Span], options: LanguageOptions) -> list[Span]:

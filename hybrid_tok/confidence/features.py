@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import groupby
 
 import numpy as np
@@ -30,7 +30,7 @@ class HeardWord:
         span: where, in frames of the recording.
         log_probs: natural logarithms of the probabilities of its tokens.
         agreement: share of the recognizer's other hypotheses that have the word at its place.
-        window: number of the window it was recognized in.
+        window: that it was recognized in; what is outside it does not count.
         no_speech: probability of that window to hold no speech.
         compression: zlib ratio of that window's text.
         language: its code.
@@ -40,7 +40,7 @@ class HeardWord:
     span: Span
     log_probs: tuple[float, ...]
     agreement: float
-    window: int
+    window: Span
     no_speech: float
     compression: float
     language: str
@@ -96,11 +96,16 @@ def word_features(words: Sequence[HeardWord], speech: Sequence[Span], events: Se
     if not words:
         return np.zeros((0, len(FEATURES)))
     windows = [list(group) for _, group in groupby(words, key=lambda word: word.window)]
-    reaches = [Span(max(window[0].span.start - _REACH, 0), window[-1].span.end + _REACH) for window in windows]
-    spoken = overlapping(reaches, speech, lambda span: span)
-    heard = overlapping(reaches, events, lambda event: event.span)
+    spans = [window[0].window for window in windows]
+    spoken = overlapping(spans, speech, lambda span: span)
+    heard = overlapping(spans, events, lambda event: event.span)
     rows = [
-        _row(window, index, near_speech, near_events)
+        _row(
+            window,
+            index,
+            [_inside(one, window[0].window) for one in near_speech],
+            [replace(one, span=_inside(one.span, window[0].window)) for one in near_events],
+        )
         for window, near_speech, near_events in zip(windows, spoken, heard, strict=True)
         for index in range(len(window))
     ]
@@ -146,6 +151,12 @@ def _row(window: Sequence[HeardWord], index: int, speech: Sequence[Span], events
         math.log(len(window)),
         min(len(window) / max(window_speech, 0.2), 8.0),
     ]
+
+
+def _inside(span: Span, window: Span) -> Span:
+    """The part of a span in a window that it overlaps."""
+    start = min(max(span.start, window.start), window.end)
+    return Span(start, max(min(span.end, window.end), start))
 
 
 def _log_odds(probability: float) -> float:

@@ -7,9 +7,9 @@ through.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal, Protocol, TypeAlias, get_args, runtime_checkable
+from typing import Any, Literal, Protocol, TypeAlias, get_args, runtime_checkable
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.annotations import Event, Segment, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.progress import Progress
-from hybrid_tok.core.timeline import Grid, Span
+from hybrid_tok.core.timeline import Grid, Span, count_frames
 from hybrid_tok.core.utterance import Speech, Utterance
 
 Stage: TypeAlias = Literal["voice_activity", "recognizer", "aligner", "tagger", "diarizer", "codec", "synthesizer"]
@@ -25,8 +25,9 @@ Stage: TypeAlias = Literal["voice_activity", "recognizer", "aligner", "tagger", 
 
 STAGES: tuple[Stage, ...] = get_args(Stage)
 
-WindowRule: TypeAlias = Literal["segment", "packed"]
-"""How a recording is cut for a recognizer: each speech segment by itself, or as much speech as fits each window."""
+WindowRule: TypeAlias = Literal["segment", "packed", "live"]
+"""How a recording is cut for a recognizer: each speech segment by itself, or as much speech as fits each window, or
+shorter segments, each as soon as it has ended."""
 
 
 @runtime_checkable
@@ -48,6 +49,7 @@ class VoiceActivityDetector(Backend, Protocol):
         ...
 
 
+@runtime_checkable
 class Recognizer(Backend, Protocol):
     """Turns speech into words with times and confidences."""
 
@@ -67,6 +69,47 @@ class Recognizer(Backend, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class RecognizerWindow:
+    """A window of a recording that is still going on, in frames from its own start.
+
+    Attributes:
+        start: frame of the recording at which it starts.
+        audio: mono at 16 kHz.
+        speech: in it.
+        events: vocal events in it.
+    """
+
+    start: int
+    audio: Audio
+    speech: tuple[Span, ...]
+    events: tuple[Event, ...]
+
+    @property
+    def span(self) -> Span:
+        """Its frames in the recording."""
+        return Span(self.start, self.start + count_frames(self.audio.num_samples, self.audio.sample_rate))
+
+
+@runtime_checkable
+class CarryingRecognizer(Recognizer, Protocol):
+    """A recognizer that learns from one window what it needs for the next. Any other hears each window alone."""
+
+    def recognize_next(
+        self, windows: Sequence[RecognizerWindow], upcoming: int | None, learned: Mapping[str, float]
+    ) -> tuple[list[tuple[Word, ...]], dict[str, float]]:
+        """The words of as many of the first windows as can be told by now, in frames of each window.
+
+        Window by window, this gives what `recognize` gives for the whole recording.
+
+        Args:
+            windows: in order; those that follow may be needed for the first.
+            upcoming: no window starts before this frame; None when these are the last ones.
+            learned: what the last call gave; empty at first.
+        """
+        ...
+
+
 class Aligner(Backend, Protocol):
     """Finds where the words of a known text were said."""
 
@@ -78,6 +121,39 @@ class Aligner(Backend, Protocol):
         A word that was not said has confidence near 0 and a frame or so at the place where it would have been. Speech
         that is not in the text has no word over it: nothing is stretched over what does not belong to it.
         """
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class HeardSpeech:
+    """Speech found since the last call, in frames of the whole recording.
+
+    Attributes:
+        spans: speech that has ended; sorted, disjoint, after all before.
+        lasting: from where to where speech that goes on is certain; it may turn out to end later, not earlier.
+        quiet: all other speech starts at this frame or later.
+    """
+
+    spans: tuple[Span, ...]
+    lasting: Span | None
+    quiet: int
+
+
+class VoiceActivityStream(Protocol):
+    """Finds speech while it is being heard: together exactly what `VoiceActivityDetector.detect` finds.
+
+    Attributes:
+        state: what it goes on with, a dataclass of plain values and arrays (`core.state`).
+    """
+
+    state: Any
+
+    def push(self, samples: NDArray[np.float32]) -> HeardSpeech:
+        """More samples (N,), mono at 16 kHz."""
+        ...
+
+    def flush(self) -> HeardSpeech:
+        """The end of the recording: what is left."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Annotates a recording, stage by stage: activity, speech, events, words, speakers."""
+"""Annotates a recording, stage by stage: activity, speech, passages, events, words, speakers."""
 
 from __future__ import annotations
 
@@ -6,18 +6,27 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 
-from hybrid_tok.core.annotations import Annotations, Event, KnownAnnotations, SpeakerTurn, Word
+from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import Aligner, Diarizer, EventTagger, Recognizer, VoiceActivityDetector
+from hybrid_tok.core.masks import spans_to_mask
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
 from hybrid_tok.core.timeline import Span, subtract_spans
-from hybrid_tok.encode.activity import ActivityOptions, find_activity
+from hybrid_tok.core.windows import cut_windows
+from hybrid_tok.encode.activity import find_activity
 from hybrid_tok.encode.channels import ChannelOptions, diarize_channels, separate_talk
+from hybrid_tok.encode.look_ahead import LookAhead
+from hybrid_tok.encode.passages import Passage, PassageCutter, clip_events, clip_spans, clip_turns, join_over_words
+from hybrid_tok.encode.voice import Listen, listen_to
 from hybrid_tok.errors import BackendError
 
 ANALYSIS_RATE = 16_000
 """Sample rate of detectors and recognizers, in Hz."""
+
+
+CONTEXT = 100
+"""Frames before a passage that the event tagger hears, 2 s."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +40,7 @@ class Annotator:
         diarizer: makes the diarizer; None treats all speech as one speaker's.
         speakers: how many there are, where that is known.
         channels: how several channels are diarized; all other stages use their mix.
+        look_ahead: what each stage waits for.
         sure: confidence from which an event is not passed to the diarizer.
     """
 
@@ -41,11 +51,13 @@ class Annotator:
     diarizer: Callable[[], Diarizer] | None = None
     speakers: int | None = None
     channels: ChannelOptions = ChannelOptions()
-    activity: ActivityOptions = ActivityOptions()
+    look_ahead: LookAhead = LookAhead()
     sure: float = 0.5
 
-    def annotate(self, recording: Recording, audio: Audio, timer: StageTimer) -> Annotations:
-        """Annotate a recording.
+    def annotate(
+        self, recording: Recording, audio: Audio, timer: StageTimer
+    ) -> tuple[Annotations, tuple[Passage, ...]]:
+        """Annotate a recording, and cut it into passages; no event goes over from one to another.
 
         Args:
             recording: what is known of it takes the place of the stages that would have made it.
@@ -54,36 +66,58 @@ class Annotator:
         Raises:
             OptionsError: more channels have talk of their own than there are speakers.
         """
-        known, frames = recording.known, recording.frames
-        active, speech, events, turns = known.active, known.speech, known.events, known.turns
+        known, whole = recording.known, Span(0, recording.frames)
+        active, speech, words, turns = known.active, known.speech, known.words, known.turns
         if active is None:
             with timer.stage("activity"):
-                active = find_activity(audio, self.activity)
+                active = find_activity(audio, self.look_ahead.activity)
         if speech is None:
             with timer.stage("voice activity"):
                 speech = self.voice_activity().detect(audio)
-        if events is None:
-            events = ()
-            if self.events is not None:
-                with timer.stage("events"):
-                    events = self.events().tag(audio)
-        words = self._words(audio, speech, events, known, timer)
+        if known.segments is not None:
+            with timer.stage("aligner"):
+                words = self.aligner().align(audio, known.segments, speech, timer.progress("aligner"))
+        passages = self._passages(audio, clip_spans(speech, whole), clip_spans(active, whole), words or (), whole)
+        with timer.stage("events"):
+            events = self._events(audio, passages, known.events)
+        if words is None:
+            words = ()
+            if speech:
+                with timer.stage("recognizer"):
+                    words = self.recognizer().recognize(audio, speech, events, timer.progress("recognizer"))
         if turns is None:
             turns = _turns_of(words)
             if not turns and self.diarizer is not None and speech:
                 with timer.stage("diarizer"):
                     turns = self._diarize(self.diarizer(), recording, audio, speech, events)
-        return Annotations(
-            frames=frames,
-            speech=_clip(speech, frames),
-            active=_clip(active, frames),
-            words=words_inside(words, frames),
-            events=tuple(
-                replace(event, span=span) for event in events for span in _clip((event.span,), frames) if span.frames
-            ),
-            turns=tuple(
-                replace(turn, span=span) for turn in turns for span in _clip((turn.span,), frames) if span.frames
-            ),
+        annotations = Annotations(
+            frames=whole.end,
+            speech=clip_spans(speech, whole),
+            active=clip_spans(active, whole),
+            words=words_inside(words, whole.end),
+            events=clip_events(events, whole),
+            turns=clip_turns(turns, whole),
+        )
+        return annotations, tuple(passages)
+
+    def _passages(
+        self, audio: Audio, speech: Sequence[Span], active: Sequence[Span], words: Sequence[Word], whole: Span
+    ) -> list[Passage]:
+        """The passages of a recording; none cuts a word that is given."""
+        windows = cut_windows(audio, speech, self.look_ahead.windows)
+        cutter = PassageCutter(self.look_ahead.passages)
+        passages = cutter.push(windows, whole.end, spans_to_mask(active, whole.end)) + cutter.flush()
+        return join_over_words(passages, words)
+
+    def _events(self, audio: Audio, passages: Sequence[Passage], known: Sequence[Event] | None) -> tuple[Event, ...]:
+        """The events of each passage."""
+        if known is not None:
+            return tuple(event for passage in passages for event in clip_events(known, passage.span))
+        if self.events is None or not passages:
+            return ()
+        tagger, listen = self.events(), listen_to(audio)
+        return tuple(
+            event for passage in passages for event in tag_passage(tagger, listen, passage.span, self.look_ahead.events)
         )
 
     def _diarize(
@@ -102,24 +136,13 @@ class Annotator:
         talk = subtract_spans(speech, sure)
         return diarizer.diarize(audio, talk, self.speakers) if talk else ()
 
-    def _words(
-        self,
-        audio: Audio,
-        speech: Sequence[Span],
-        events: Sequence[Event],
-        known: KnownAnnotations,
-        timer: StageTimer,
-    ) -> Sequence[Word]:
-        """The given words, those of the given text, or the recognized ones."""
-        if known.words is not None:
-            return known.words
-        if known.segments is not None:
-            with timer.stage("aligner"):
-                return self.aligner().align(audio, known.segments, speech, timer.progress("aligner"))
-        if not speech:
-            return ()
-        with timer.stage("recognizer"):
-            return self.recognizer().recognize(audio, speech, events, timer.progress("recognizer"))
+
+def tag_passage(tagger: EventTagger, listen: Listen, passage: Span, ahead: int) -> tuple[Event, ...]:
+    """The events in a passage, heard with what is before it and `ahead` frames of what follows."""
+    start = max(passage.start - CONTEXT, 0)
+    heard = tagger.tag(listen(Span(start, passage.end + ahead)))
+    moved = [replace(event, span=Span(event.span.start + start, event.span.end + start)) for event in heard]
+    return clip_events(moved, passage)
 
 
 def _turns_of(words: Sequence[Word]) -> tuple[SpeakerTurn, ...]:
@@ -131,11 +154,6 @@ def _turns_of(words: Sequence[Word]) -> tuple[SpeakerTurn, ...]:
         for speaker, group in groupby(sorted(words, key=lambda word: word.span), key=lambda word: word.speaker)
         if (run := list(group))
     )
-
-
-def _clip(spans: Sequence[Span], frames: int) -> tuple[Span, ...]:
-    """Clip spans at the end of the recording: a detector that works in larger blocks may exceed it."""
-    return tuple(Span(span.start, min(span.end, frames)) for span in spans if span.start < frames)
 
 
 def words_inside(words: Sequence[Word], frames: int) -> tuple[Word, ...]:

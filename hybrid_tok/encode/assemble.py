@@ -188,15 +188,27 @@ class _Places:
     @classmethod
     def of(cls, decisions: Sequence[Decision], grid: Grid, frames: int) -> _Places:
         """The places of the edges of decisions, which tile a recording of `frames` frames of the codec."""
+        passages = [list(group) for _, group in groupby(decisions, key=lambda one: one.passage)]
+        edges, placed = [0], [0]
+        for number, passage in enumerate(passages):
+            last = frames if number + 1 == len(passages) else grid.nearest(passage[-1].span.end)
+            inside = cls.of_passage(passage, grid, placed[-1], last)
+            edges += inside.edges[1:]
+            placed += inside.placed[1:]
+        return cls(grid, edges, placed)
+
+    @classmethod
+    def of_passage(cls, decisions: Sequence[Decision], grid: Grid, first: int, last: int) -> _Places:
+        """The places of the edges of a passage's decisions, from one frame of the codec to another."""
         runs = [list(group) for _, group in groupby(decisions, key=_written_with)]
         kept = [run[0].kind in ("text", "units", "event") for run in runs]
-        borders = grid.tile([0, *(run[-1].span.end for run in runs)], kept, 0, frames)
-        edges, placed = [0], [0]
-        for run, first, last in zip(runs, borders[:-1], borders[1:], strict=True):
+        borders = grid.tile([decisions[0].span.start, *(run[-1].span.end for run in runs)], kept, first, last)
+        edges, placed = [decisions[0].span.start], [first]
+        for run, start, end in zip(runs, borders[:-1], borders[1:], strict=True):
             inside = [run[0].span.start, *(decision.span.end for decision in run)]
             spoken = [decision.kind == "text" and bool(decision.words) for decision in run]
             edges += inside[1:]
-            placed += grid.tile(inside, spoken, first, last)[1:]
+            placed += grid.tile(inside, spoken, start, end)[1:]
         return cls(grid, edges, placed)
 
     def span(self, start: int, end: int) -> Span:
@@ -218,16 +230,18 @@ class _Places:
 
 def _written_with(decision: Decision) -> tuple[object, ...]:
     """What adjacent decisions have in common that are written as one item."""
-    return decision.speaker, decision.kind, (decision.event or decision) if decision.kind == "event" else None
+    event = (decision.event or decision) if decision.kind == "event" else None
+    return decision.speaker, decision.kind, event
 
 
 @dataclass(frozen=True, slots=True)
 class _Placed:
-    """An item, the frame of the codec it starts at, and its speaker."""
+    """An item, the frame of the codec it starts at, its speaker, and the number of its passage."""
 
     start: int
     speaker: int
     item: TextItem | EventItem | UnitItem
+    passage: int = 0
 
     @property
     def end(self) -> int:
@@ -243,7 +257,7 @@ def _place(
 ) -> Iterator[_Placed]:
     """The items of decisions in the order they are written; items may overlap."""
     languages = _Languages()
-    for (speaker, kind), group in groupby(decisions, key=lambda decision: (decision.speaker, decision.kind)):
+    for (passage, speaker, kind), group in groupby(decisions, lambda one: (one.passage, one.speaker, one.kind)):
         run = list(group)
         if kind == "text":
             yield from _place_text(run, places, options, prosody, languages)
@@ -251,11 +265,12 @@ def _place(
         elif kind == "units":
             span = places.span(run[0].span.start, run[-1].span.end)
             if span.frames:  # there may be fewer frames than stretches
-                yield _Placed(span.start, speaker, UnitItem(cut(span)))
+                yield _Placed(span.start, speaker, UnitItem(cut(span)), passage)
         elif kind != "pause":
             for label, part in _events(run):
                 span = places.span(part.start, part.end)
-                yield _Placed(span.start, speaker, EventItem(label, cut(span)) if kind == "event" else EventItem(label))
+                item = EventItem(label, cut(span)) if kind == "event" else EventItem(label)
+                yield _Placed(span.start, speaker, item, passage)
 
 
 class _Languages:
@@ -342,7 +357,8 @@ def _word_places(decision: Decision) -> Iterator[tuple[Word, Span]]:
 
 
 def _join(placed: Iterable[_Placed], locked: bool) -> Iterator[_Placed]:
-    """Join adjacent units of a speaker, and, where nothing separates them (free timing has no pauses), text."""
+    """Join adjacent units of a speaker, an event that goes on in the next passage, and, where nothing separates them
+    (free timing has no pauses), text."""
     held: _Placed | None = None
     for one in placed:
         joined = _joined(held, one, locked)
@@ -360,6 +376,10 @@ def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | Non
     first, second = left.item, right.item
     if isinstance(first, UnitItem) and isinstance(second, UnitItem) and (left.end == right.start or not locked):
         return replace(left, item=UnitItem(first.units + second.units))
+    if isinstance(first, EventItem) and isinstance(second, EventItem) and left.passage != right.passage:
+        if first.label != second.label or not (first.units and second.units) or left.end != right.start:
+            return None
+        return replace(right, start=left.start, item=EventItem(first.label, first.units + second.units))
     if isinstance(first, TextItem) and isinstance(second, TextItem) and first.frames is second.frames is None:
         if second.prosody or first.language != second.language:
             return None

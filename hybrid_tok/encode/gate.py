@@ -8,13 +8,14 @@ over all ways to write the recording, exactly. Distortion is counted in words lo
 speech, so that `rate_weight` is the number of words one is ready to lose to save a token. A switch is a change
 from text to units or back, whatever silence lies between.
 
-The gate sees annotations only, never audio, and is a pure function of them and its options.
+The gate sees annotations only, never audio, and is a pure function of them and its options. A recording is gated
+passage by passage (`encode.passages`), each after what was chosen before it, so that a stream is gated as a file is.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from fractions import Fraction
 from itertools import pairwise
@@ -27,6 +28,7 @@ from hybrid_tok.core.annotations import Annotations, Event, Word
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.spacing import join_words
 from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.encode.passages import split_annotations
 from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.viterbi import best_path, min_marginals
@@ -129,6 +131,7 @@ class Decision:
             label.
         event: where that event is; adjacent decisions on the same one are written as one event.
         speaker: of the stretch.
+        passage: number of the passage it is part of; nothing written goes over from one to another but units.
         reason: one readable part of a sentence, with the numbers.
         cost: distortion + rate_weight * tokens of the stretch standing alone (distortion alone when rate_weight is
             infinite).
@@ -143,6 +146,7 @@ class Decision:
     label: EventLabel | None = None
     event: Event | None = None
     speaker: int = 0
+    passage: int = 0
     reason: str = ""
     cost: float = 0.0
     alternative: float = math.inf
@@ -169,10 +173,29 @@ _RUN = (TEXT, JOIN, BOTH)
 _STATE_FORM = np.array([form for form, _ in _STATES])
 
 
+@dataclass(frozen=True, slots=True)
+class GateState:
+    """What a passage leaves to the next one.
+
+    Attributes:
+        passage: its number.
+        form: in which its last stretch is written, as a number of `FORMS`.
+        units: whether units were written last, not text.
+        speaker: of that stretch.
+        event: which it is part of.
+    """
+
+    passage: int
+    form: int
+    units: int
+    speaker: int
+    event: Event | None
+
+
 def gate(
     annotations: Annotations, options: GateOptions = GateOptions(), text_tokens: Sequence[float] | None = None
 ) -> tuple[Decision, ...]:
-    """Decide how each stretch of a recording is written.
+    """Decide how each stretch of a recording is written, all of it as one passage.
 
     Args:
         text_tokens: tokens of each of `annotations.words` as text; estimated from its letters when left out.
@@ -180,22 +203,81 @@ def gate(
     Returns:
         Decisions in order of time that tile [0, annotations.frames).
     """
-    if annotations.frames == 0:
-        return ()
+    return gate_passage(annotations, Span(0, annotations.frames), options, text_tokens)[0]
+
+
+def gate_passage(
+    annotations: Annotations,
+    span: Span,
+    options: GateOptions = GateOptions(),
+    text_tokens: Sequence[float] | None = None,
+    before: GateState | None = None,
+) -> tuple[tuple[Decision, ...], GateState | None]:
+    """Decide how each stretch of a passage is written.
+
+    Args:
+        annotations: all of them inside the passage.
+        span: the passage.
+        text_tokens: see `gate`.
+        before: what the passage before leaves.
+
+    Returns:
+        Decisions in order of time that tile the passage, and what they leave to the next one.
+    """
+    if not span.frames:
+        return (), before
     if options.layout == "units":
         heard = f": {_quoted(annotations.words)}" if annotations.words else ""
-        return (Decision(Span(0, annotations.frames), "units", annotations.words, reason=f"units layout{heard}"),)
+        return (Decision(span, "units", annotations.words, reason=f"units layout{heard}"),), None
     if text_tokens is not None and len(text_tokens) != len(annotations.words):
         raise ValueError(f"{len(text_tokens)} token counts for {len(annotations.words)} words")
     counts = None if text_tokens is None else dict(zip(annotations.words, text_tokens, strict=True))
-    stretches = find_stretches(annotations, options.stretches)
+    stretches = find_stretches(annotations, options.stretches, span, before.speaker if before else None)
     costs = stretch_costs(stretches, options, counts)
-    forms, regrets = solve(costs, options)
+    states, regrets = _solve(costs, options, _entry(before, stretches[0], options))
+    forms = _STATE_FORM[states].tolist()
+    passage = before.passage + 1 if before else 0
     decisions = [
-        _decide(stretch, index, int(forms[index]), regrets[index], costs, options)
-        for index, stretch in enumerate(stretches)
+        replace(_decide(stretch, index, form, regrets[index], costs, options), passage=passage)
+        for index, (stretch, form) in enumerate(zip(stretches, forms, strict=True))
     ]
-    return tuple(_pad_units(decisions, options.unit_padding))
+    last = stretches[-1]
+    left = GateState(passage, forms[-1], _STATES[int(states[-1])][1], last.speaker, last.event)
+    return tuple(_pad_units(decisions, options.unit_padding)), left
+
+
+def gate_passages(
+    annotations: Annotations, spans: Sequence[Span], options: GateOptions, count_pieces: Callable[[Word], float]
+) -> tuple[Decision, ...]:
+    """Decide how each stretch of a recording is written, passage by passage.
+
+    Args:
+        spans: the passages, which tile the recording.
+        count_pieces: tokens of a word as text.
+    """
+    decisions: list[Decision] = []
+    state: GateState | None = None
+    for span, part in zip(spans, split_annotations(annotations, spans), strict=True):
+        made, state = gate_passage(part, span, options, [count_pieces(word) for word in part.words], state)
+        decisions += made
+    return tuple(decisions)
+
+
+def _entry(before: GateState | None, first: Stretch, options: GateOptions) -> NDArray[np.float64] | None:
+    """What it costs to begin a passage in each state; None at the start of a recording."""
+    if before is None:
+        return None
+    # Where tokens are saved first of all, switches do not count.
+    weight, switch_cost = (
+        (options.rate_weight, options.switch_cost) if math.isfinite(options.rate_weight) else (1.0, 0.0)
+    )
+    same_event = before.event is not None and before.event == first.event
+    moves = _transitions(weight, switch_cost, before.speaker == first.speaker, same_event)
+    entry = moves[_STATES.index((before.form, before.units))]
+    for column, (form, _) in enumerate(_STATES):
+        if form in _RUN and before.form in _RUN:  # a text run ends with its passage
+            entry[column] = weight * ENTRY_TOKENS[form] if form != JOIN else math.inf
+    return entry
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -283,6 +365,18 @@ def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArra
 
     The second is 0 for the best form: the min-marginals of the forward and the backward pass.
     """
+    states, margins = _solve(costs, options, None)
+    return _STATE_FORM[states], margins
+
+
+def _solve(
+    costs: Costs, options: GateOptions, first: NDArray[np.float64] | None
+) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """As `solve`, with states in place of forms.
+
+    Args:
+        first: what it costs to begin in each state; None at the start of a recording.
+    """
     if math.isinf(options.rate_weight):
         # First tokens, then distortion: all distortion together never outweighs a tenth of a token.
         token_weight, loss_weight = 1.0, 1e-3 / max(1.0, float(costs.distortion[np.isfinite(costs.distortion)].sum()))
@@ -291,7 +385,8 @@ def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArra
     local = (loss_weight * costs.distortion + token_weight * costs.tokens)[:, _STATE_FORM]
     kinds = [(speaker, event) for event in (False, True) for speaker in (False, True)]
     moves = np.stack([_transitions(token_weight, loss_weight * options.switch_cost, *kind) for kind in kinds])
-    first = np.array([token_weight * ENTRY_TOKENS[form] if form != JOIN else math.inf for form, _ in _STATES])
+    if first is None:
+        first = np.array([token_weight * ENTRY_TOKENS[form] if form != JOIN else math.inf for form, _ in _STATES])
     last = np.array([0.0 if form != JOIN else math.inf for form, _ in _STATES])
     steps = costs.same_speaker.astype(np.int64) + 2 * costs.same_event.astype(np.int64)
     states = best_path(local, moves, steps, first, last)
@@ -299,7 +394,7 @@ def solve(costs: Costs, options: GateOptions) -> tuple[NDArray[np.int64], NDArra
     margins = np.full((len(local), len(FORMS)), math.inf)
     for state, form in enumerate(_STATE_FORM):
         margins[:, form] = np.minimum(margins[:, form], through[:, state])
-    return _STATE_FORM[states], margins - margins.min(axis=1, keepdims=True)
+    return states, margins - margins.min(axis=1, keepdims=True)
 
 
 def _transitions(token_weight: float, switch_cost: float, same_speaker: bool, same_event: bool) -> NDArray[np.float64]:

@@ -1,8 +1,11 @@
 """From audio to stream, step by step.
 
-audio -> annotate (activity, speech, words, events, speakers) -> gate (text, units or silence)
+audio -> annotate (activity, speech, passages, events, words, speakers)
+      -> passage by passage: gate (text, units or silence)
       -> voice, prosody (how each speaker sounds, how each word is said)
       -> assemble (units) -> HybridStream
+
+`encode.streaming` does the same while the recording is being heard.
 """
 
 from __future__ import annotations
@@ -17,10 +20,11 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import UnitCodec
 from hybrid_tok.core.progress import StageTimer
 from hybrid_tok.core.recording import Recording
-from hybrid_tok.core.timeline import DEFAULT_GRID, Grid
+from hybrid_tok.core.timeline import DEFAULT_GRID, Grid, Span
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator, words_inside
 from hybrid_tok.encode.assemble import AssembleOptions, assemble
-from hybrid_tok.encode.gate import Decision, GateOptions, gate
+from hybrid_tok.encode.gate import Decision, GateOptions, gate_passages
+from hybrid_tok.encode.passages import split_annotations
 from hybrid_tok.encode.prosody import ProsodyOptions, measure_prosody
 from hybrid_tok.encode.voice import VoiceOptions, measure_voice, measure_voices
 from hybrid_tok.tokens.stream import HybridStream, Prosody
@@ -71,7 +75,7 @@ class Encoder:
     def annotate(self, recording: Recording, timer: StageTimer | None = None) -> Annotations:
         """Annotate a recording; arguments as of `encode`."""
         mono = resample(recording.audio, ANALYSIS_RATE)
-        return self.annotator.annotate(recording, mono, timer or StageTimer())
+        return self.annotator.annotate(recording, mono, timer or StageTimer())[0]
 
     def encode(self, recording: Recording, timer: StageTimer | None = None) -> Encoding:
         """Encode a recording whose audio is at the codec's rate.
@@ -83,12 +87,15 @@ class Encoder:
         audio = recording.audio
         if self.gate.layout == "units":  # units alone need no annotations but the words that were given
             words = words_inside(recording.known.words or (), recording.frames)
-            annotations = Annotations(recording.frames, words=words)
+            annotations, spans = Annotations(recording.frames, words=words), [Span(0, recording.frames)]
         else:
-            annotations = self.annotate(recording, timer)
+            mono = resample(audio, ANALYSIS_RATE)
+            annotations, passages = self.annotator.annotate(recording, mono, timer)
+            spans = [passage.span for passage in passages]
         with timer.stage("gate"):
-            decisions = gate(annotations, self.gate, [self.count_pieces(word) for word in annotations.words])
-        voices, prosody = self._voices_and_prosody(audio, decisions, annotations, timer)
+            decisions = gate_passages(annotations, spans, self.gate, self.count_pieces)
+        parts = list(split_annotations(annotations, spans))
+        voices, prosody = self._voices_and_prosody(audio, decisions, parts, timer)
         with timer.stage("codec"):
             stream = assemble(decisions, audio, self.codec, self.assemble, voices, prosody, self.grid)
         return Encoding(stream, decisions, annotations, MappingProxyType(timer.seconds))
@@ -100,7 +107,7 @@ class Encoder:
         return measure_voice(audio, speech, self.embed, self.voice or VoiceOptions())
 
     def _voices_and_prosody(
-        self, audio: Audio, decisions: Sequence[Decision], annotations: Annotations, timer: StageTimer
+        self, audio: Audio, decisions: Sequence[Decision], annotations: Sequence[Annotations], timer: StageTimer
     ) -> tuple[dict[int, tuple[int, ...]], dict[Word, Prosody]]:
         """The voice codes of speakers and the prosody of words, as the options say; the units layout has neither."""
         voices: dict[int, tuple[int, ...]] = {}

@@ -71,25 +71,36 @@ class Stretch:
     joinable: bool = False
 
 
-def find_stretches(annotations: Annotations, options: StretchOptions = StretchOptions()) -> list[Stretch]:
-    """Cut a recording into stretches that tile [0, frames); none when it has no frames."""
-    words = _place_words(annotations.words, annotations.frames)
+def find_stretches(
+    annotations: Annotations,
+    options: StretchOptions = StretchOptions(),
+    span: Span | None = None,
+    speaker: int | None = None,
+) -> list[Stretch]:
+    """Cut a recording into stretches that tile [0, frames); none when it has no frames.
+
+    Args:
+        span: the part of it that is cut; the annotations are inside.
+        speaker: who spoke last before that.
+    """
+    span = Span(0, annotations.frames) if span is None else span
+    words = _place_words(annotations.words, span)
     events = [event for event in annotations.events if event.confidence >= options.event_threshold]
-    anchors = _place_events(words, events, annotations.frames, options)
-    stretches = _with_speech(_fill_gaps(anchors, annotations, options), annotations.speech)
-    return _with_speakers(stretches, annotations.turns)
+    anchors = _place_events(words, events, span.end, options)
+    stretches = _with_speech(_fill_gaps(anchors, annotations.active, span, options), annotations.speech)
+    return _with_speakers(stretches, annotations.turns, speaker)
 
 
-def _place_words(words: Sequence[Word], frames: int) -> list[Stretch]:
+def _place_words(words: Sequence[Word], span: Span) -> list[Stretch]:
     """Word stretches that do not overlap. A word without a frame of its own joins the one before it, or lies under
     it if another speaker said it."""
     placed: list[Stretch] = []
-    cursor = 0
+    cursor = span.start
     for word in sorted(words, key=lambda word: word.span):
-        if word.span.start >= frames:
-            raise ValueError(f"word {word.text!r} starts at frame {word.span.start} of a recording of {frames}")
+        if word.span.start >= span.end:
+            raise ValueError(f"word {word.text!r} starts at frame {word.span.start} of a recording of {span.end}")
         start = max(word.span.start, cursor)
-        end = min(max(word.span.end, word.span.start + 1), frames)
+        end = min(max(word.span.end, word.span.start + 1), span.end)
         if start < end:
             placed.append(Stretch("word", Span(start, end), words=(word,)))
             cursor = end
@@ -136,13 +147,14 @@ def _with_events(word: Stretch, heard: dict[Event, int]) -> Stretch:
     return replace(word, event=longest, event_under=load)
 
 
-def _fill_gaps(anchors: list[Stretch], annotations: Annotations, options: StretchOptions) -> Iterator[Stretch]:
+def _fill_gaps(
+    anchors: list[Stretch], active: Sequence[Span], whole: Span, options: StretchOptions
+) -> Iterator[Stretch]:
     """The anchors, and between them sounds where something is audible, and silence elsewhere."""
-    active = annotations.active
-    cursor = index = 0
+    cursor, index = whole.start, 0
     left: Stretch | None = None
     for right in (*anchors, None):
-        end = right.span.start if right else annotations.frames
+        end = right.span.start if right else whole.end
         after_word = left is not None and left.kind == "word"
         before_word = right is not None and right.kind == "word"
         joinable = after_word and before_word and end - cursor <= options.join_gap
@@ -178,12 +190,13 @@ def _with_speech(stretches: Iterable[Stretch], speech: Sequence[Span]) -> list[S
     return given
 
 
-def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn]) -> list[Stretch]:
+def _with_speakers(stretches: list[Stretch], turns: Sequence[SpeakerTurn], speaker: int | None) -> list[Stretch]:
     """Give each stretch its speaker: that of the word where known, else the one who speaks longest in it, else the last
     one before."""
     given: list[Stretch] = []
-    known = (word.speaker for stretch in stretches for word in stretch.words if word.speaker is not None)
-    speaker = min(turns, key=lambda turn: turn.span).speaker if turns else next(known, 0)
+    if speaker is None:
+        known = (word.speaker for stretch in stretches for word in stretch.words if word.speaker is not None)
+        speaker = min(turns, key=lambda turn: turn.span).speaker if turns else next(known, 0)
     talking = overlapping((stretch.span for stretch in stretches), turns, lambda turn: turn.span)
     for stretch, heard_turns in zip(stretches, talking, strict=True):
         heard: dict[int, int] = {}

@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import groupby
 
 import numpy as np
 from numpy.typing import NDArray
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.assemble import write_decisions
-from hybrid_tok.encode.gate import Decision, gate
+from hybrid_tok.encode.gate import Decision, gate_passages
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer
 from hybrid_tok.tokens.stream import Frame, Prosody
 from hybrid_tok.tokens.summary import Summary, summarize
@@ -56,7 +57,8 @@ def choices(
     if tokenizer.options.layout != "hybrid":
         return (made,)
     encoder = tokenizer.encoder
-    counts = [encoder.count_pieces(word) for word in analysis.annotations.words]
+    passages = [list(group) for _, group in groupby(analysis.decisions, key=lambda one: one.passage)]
+    spans = [Span(passage[0].span.start, passage[-1].span.end) for passage in passages]
     prosody = dict.fromkeys(analysis.annotations.words, Prosody(0, 0, 0)) if encoder.prosody is not None else {}
 
     @cache
@@ -69,7 +71,8 @@ def choices(
     def choose(weight: float) -> Choice:
         if weight == own:
             return made
-        decisions = gate(analysis.annotations, replace(encoder.gate, rate_weight=weight), counts)
+        weighed = replace(encoder.gate, rate_weight=weight)
+        decisions = gate_passages(analysis.annotations, spans, weighed, encoder.count_pieces)
         voices = dict.fromkeys(_speakers(decisions), NEUTRAL_CODE) if encoder.voice is not None else {}
         stream = write_decisions(decisions, audio.num_samples, encoder.grid, cut, encoder.assemble, voices, prosody)
         ids = tuple(tokenizer.vocabulary.encode(stream))

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from hybrid_tok.audio import read_mono
-from hybrid_tok.backends.silero import SileroDetector, SileroOptions, spans_of
+from hybrid_tok.backends.silero import SileroDetector, SileroOptions, SileroState, spans_of
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.state import pack_state, unpack_state
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import OptionsError
 from real_audio import recording
@@ -52,6 +53,29 @@ def test_noise_and_tones_are_no_speech() -> None:
     tone = (0.3 * np.sin(2 * np.pi * 440 * np.arange(48_000) / 16_000)).astype(np.float32)
     assert SileroDetector().detect(Audio(noise, 16_000)) == ()
     assert SileroDetector().detect(Audio(tone, 16_000)) == ()
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_streamed_speech_is_that_of_the_file(seed: int) -> None:
+    """In chunks of any size; what is said to last does, and nothing starts where it is said to be quiet."""
+    audio, _ = read_mono(sorted(recording("dialogues").glob("*.flac"))[seed], 16_000)
+    rng = np.random.default_rng(seed)
+    detector = SileroDetector()
+    whole = detector.detect(audio)
+    stream, spans, at = detector.stream(), list[Span](), 0
+    while at < audio.num_samples:
+        size = int(rng.choice([1, 37, 511, 513, 4_000, 50_000]))
+        heard = stream.push(audio.samples[at : at + size])
+        at += size
+        spans += heard.spans
+        coming = whole[len(spans) :]
+        assert all(span.start >= heard.quiet for span in (coming[1:] if heard.lasting else coming))
+        if heard.lasting is not None:
+            assert coming[0].start == heard.lasting.start
+            assert heard.lasting.end <= coming[0].end
+        state = unpack_state(SileroState, "detector", "f", pack_state("detector", "f", stream.state))
+        stream = detector.stream(state)
+    assert (*spans, *stream.flush().spans) == whole
 
 
 @pytest.mark.parametrize("wrong", [{"threshold": 1.5}, {"stay": 0.9}, {"padding": -1.0}])

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hybrid_tok.backends.forced_text import HeardWindow, PlacedWord
 from hybrid_tok.backends.text_matching import fold, match, text_units
 from hybrid_tok.backends.text_reading import read_text
-from hybrid_tok.backends.windows import Window
+from hybrid_tok.core.windows import Window
 from hybrid_tok.core.annotations import Segment
 from hybrid_tok.core.timeline import Span
 

@@ -12,8 +12,17 @@ from hypothesis import strategies as st
 
 from hybrid_tok.audio import read_mono
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.masks import mask_to_spans
+from hybrid_tok.core.state import pack_state, unpack_state
 from hybrid_tok.core.timeline import Span
-from hybrid_tok.encode.activity import ActivityOptions, find_activity, frame_levels, noise_floor
+from hybrid_tok.encode.activity import (
+    ActivityOptions,
+    ActivityState,
+    ActivityStream,
+    find_activity,
+    frame_levels,
+    noise_floor,
+)
 from hybrid_tok.errors import OptionsError
 from real_audio import recording
 
@@ -101,6 +110,47 @@ def test_spans_are_sorted_disjoint_and_within_the_recording(length: int, seed: i
     assert len(frame_levels(audio)) == frames
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    st.integers(0, 3 * 16_000),
+    st.integers(0, 2**32 - 1),
+    st.sampled_from(
+        [
+            ActivityOptions(window=6.0, look_ahead=1.0),
+            ActivityOptions(window=3.0, look_ahead=0.0, rise=4, max_hole=2, margin=1),
+            ActivityOptions(window=4.0, look_ahead=2.0, rise=0, min_frames=0, max_hole=0, margin=0),
+        ]
+    ),
+    st.lists(st.integers(1, 7_000), min_size=1),
+)
+def test_a_stream_finds_what_a_file_does(length: int, seed: int, options: ActivityOptions, cuts: list[int]) -> None:
+    """At 800 Hz, so that a minute is short; with states that go through bytes."""
+    generator = np.random.default_rng(seed)
+    envelope = np.repeat(10 ** generator.uniform(-4, 0, 1 + length // 200), 200)[:length]
+    samples = (generator.standard_normal(length) * envelope).astype(np.float32)
+    stream, at, turn = ActivityStream(options, 800), 0, 0
+    given = [np.zeros(0, bool)]
+    while at < length:
+        given.append(stream.push(samples[at : at + cuts[turn % len(cuts)]]))
+        at += cuts[turn % len(cuts)]
+        turn += 1
+        if turn < 20:
+            stream = ActivityStream(
+                options, 800, unpack_state(ActivityState, "a", "", pack_state("a", "", stream.state))
+            )
+    given.append(stream.flush())
+    mask = np.concatenate(given)
+    assert len(mask) == -(-length // 16)
+    assert [Span(*run) for run in mask_to_spans(mask)] == list(find_activity(Audio(samples, 800), options))
+
+
+def test_without_look_ahead_a_frame_is_known_soon() -> None:
+    """0.2 s later, whatever comes."""
+    options = ActivityOptions(look_ahead=0.0, rise=4, max_hole=2, margin=1)
+    stream = ActivityStream(options, RATE)
+    assert len(stream.push(noise(10.0, -40.0))) >= 500 - 10
+
+
 def test_levels_are_those_of_the_frames() -> None:
     samples = np.concatenate([tone(0.02, -20.0, 500.0), tone(0.02, -30.0, 500.0), np.zeros(7, np.float32)])
     assert frame_levels(Audio(samples, RATE)) == pytest.approx([-20.0, -30.0, -100.0], abs=0.01)
@@ -108,7 +158,7 @@ def test_levels_are_those_of_the_frames() -> None:
 
 def test_the_floor_is_the_percentile_to_half_a_decibel() -> None:
     levels = np.random.default_rng(0).uniform(-70.0, -20.0, 1500)
-    floor = noise_floor(levels, ActivityOptions(window=600.0, percentile=20.0))
+    floor = noise_floor(levels, ActivityOptions(window=600.0, look_ahead=300.0, percentile=20.0))
     assert floor == pytest.approx(np.percentile(levels, 20.0), abs=0.75)
 
 

@@ -86,7 +86,7 @@ def annotate(
     )
     samples = np.random.default_rng(0).uniform(-0.5, 0.5, frames * 320).astype(np.float32)
     audio = Audio(samples, 16_000)
-    return annotator.annotate(Recording.of(audio, known, tuple(channels)), audio, StageTimer())
+    return annotator.annotate(Recording.of(audio, known, tuple(channels)), audio, StageTimer())[0]
 
 
 def test_every_stage_is_asked_once() -> None:
@@ -108,7 +108,7 @@ def test_stages_that_are_turned_off_do_not_run() -> None:
     ("known", "asked"),
     [
         (KnownAnnotations(words=()), ["voice activity", "events", "diarizer"]),
-        (KnownAnnotations(segments=(Segment("a b"),)), ["voice activity", "events", "aligner", "diarizer"]),
+        (KnownAnnotations(segments=(Segment("a b"),)), ["voice activity", "aligner", "events", "diarizer"]),
         (KnownAnnotations(events=()), ["voice activity", "recognizer", "diarizer"]),
         (KnownAnnotations(turns=()), ["voice activity", "events", "recognizer"]),
         (KnownAnnotations(speech=(Span(0, 100),), active=()), ["events", "recognizer", "diarizer"]),

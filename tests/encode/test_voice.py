@@ -30,7 +30,7 @@ def test_each_speaker_is_measured_where_that_speaker_is_heard() -> None:
         Decision(Span(0, 50), "text", (Word("low", Span(0, 50), 1.0),), speaker=0),
         Decision(Span(50, 100), "units", speaker=3),
     )
-    voices = measure_voices(two_voices(), decisions, Annotations(100, speech=(Span(0, 100),)), embed)
+    voices = measure_voices(two_voices(), decisions, [Annotations(100, speech=(Span(0, 100),))], embed)
     assert set(voices) == {0, 3}
     assert pitch(voices[0]) == pytest.approx(110.0, rel=0.02)
     assert pitch(voices[3]) == pytest.approx(240.0, rel=0.02)
@@ -41,23 +41,23 @@ def test_events_and_whoever_talks_over_it_are_no_part_of_a_voice() -> None:
     laugh = Event("laugh", Span(50, 100), 0.9)
     other = (SpeakerTurn(0, Span(0, 100)), SpeakerTurn(1, Span(50, 100)))
     for heard in (Annotations(100, events=(laugh,)), Annotations(100, turns=other)):
-        (voice,) = measure_voices(two_voices(), decisions, heard, embed).values()
+        (voice,) = measure_voices(two_voices(), decisions, [heard], embed).values()
         assert pitch(voice) == pytest.approx(110.0, rel=0.02)
     doubtful = Annotations(100, events=(Event("laugh", Span(0, 50), 0.2), laugh))
-    assert pitch(measure_voices(two_voices(), decisions, doubtful, embed)[0]) == pytest.approx(110.0, rel=0.02)
+    assert pitch(measure_voices(two_voices(), decisions, [doubtful], embed)[0]) == pytest.approx(110.0, rel=0.02)
 
 
 def test_words_under_another_speakers_are_their_own_speakers() -> None:
     under = Word("high", Span(50, 100), 1.0, speaker=1)
     decisions = (Decision(Span(0, 100), "text", (Word("low", Span(0, 100), 1.0),), under=(under,), speaker=0),)
-    voices = measure_voices(two_voices(), decisions, Annotations(100), embed)
+    voices = measure_voices(two_voices(), decisions, [Annotations(100)], embed)
     assert pitch(voices[0]) == pytest.approx(110.0, rel=0.02)
     assert pitch(voices[1]) == pytest.approx(240.0, rel=0.02)
 
 
 def test_pauses_and_events_alone_need_no_voice() -> None:
     decisions = (Decision(Span(0, 50), "pause"), Decision(Span(50, 100), "tag", label="laugh", speaker=1))
-    assert measure_voices(two_voices(), decisions, Annotations(100), embed) == {}
+    assert measure_voices(two_voices(), decisions, [Annotations(100)], embed) == {}
 
 
 @pytest.mark.parametrize("kind", ["silence", "noise", "nothing", "0.1 s"])

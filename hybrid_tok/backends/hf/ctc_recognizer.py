@@ -24,7 +24,6 @@ from hybrid_tok.backends.hf.loading import (
     model_fingerprint,
     running,
 )
-from hybrid_tok.backends.windows import Window, WindowOptions
 from hybrid_tok.core.annotations import Event, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import WindowRule
@@ -32,6 +31,7 @@ from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.spacing import split_words
 from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.windows import Window, WindowOptions
 
 SAMPLE_RATE = 16_000
 WHAT = "a CTC recognizer of transformers"
@@ -74,7 +74,7 @@ class HfCtcRecognizer:
         model: a folder, or a name in the Hugging Face cache.
         device: "cpu", "cuda" or "cuda:N".
         language: what the model was trained on; the words are marked with it.
-        windows: how the recording is cut (`backends.windows`).
+        windows: how the recording is cut (`core.windows`).
 
     Raises:
         ModelError: there is no such model, its files are damaged, or it takes audio at another rate than 16 kHz.
@@ -88,7 +88,7 @@ class HfCtcRecognizer:
     ) -> None:
         if language is not None:
             check_language(language)
-        self.language, self.windows = language, WindowOptions(windows)
+        self.language, self.windows = language, WindowOptions.of(windows)
         self.fingerprint = model_fingerprint(self.name, find_folder(model, WHAT), (language, self.windows))
         self.network = load_model("AutoModelForCTC", model, WHAT, device)
         tokenizer = load_part("AutoTokenizer", model, WHAT)

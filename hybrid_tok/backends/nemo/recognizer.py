@@ -14,7 +14,6 @@ from numpy.typing import NDArray
 
 from hybrid_tok.backends.hearing import Heard, hear_windows
 from hybrid_tok.backends.nemo.models import failing_as, find_nemo, fingerprint, nemo_class, quiet, restore
-from hybrid_tok.backends.windows import Window, WindowOptions
 from hybrid_tok.core.annotations import Event, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.interfaces import WindowRule
@@ -22,6 +21,7 @@ from hybrid_tok.core.languages import check_language
 from hybrid_tok.core.progress import Progress
 from hybrid_tok.core.spacing import split_words
 from hybrid_tok.core.timeline import FRAME_RATE, Span
+from hybrid_tok.core.windows import Window, WindowOptions
 from hybrid_tok.errors import BackendError, ModelError
 
 SAMPLE_RATE = 16_000
@@ -41,7 +41,7 @@ class NemoRecognizer:
         model: see `models.find_nemo`.
         device: of the networks.
         language: what the model was trained on; the words are marked with it. A model is not told a language.
-        windows: how the recording is cut (`backends.windows`).
+        windows: how the recording is cut (`core.windows`).
 
     Raises:
         ModelError: the model is missing, damaged, or of another kind, such as Canary's, which has to be told languages.
@@ -55,7 +55,7 @@ class NemoRecognizer:
     ) -> None:
         if language is not None:
             check_language(language)
-        self.language, self.windows = language, WindowOptions(windows)
+        self.language, self.windows = language, WindowOptions.of(windows)
         path = find_nemo(model, "a recognizer of NeMo")
         self.fingerprint = fingerprint(self.name, [path], (language, self.windows))
         self._model = restore(path, f"{_MODELS}:ASRModel", device)

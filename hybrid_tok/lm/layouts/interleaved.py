@@ -91,7 +91,9 @@ def _decide(stretch: Stretch, mode: DecisionKind, under_words: bool) -> Decision
     if stretch.kind == "word":
         event = stretch.event if mode == "text" and under_words and stretch.event_under else None
         label = None if event is None else event.label
-        return Decision(stretch.span, mode, stretch.words, stretch.under, label, event, stretch.speaker, reason)
+        return Decision(
+            stretch.span, mode, stretch.words, stretch.under, label, event, speaker=stretch.speaker, reason=reason
+        )
     if stretch.kind == "event":
         assert stretch.event is not None, "an event stretch has its event"
         return Decision(stretch.span, "event", label=stretch.event.label, event=stretch.event, speaker=stretch.speaker)

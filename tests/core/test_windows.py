@@ -10,10 +10,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hybrid_tok.backends.windows import Window, WindowOptions, cut_windows
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.interfaces import WindowRule
+from hybrid_tok.core.interfaces import HeardSpeech, WindowRule
 from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.windows import Window, WindowCutter, WindowOptions, cut_windows, quietest
 from hybrid_tok.errors import OptionsError
 
 RATE = 400
@@ -91,6 +91,37 @@ def test_windows_before_a_window_do_not_depend_on_what_follows_it(
     assert first[-1].span.end == whole[last].span.end
 
 
+@pytest.mark.parametrize("rule", ["segment", "live"])
+@given(
+    lengths=SPEECH, after=st.integers(0, 200), steps=st.lists(st.integers(1, 700), min_size=1), lag=st.integers(0, 20)
+)
+def test_windows_are_the_same_while_speech_is_being_detected(
+    rule: WindowRule, lengths: list[tuple[int, int]], after: int, steps: list[int], lag: int
+) -> None:
+    audio, speech = recorded(lengths, after)
+    total = audio.num_samples // HOP
+    cutter = WindowCutter(WindowOptions.of(rule))
+    windows: list[Window] = []
+    told, now, turn = 0, 0, 0
+    while now < total:
+        now = min(now + steps[turn % len(steps)], total)
+        turn += 1
+        ended = [span for span in speech[told:] if span.end + lag <= now or now == total]
+        told += len(ended)
+        under_way = next((span for span in speech[told:] if span.start < now), None)
+        lasting = under_way and Span(under_way.start, min(under_way.end, now))
+        heard = HeardSpeech(tuple(ended), lasting, lasting.start if lasting else now)
+        windows += cutter.push(heard, lambda start, end: quietest(audio, start, end))
+    windows += cutter.flush(total)
+    assert windows == cut_windows(audio, speech, WindowOptions.of(rule))
+
+
+def test_a_live_window_ends_soon_after_its_speech() -> None:
+    cutter = WindowCutter(WindowOptions.of("live"))
+    assert cutter.push(HeardSpeech((Span(50, 150),), None, 166), lambda start, end: start) == []
+    assert cutter.push(HeardSpeech((), None, 167), lambda start, end: start) == [Window((Span(42, 158),))]
+
+
 def _until(audio: Audio, speech: Sequence[Span], end: int) -> tuple[Audio, list[Span]]:
     heard = [Span(span.start, min(span.end, end)) for span in speech if span.start < end]
     return Audio(audio.samples[: end * HOP], audio.sample_rate), heard
@@ -145,8 +176,15 @@ def test_speech_said_to_go_on_after_the_end_ends_with_the_recording(rule: Window
 
 
 def test_options_are_checked() -> None:
-    with pytest.raises(OptionsError, match="windows must be segment or packed, not 'full'"):
-        WindowOptions("full")  # pyright: ignore[reportArgumentType]
-    for wrong in ({"longest": 31.0}, {"longest": 0.5}, {"padding": -1.0}, {"gap": -1.0}, {"silence": -1.0}):
+    with pytest.raises(OptionsError, match="windows must be segment, packed, live, not 'full'"):
+        WindowOptions.of("full")  # pyright: ignore[reportArgumentType]
+    for wrong in (
+        {"form": "live"},
+        {"longest": 31.0},
+        {"longest": 0.5},
+        {"padding": -1.0},
+        {"gap": -1.0},
+        {"silence": -1.0},
+    ):
         with pytest.raises(OptionsError):
             WindowOptions(**wrong)
