@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import re
 from dataclasses import replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +30,9 @@ from hybrid_tok.lm.layouts import (
     write_flat,
     write_parallel,
 )
+from hybrid_tok.tokens.blocks import BlockLayout, OutsideChannel, blocks_of
 from hybrid_tok.tokens.idspace import IdSpace
+from hybrid_tok.tokens.stream import Channel, EventItem, HybridStream, Pause, TextItem, Turn
 from hybrid_tok.tokens.unit_merges import UnitMerges
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 
@@ -75,7 +78,22 @@ def layouts() -> dict[str, tuple[Vocabulary, list[Any]]]:
     made["coarse to fine"] = (ours, write_coarse_to_fine(space, speech.codes).tolist())
     both = np.stack([speech.codes, (speech.codes + 1) % 8])[:, :6]
     made["channels"] = (ours, write_channels(space, both, 2).tolist())
+    stream, layout, images = call()
+    written = blocks_of(ours, stream, layout, {"image": images})
+    starts = [at for at, token in enumerate(written) if token in space.channels]
+    made["blocks"] = (ours, [written[start:end] for start, end in pairwise([*starts, len(written)])])
     return made
+
+
+def call() -> tuple[HybridStream, BlockLayout, list[tuple[int, int]]]:
+    """The sample as a call, each speaker in a channel, in blocks of 4 frames; and an image that was seen in it."""
+    ours, speech = sample()
+    laugh = EventItem("laugh", speech.units[7:12])
+    first = (Pause(1), TextItem("so funny", 5, language="en"), Pause(1), laugh, Pause(4))
+    second = (Pause(13), TextItem("ja", 2, language="de"), Pause(1))
+    channels = (Channel((Turn(0, first),)), Channel((Turn(1, second),)))
+    layout = BlockLayout(2, 4, (OutsideChannel("image", 10, ours.size),))
+    return HybridStream(channels, remainder=speech.remainder), layout, [(4, 3), (4, 7)]
 
 
 def token_name(space: IdSpace, token: int) -> str:
@@ -83,6 +101,8 @@ def token_name(space: IdSpace, token: int) -> str:
     for letter, units in zip("abcdefgh", space.units, strict=False):
         if token in units:
             return f"{letter}{token - units.start}"
+    if token >= space.size:
+        return f"image:{token - space.size}"
     if token in space.merged:
         return f"m{token - space.merged.start}"
     return str(token - space.numbers.start) if token in space.numbers else space.token_name(token)

@@ -6,7 +6,7 @@ import json
 
 import numpy as np
 from aligned_speech import sample
-from layout_pictures import DELAYS, DOCS, GOLDENS, document, goldens, layouts
+from layout_pictures import DELAYS, DOCS, GOLDENS, call, document, goldens, layouts
 
 from hybrid_tok.lm.layouts import (
     JointLayout,
@@ -18,6 +18,7 @@ from hybrid_tok.lm.layouts import (
     read_flat,
     read_parallel,
 )
+from hybrid_tok.tokens.blocks import read_blocks, stream_of_blocks
 
 
 def test_golden_ids() -> None:
@@ -39,6 +40,10 @@ def test_golden_ids_come_back() -> None:
     assert np.array_equal(read_coarse_to_fine(space, made.pop("coarse to fine")[1]), speech.codes)
     channels = read_channels(space, made.pop("channels")[1], 2, 2)
     assert np.array_equal(channels[0], speech.codes[:6]) and np.array_equal(channels[1], (channels[0] + 1) % 8)
+    stream, layout, images = call()
+    blocks = [token for row in made.pop("blocks")[1] for token in row]
+    assert stream_of_blocks(ours, blocks, layout) == stream
+    assert read_blocks(ours, blocks, layout).outside == {"image": tuple(images)}
     assert not made, "every layout"
 
 
