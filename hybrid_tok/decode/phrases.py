@@ -83,6 +83,39 @@ def ends_phrase(word: str) -> bool:
     return bool(bare) and bare[-1] in _MARKS
 
 
+def first_words(phrases: Sequence[Phrase], count: int) -> list[Phrase]:
+    """Phrases up to so many words."""
+    taken: list[Phrase] = []
+    for phrase in phrases:
+        if count > 0:
+            taken.append(_part(phrase, 0, count))
+        count -= len(phrase.words)
+    return taken
+
+
+def last_words(phrases: Sequence[Phrase], count: int) -> list[Phrase]:
+    """Phrases from so many words before the end on."""
+    taken: list[Phrase] = []
+    for phrase in reversed(phrases):
+        if count > 0:
+            taken.insert(0, _part(phrase, max(0, len(phrase.words) - count), len(phrase.words)))
+        count -= len(phrase.words)
+    return taken
+
+
+def _part(phrase: Phrase, start: int, end: int) -> Phrase:
+    """Some words of a phrase, with their share of its place."""
+    words, span = phrase.words[start:end], phrase.span
+    if span is None or len(words) == len(phrase.words):
+        return replace(phrase, words=words)
+    expected = [0.0, *accumulate(map(expected_seconds, phrase.words))]
+    low, high = (
+        span.start + math.floor(expected[at] / expected[-1] * span.frames + 0.5)
+        for at in (start, min(end, len(phrase.words)))
+    )
+    return replace(phrase, words=words, span=Span(low, high))
+
+
 def divided(phrase: Phrase, options: PhraseOptions, language: str | None, *, first: bool = True) -> list[Phrase]:
     """A phrase as several, which share its place by the expected duration of their words.
 

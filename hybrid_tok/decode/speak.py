@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -42,7 +42,12 @@ class Piece:
 
 
 def speak(
-    utterance: Utterance, synthesizer: Synthesizer, sample_rate: int, level_db: float, overhang: int
+    utterance: Utterance,
+    synthesizer: Synthesizer,
+    sample_rate: int,
+    level_db: float,
+    overhang: int,
+    context: tuple[int, int] = (0, 0),
 ) -> list[Piece]:
     """Speak an utterance at an active speech level (ITU-T P.56, dB re full scale), its words as their delivery says.
 
@@ -51,6 +56,8 @@ def speak(
     Args:
         sample_rate: of the output, in Hz; a frame of an utterance with a place has a whole number of its samples.
         overhang: samples at the output's rate on both sides of each piece, for cross-fades.
+        context: how many phrases at the start and at the end are left out of the result: they are spoken so that the
+            others sound like a part of the whole.
 
     Raises:
         BackendError: the synthesizer failed, or broke the promises of its interface.
@@ -61,14 +68,17 @@ def speak(
         text = " ".join(utterance.words)
         warnings.warn(f"nothing in {text[:40]!r} can be spoken: it is silent", SpeechWarning, stacklevel=2)
     speech = _leveled(speech, utterance, level_db)
-    place = utterance.span
     rate = speech.audio.sample_rate
-    ends = [end for _, end in speech.words]
-    if place is None:
-        moved = tuple((end - speech.body[0]) * sample_rate // rate for end in ends)
-        return [Piece(None, _cut(speech, speech.body, sample_rate, overhang), moved)]
+    kept = replace(utterance, phrases=utterance.phrases[context[0] : len(utterance.phrases) - context[1]])
+    first = sum(len(phrase.words) for phrase in utterance.phrases[: context[0]])
+    ends = [end for _, end in speech.words[first : first + len(kept.words)]]
+    if utterance.span is None:
+        start = speech.words[first - 1][1] if first else speech.body[0]
+        end = max(start, ends[-1]) if context[1] else speech.body[1]
+        moved = tuple((last - start) * sample_rate // rate for last in ends)
+        return [Piece(None, _cut(speech, (start, end), sample_rate, overhang), moved)]
     pieces: list[Piece] = []
-    for words, span in utterance.runs:
+    for words, span in kept.runs:
         start, end = (speech.body[0] + at for at in utterance.samples_of(span, rate))
         length = frames_to_samples(span.frames, utterance.frame_rate, sample_rate)
         own, ends = ends[: len(words)], ends[len(words) :]

@@ -20,15 +20,15 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.interfaces import Synthesizer, UnitCodec
 from hybrid_tok.core.spacing import split_words
-from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.core.utterance import Phrase, Utterance
 from hybrid_tok.decode.heard import Heard, HeardLog, SpokenText
 from hybrid_tok.decode.live_mixer import LiveMixer, LiveSegment
 from hybrid_tok.decode.live_room import LiveRoom
 from hybrid_tok.decode.live_vocode import LiveRun
-from hybrid_tok.decode.phrases import PhraseOptions, divided, next_phrase
+from hybrid_tok.decode.phrases import PhraseOptions, divided, ends_phrase, first_words, last_words, next_phrase
 from hybrid_tok.decode.pipeline import Decoder, speaking_level
-from hybrid_tok.decode.plan import TextSegment, Voice
+from hybrid_tok.decode.plan import UTTERANCE_GAP, TextSegment, Voice
 from hybrid_tok.decode.speak import speak
 from hybrid_tok.errors import OptionsError, SpeechWarning, StreamError
 from hybrid_tok.tokens.incremental import (
@@ -53,6 +53,9 @@ from hybrid_tok.voice.prosody import from_bins
 _AT_ONCE = 50
 """Frames of units that are decoded at a time."""
 
+_AHEAD = 2
+"""Words after a phrase that are spoken with it."""
+
 _PAUSE = 0.2
 """Seconds: words of their own items with a longer pause between them are phrases of their own."""
 
@@ -64,17 +67,22 @@ class StreamDecodeOptions:
     Attributes:
         first_words: words of the first phrase of a text; the fewer, the sooner it is heard.
         least_words, most_words: words of later phrases, where no punctuation ends them.
+        context_words: words before a phrase that are spoken again with it and left out, so that it goes on from them;
+            at most two after it, where they are known, are spoken with it in advance.
         hold: seconds of output that are kept back, so that what overlaps with them (`Back`) is mixed in in its place.
     """
 
     first_words: int = 4
     least_words: int = 8
     most_words: int = 12
+    context_words: int = 4
     hold: float = 0.0
 
     def __post_init__(self) -> None:
         if not 0.0 <= self.hold <= 60.0:
             raise OptionsError(f"hold must be 0 to 60 s, not {self.hold}")
+        if self.context_words < 0:
+            raise OptionsError(f"context_words must be at least 0, not {self.context_words}")
         _ = self.phrases
 
     @property
@@ -170,6 +178,9 @@ class StreamDecoder:
         self._taken = 0
         """How many of its words are spoken, where that is before it is whole."""
         self._waiting: list[_Waiting] = []
+        self._context: list[Phrase] = []
+        """The last words that were spoken, of the same speaker."""
+        self._context_language: str | None = None
         self._began = False
         """Whether words of the text that is waiting were spoken already."""
         self._overlapped = 0
@@ -327,7 +338,7 @@ class StreamDecoder:
             raise StreamError("the stream has several channels, one after the other: decode it whole, or one at a time")
         if isinstance(step, TurnOpened):
             yield from self._speak_all()
-            self._speaker = step.speaker
+            self._speaker, self._context = step.speaker, []
             self._spoken.add(step.speaker)
         elif isinstance(step, VoiceRead):
             self._codes[self._speaker] = step.codes
@@ -352,7 +363,7 @@ class StreamDecoder:
             yield from self._end_run()
             yield from self._speak_all()
             self._overlapped = self._furthest
-            self._contiguous = None
+            self._contiguous, self._context = None, []
             self._move(-step.frames)
         else:
             yield from self._take_end(step)
@@ -437,14 +448,15 @@ class StreamDecoder:
         words = split_words(self._parser.open_text, self._text.language)[self._taken : -1]
         first = self._taken == 0
         count = next_phrase(words, self._options.phrases, language=self._text.language, first=first, whole=False)
-        if count is not None and count <= len(words):
+        if count is not None and count < len(words):
             self._taken += count
-            yield from self._speak([_Waiting(Phrase(words[:count]), self._text)])
+            yield from self._speak([_Waiting(Phrase(words[:count]), self._text)], [Phrase(words[count:])])
 
     def _speak_ready(self) -> Iterator[NDArray[np.float32]]:
         """Speak what is waiting, as far as it makes phrases."""
         while self._waiting and not self._by_word:
-            yield from self._speak([self._waiting.pop(0)])
+            phrase = self._waiting.pop(0)
+            yield from self._speak([phrase], [waiting.phrase for waiting in self._waiting])
         while self._waiting:
             words = [word for waiting in self._waiting for word in waiting.phrase.words]
             language = self._waiting[0].text.language
@@ -465,10 +477,14 @@ class StreamDecoder:
         while self._waiting and sum(len(waiting.phrase.words) for waiting in taken) < words:
             taken.append(self._waiting.pop(0))
         self._began = True
-        yield from self._speak(taken)
+        yield from self._speak(taken, [waiting.phrase for waiting in self._waiting])
 
-    def _speak(self, phrases: Sequence[_Waiting]) -> Iterator[NDArray[np.float32]]:
-        """Speak phrases in one go."""
+    def _speak(self, phrases: Sequence[_Waiting], after: Sequence[Phrase]) -> Iterator[NDArray[np.float32]]:
+        """Speak phrases in one go.
+
+        Args:
+            after: what will be spoken next, as far as it is known.
+        """
         utterance = self._utterance_of(phrases)
         hop, place = self._decoder.grid.hop, utterance.span
         if place is not None and self._mixer.skips(place.end * hop + self._decoder.overhang):
@@ -481,7 +497,12 @@ class StreamDecoder:
             self._synthesizers[utterance.language] = self._decoder.load_synthesizer(utterance.language)
         level = speaking_level(TextSegment(0, utterance), self._codes.get(utterance.speaker))
         synthesizer = self._synthesizers[utterance.language]
-        pieces = speak(utterance, synthesizer, self.sample_rate, level, self._decoder.overhang)
+        before, after = self._context_of(utterance, after)
+        whole = replace(utterance, phrases=(*before, *utterance.phrases, *after))
+        context = len(before), len(after)
+        pieces = speak(whole, synthesizer, self.sample_rate, level, self._decoder.overhang, context)
+        self._context = last_words((*before, *utterance.phrases), self._options.context_words)
+        self._context_language = utterance.language
         owners = [(waiting.text, word) for waiting in phrases for word in waiting.phrase.words]
         for piece in pieces:
             start = self._start(utterance.speaker, key) if piece.start is None else piece.start * hop
@@ -499,6 +520,19 @@ class StreamDecoder:
             self._log_words(start, piece.ends, owners[: len(piece.ends)])
             owners = owners[len(piece.ends) :]
         yield from self._release()
+
+    def _context_of(self, utterance: Utterance, after: Sequence[Phrase]) -> tuple[list[Phrase], list[Phrase]]:
+        """The words around an utterance that are spoken with it: those before and after."""
+        before, last = self._context, utterance.phrases[-1]
+        follow = [] if ends_phrase(last.words[-1]) else first_words(after, min(_AHEAD, self._options.context_words))
+        if not before or self._context_language != utterance.language:
+            return [], follow
+        if utterance.span is None:
+            return (before if self._utterance == (utterance.speaker, utterance.language) else []), follow
+        ended = before[-1].span
+        assert ended is not None, "all phrases of a stream in locked timing have places"
+        longest = UTTERANCE_GAP * utterance.frame_rate / FRAME_RATE
+        return (before if 0 <= utterance.span.start - ended.end <= longest else []), follow
 
     def _log_words(self, start: int, ends: Sequence[int], owners: Sequence[tuple[SpokenText, str]]) -> None:
         begins = start

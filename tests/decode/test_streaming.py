@@ -275,7 +275,7 @@ def test_text_comes_phrase_by_phrase(timing: str) -> None:
     decoder = whole_decoder(synthesizer=lambda language: synthesizer)
     stream = locked(TextItem(LONG, 300)) if timing == "locked" else free(TextItem(LONG))
     made = words_of(timing)
-    dec = StreamDecoder(decoder, made)
+    dec = StreamDecoder(decoder, made, options=StreamDecodeOptions(context_words=0))
     ids = made.encode(stream)
     seconds, spoken = [], []
     for pieces in (dec.push_pieces(ids), dec.flush_pieces()):
@@ -292,10 +292,48 @@ def test_text_comes_phrase_by_phrase(timing: str) -> None:
         assert all(a and b and a.end == b.start for a, b in pairwise(spans))
 
 
+@pytest.mark.parametrize("timing", ["locked", "free"])
+def test_a_phrase_is_spoken_with_the_words_around_it(timing: str) -> None:
+    """They are spoken for its sake only: the output is as long and has the same words in the same places."""
+    synthesizer = FakeSynthesizer()
+    decoder = whole_decoder(synthesizer=lambda language: synthesizer)
+    text = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
+    stream = locked(TextItem(text, 300)) if timing == "locked" else free(TextItem(text))
+    made = words_of(timing)
+    alone = streamed(stream, decoder, made, [1000], context_words=0)
+    apart = [utterance.words for utterance in synthesizer.spoken]
+    synthesizer.spoken.clear()
+    together = streamed(stream, decoder, made, [1000], context_words=4)
+    words = tuple(text.split())
+    at = 0
+    for own, utterance in zip(apart, synthesizer.spoken, strict=True):
+        assert words[at : at + len(own)] == own
+        after = 2 if timing == "locked" else 1  # in free timing it is spoken before more is known
+        assert utterance.words == words[max(0, at - 4) : at + len(own) + after]
+        at += len(own)
+    assert len(together) == len(alone)
+    same = np.abs(together - alone) < 0.02
+    assert same.mean() > 0.95
+
+
+def test_context_is_of_the_same_speaker_and_language_and_near() -> None:
+    synthesizer = FakeSynthesizer()
+    decoder = whole_decoder(synthesizer=lambda language: synthesizer)
+    en, de = (lambda text: TextItem(text, 30, language="en")), (lambda text: TextItem(text, 30, language="de"))
+    turns = (
+        Turn(0, (en("one"), Pause(140), en("two"), Pause(160), en("three"), de("vier"), Back(10), de("sechs"))),
+        Turn(1, (de("acht"),)),
+    )
+    streamed(HybridStream((Channel(turns),)), decoder)
+    spoken = [utterance.words for utterance in synthesizer.spoken]
+    assert spoken == [("one",), ("one", "two"), ("three",), ("vier",), ("sechs",), ("acht",)]
+
+
 def test_free_text_is_spoken_before_it_is_whole() -> None:
     synthesizer = FakeSynthesizer()
     made = words_of("free")
-    dec = StreamDecoder(whole_decoder(synthesizer=lambda language: synthesizer), made)
+    options = StreamDecodeOptions(context_words=0)
+    dec = StreamDecoder(whole_decoder(synthesizer=lambda language: synthesizer), made, options=options)
     ids = made.encode(free(TextItem(LONG)))
     half = len(ids) // 2
     assert len(dec.push(ids[:half])) > 0 and dec.position > 0.5
@@ -311,12 +349,12 @@ def test_words_of_their_own_items_are_spoken_together() -> None:
     words = LONG.split()
     items = [TextItem(word, 20) for word in words]
     made = words_of(durations="word")
-    streamed(locked(*items), whole_decoder(synthesizer=lambda language: synthesizer), made)
+    streamed(locked(*items), whole_decoder(synthesizer=lambda language: synthesizer), made, context_words=0)
     assert [word for utterance in synthesizer.spoken for word in utterance.words] == words
     assert 2 <= len(synthesizer.spoken) <= 5 and len(synthesizer.spoken[0].words) <= 4
     synthesizer.spoken.clear()
     items = [TextItem("so", 20), Pause(15), TextItem("what", 20), Pause(2), TextItem("now", 20)]
-    streamed(locked(*items), whole_decoder(synthesizer=lambda language: synthesizer), made)
+    streamed(locked(*items), whole_decoder(synthesizer=lambda language: synthesizer), made, context_words=0)
     assert [utterance.words for utterance in synthesizer.spoken] == [("so",), ("what", "now")]
 
 
@@ -363,7 +401,7 @@ def test_an_overlap_with_what_was_given_out_comes_late_and_whole() -> None:
 def test_phrases_that_come_late_do_not_fall_on_each_other() -> None:
     made = words_of()
     stream = locked(Pause(300), EventItem("sigh"), Back(300), TextItem(LONG, 300), Pause(400))
-    dec = StreamDecoder(whole_decoder(), made)
+    dec = StreamDecoder(whole_decoder(), made, options=StreamDecodeOptions(context_words=0))
     samples = np.concatenate([dec.push([token]) for token in made.encode(stream)] + [dec.flush()])
     alone = whole_decoder().decode(locked(TextItem(LONG, 300))).samples
     assert np.abs(samples).max() <= 1.3 * np.abs(alone).max()
