@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from hybrid_tok.errors import GrammarError
 from hybrid_tok.tokens.grammar import Grammar
 from hybrid_tok.tokens.idspace import IdSpace
-from hybrid_tok.tokens.parts import Boundary, Done, Frames, Number, State
+from hybrid_tok.tokens.parts import Boundary, Done, Frames, Number, Part, State
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,12 +60,12 @@ class Placer:
             raise GrammarError(position, self._grammar.space.describe(token), self.names())
         if not digit:
             yield from self.settle()
-        self.state = self._grammar.advance(self.state, token, position)
+        before, self.state = self.state.part, self._grammar.advance(self.state, token, position)
         self._number_over = False
         if not self.pending:
             self._position = position
         self.pending.append(token)
-        self._frame = self._known(token)
+        self._frame = self._known(before)
         if self._frame is not None and (not digit or self.done):
             yield from self.settle()
             self._number_over = False
@@ -82,10 +82,13 @@ class Placer:
         names = (name for name in self._grammar.names(self.state) if not name.startswith("channel ("))
         return tuple(name for name in names if not (self._number_over and name.startswith("number (")))
 
-    def _known(self, token: int) -> int | None:
-        """The frame in which the last id is known, what precedes it left aside; None where what follows says so."""
+    def _known(self, before: Part) -> int | None:
+        """The frame in which the last id is known, what precedes it left aside; None where what follows says so.
+
+        Args:
+            before: the part that the id was read in.
+        """
         place, part = self.state
-        space = self._grammar.space
         if isinstance(part, Frames):
             end = place.cursor + part.count + part.repeated
             if part.repeats is not None:
@@ -95,8 +98,8 @@ class Placer:
             if part.of == "duration":
                 return place.cursor + max(part.value - 1, 0)
             return place.cursor + part.value if part.of == "pause" else None
-        if isinstance(part, Boundary) and (token in space.units_close or token in space.event_close):
-            return place.cursor
+        if isinstance(part, Boundary) and isinstance(before, Frames) and not before.count:
+            return place.cursor  # an event without units
         return place.furthest if isinstance(part, Done) else None
 
 

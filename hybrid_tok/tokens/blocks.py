@@ -11,14 +11,14 @@ is: the one with the frame in which it is known.
     a text run, with its duration       in its last frame
     a frame of units                    in that frame; a merged unit in its last one
     a pause, the count of a repetition  in the frame after it, since it could have been longer
-    what closes units or an event       in the frame after the last one
+    an event without units              in the frame it stands at
     <|end|> and what it says            in the frame after the last one
-    all tags before these, <|back|>     with what follows them
+    other tags, <|back|>                with what follows them; also those that close units, which could have gone on
     what overlaps earlier items         not before these: ids keep their order
 
-So a block has what can be known once it was heard, which is what a stream has to offer by then, and streams have one
-spelling. Pauses are written although rows without ids say silence too: rows say it while it lasts, pauses to the frame.
-Where a recording ends together with a block, its `<|end|>` is in one more block.
+So a block has what can be known by its end, and streams have one spelling. Pauses are written although rows without ids
+say silence too: rows say it while it lasts, pauses to the frame. Where a recording ends together with a block, its
+`<|end|>` is in one more block.
 
 Outside tokens have rows of further channels; each is in the block with its frame, and comes back with the block's first
 frame as its time.

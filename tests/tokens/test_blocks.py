@@ -276,6 +276,21 @@ def test_a_pause_and_a_count_are_known_once_something_else_begins() -> None:
     ]
 
 
+def test_a_run_is_closed_with_what_follows_it() -> None:
+    """So that one which may go on keeps no block waiting."""
+    stream = one_speaker(UnitItem(((0, 1),)), Pause(3), EventItem("laugh"), TextItem("so", 1))
+    assert rows(stream, 2) == [
+        "<|speaker:0|> <|units|> <|u0:0|> <|u1:1|>",
+        "",
+        "<|/units|> <|pause|> 3 <|laugh|> <|/laugh|> ▁so 1 <|end|> 0 0",
+    ]
+    ids = OURS.encode(stream)
+    writer = BlockWriter(OURS, BlockLayout(1, 2))
+    begun = writer.push(0, ids[:4], final=4)
+    assert begun + writer.push(0, ids[4:]) == blocks_of(OURS, stream, BlockLayout(1, 2))
+    assert len(begun) == 6
+
+
 def test_what_overlaps_is_not_before_what_it_overlaps() -> None:
     stream = one_speaker(TextItem("so", 5), Back(4), EventItem("laugh"), Pause(4))
     assert rows(stream, 2) == [
