@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
@@ -34,7 +35,8 @@ from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.look_ahead import LookAhead
 from hybrid_tok.encode.pipeline import Encoder
 from hybrid_tok.encode.prosody import ProsodyOptions
-from hybrid_tok.errors import AudioError, OptionsError
+from hybrid_tok.encode.streaming import OnlineDiarizer, StreamEncoder
+from hybrid_tok.errors import AudioError, BackendError, OptionsError
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import TokenizerOptions as TokenizerOptions
 from hybrid_tok.options import options_of_file, written_options
@@ -261,6 +263,58 @@ class HybridTokenizer:
             speak_as=self.options.speak_as,
             options=DecodeOptions(room_tone=self.options.room_tone, max_seconds=self.options.max_seconds),
         )
+
+    def stream_encoder(
+        self, sample_rate: int | None = None, *, channels: int = 1, state: bytes | None = None
+    ) -> StreamEncoder:
+        """An encoder for a recording that is still going on: `push(samples)` and `flush()` give ids that are final.
+
+        With one speaker (`diarize=False`) the ids are exactly those of `encode`, in chunks of any size. How soon they
+        are final depends on what the options look ahead for: `windows="live"` (preset `live`) waits least.
+
+        Args:
+            sample_rate: of the samples that will be pushed, in Hz; None is the codec's.
+            channels: that are mixed to one.
+            state: to go on from, as `StreamEncoder.export_state` gave it for the same options.
+
+        Raises:
+            OptionsError: packed windows, which need the whole recording.
+            BackendError: a backend that hears whole recordings only.
+            StateError: the state is damaged, of another version, or of another tokenizer.
+        """
+        if self.options.windows == "packed":
+            raise OptionsError("windows='packed' needs the whole recording: use segment or live (--windows live)")
+        return StreamEncoder(
+            self.encoder,
+            self.vocabulary.space,
+            self._online_diarizer() if self.options.diarize and self.options.layout != "units" else None,
+            sample_rate,
+            channels,
+            self._stream_fingerprint,
+            state,
+        )
+
+    def _online_diarizer(self) -> Callable[[], OnlineDiarizer]:
+        """What makes a diarizer that tells speakers apart while they talk."""
+        name = self.preset.choice("diarizer", self.options).entry.name
+        if "diarizer" in self._given or name != "builtin":
+            raise BackendError(
+                f"diarizer {name!r} hears whole recordings only: a stream takes the builtin one, or diarize=False"
+            )
+        if self.options.speakers not in (None, 1):
+            raise OptionsError(f"speakers={self.options.speakers} cannot be told to a stream: leave it out")
+        from hybrid_tok.diarizer.online import OnlineDiarizer
+
+        return OnlineDiarizer
+
+    @cached_property
+    def _stream_fingerprint(self) -> str:
+        """Of everything that the ids of a stream depend on."""
+        parts = [self.preset.name, sorted(asdict(self.options).items()), sorted(self.vocabulary.fingerprint.items())]
+        stages: tuple[Stage, ...] = ("voice_activity", "recognizer", "tagger")
+        for stage in stages:
+            parts.append(self._backend(stage).fingerprint if stage != "tagger" or self.options.events else "")
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def analyze(self, source: Source, *, annotations: Known = None, on_progress: OnProgress | None = None) -> Analysis:
         """Everything about a recording: ids, stream, every decision of the gate with its reason, figures.

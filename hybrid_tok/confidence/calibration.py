@@ -56,7 +56,8 @@ class Logistic:
     def __call__(self, features: NDArray[np.float64]) -> NDArray[np.float64]:
         """Features (n, len(FEATURES)) to probabilities (n,)."""
         standard = np.clip((features[:, self.columns] - self.mean) * self.scale, -LIMIT, LIMIT)
-        return 1.0 / (1.0 + np.exp(-(standard @ self.weights + self.offset)))
+        # Row by row: a matrix product may round otherwise for another number of rows.
+        return 1.0 / (1.0 + np.exp(-((standard * self.weights).sum(axis=1) + self.offset)))
 
     def to_json(self) -> dict[str, Any]:
         rows = zip(self.columns.tolist(), self.mean, self.scale, self.weights, strict=True)

@@ -139,6 +139,21 @@ class OnlineDiarizer:
             turns += self._process(self._processed + self._block, last=False)
         return tuple(turns)
 
+    @property
+    def settled(self) -> int:
+        """The frame of 20 ms up to which it is known who speaks."""
+        upcoming = self._soonest() if self._open is None else self._open.start
+        if self._turn is not None and upcoming - self._turn[2] <= self._bridge:
+            upcoming = min(upcoming, self._turn[2])
+        return upcoming * PER_FRAME
+
+    def current(self) -> SpeakerTurn | None:
+        """The turn that may go on, as far as it is known; the next call of `push` or `finish` may return it longer."""
+        if self._turn is None:
+            return None
+        speaker, start, end = self._turn
+        return SpeakerTurn(speaker, Span(start * PER_FRAME, end * PER_FRAME))
+
     def finish(self) -> tuple[SpeakerTurn, ...]:
         """End the recording: the remaining turns. Call `reset` before the next `push`."""
         turns: list[SpeakerTurn] = []

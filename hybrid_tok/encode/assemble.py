@@ -36,8 +36,8 @@ from hybrid_tok.tokens.stream import (
     Timing,
     Turn,
     UnitItem,
-    item_frames,
 )
+from hybrid_tok.tokens.writer import WrittenItem
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +114,9 @@ def write_decisions(
     """
     _check_decisions(decisions, count_frames(num_samples, grid.sample_rate), options)
     frames, locked = grid.count(num_samples), options.timing == "locked"
-    placed = _join(_place(decisions, _Places.of(decisions, grid, frames), cut, options, prosody or {}), locked)
+    placed = _join(
+        place_decisions(decisions, Places.of(decisions, grid, frames), cut, options, prosody or {}, Languages()), locked
+    )
     turns = _write_turns(placed, frames, locked, voices or {})
     return HybridStream((Channel(tuple(turns)),), options.timing, num_samples % grid.hop if locked else None)
 
@@ -169,7 +171,7 @@ def _check_decisions(decisions: Sequence[Decision], frames: int, options: Assemb
 
 
 @dataclass(frozen=True, slots=True)
-class _Places:
+class Places:
     """Where frames of 20 ms are among those of the codec.
 
     What is written keeps a frame, at the expense of what is beside it; silence may vanish.
@@ -186,7 +188,7 @@ class _Places:
     least: int = 0
 
     @classmethod
-    def of(cls, decisions: Sequence[Decision], grid: Grid, frames: int) -> _Places:
+    def of(cls, decisions: Sequence[Decision], grid: Grid, frames: int) -> Places:
         """The places of the edges of decisions, which tile a recording of `frames` frames of the codec."""
         passages = [list(group) for _, group in groupby(decisions, key=lambda one: one.passage)]
         edges, placed = [0], [0]
@@ -198,7 +200,7 @@ class _Places:
         return cls(grid, edges, placed)
 
     @classmethod
-    def of_passage(cls, decisions: Sequence[Decision], grid: Grid, first: int, last: int) -> _Places:
+    def of_passage(cls, decisions: Sequence[Decision], grid: Grid, first: int, last: int) -> Places:
         """The places of the edges of a passage's decisions, from one frame of the codec to another."""
         runs = [list(group) for _, group in groupby(decisions, key=_written_with)]
         kept = [run[0].kind in ("text", "units", "event") for run in runs]
@@ -234,29 +236,19 @@ def _written_with(decision: Decision) -> tuple[object, ...]:
     return decision.speaker, decision.kind, event
 
 
-@dataclass(frozen=True, slots=True)
-class _Placed:
-    """An item, the frame of the codec it starts at, its speaker, and the number of its passage."""
-
-    start: int
-    speaker: int
-    item: TextItem | EventItem | UnitItem
-    passage: int = 0
-
-    @property
-    def end(self) -> int:
-        return self.start + item_frames(self.item)
-
-
-def _place(
+def place_decisions(
     decisions: Sequence[Decision],
-    places: _Places,
+    places: Places,
     cut: Callable[[Span], tuple[Frame, ...]],
     options: AssembleOptions,
     prosody: Mapping[Word, Prosody],
-) -> Iterator[_Placed]:
-    """The items of decisions in the order they are written; items may overlap."""
-    languages = _Languages()
+    languages: Languages,
+) -> Iterator[WrittenItem]:
+    """The items of decisions in the order they are written; items may overlap.
+
+    Args:
+        languages: of the words before them.
+    """
     for (passage, speaker, kind), group in groupby(decisions, lambda one: (one.passage, one.speaker, one.kind)):
         run = list(group)
         if kind == "text":
@@ -265,24 +257,24 @@ def _place(
         elif kind == "units":
             span = places.span(run[0].span.start, run[-1].span.end)
             if span.frames:  # there may be fewer frames than stretches
-                yield _Placed(span.start, speaker, UnitItem(cut(span)), passage)
+                yield WrittenItem(span.start, speaker, UnitItem(cut(span)), passage)
         elif kind != "pause":
             for label, part in _events(run):
                 span = places.span(part.start, part.end)
                 item = EventItem(label, cut(span)) if kind == "event" else EventItem(label)
-                yield _Placed(span.start, speaker, item, passage)
+                yield WrittenItem(span.start, speaker, item, passage)
 
 
-class _Languages:
+class Languages:
     """The language in force, word by word in the order of writing."""
 
-    def __init__(self) -> None:
-        self._in_force: str | None = None
+    def __init__(self, in_force: str | None = None) -> None:
+        self.in_force = in_force
 
     def of(self, word: Word) -> str | None:
         """The language of a word, which must be the next one written."""
-        self._in_force = word.language or self._in_force
-        return self._in_force
+        self.in_force = word.language or self.in_force
+        return self.in_force
 
 
 def _events(run: Sequence[Decision]) -> Iterator[tuple[EventLabel, Span]]:
@@ -296,11 +288,11 @@ def _events(run: Sequence[Decision]) -> Iterator[tuple[EventLabel, Span]]:
 
 def _place_text(
     run: Sequence[Decision],
-    places: _Places,
+    places: Places,
     options: AssembleOptions,
     prosody: Mapping[Word, Prosody],
-    languages: _Languages,
-) -> Iterator[_Placed]:
+    languages: Languages,
+) -> Iterator[WrittenItem]:
     """A run of words as a text item per language, or as one per word with the gaps between left free."""
     speaker, locked = run[0].speaker, options.timing == "locked"
     words = [(word, place) for decision in run for word, place in _word_places(decision)]
@@ -311,7 +303,7 @@ def _place_text(
                 span = places.span(place.start, place.end)
                 frames = span.frames if locked else None
                 item = TextItem(word.text, frames, prosody=prosody.get(word), language=language)
-                yield _Placed(span.start, speaker, item)
+                yield WrittenItem(span.start, speaker, item)
         return
     for number, (language, group) in enumerate(runs):
         # Gaps belong to their run; a gap where the language changes is a pause.
@@ -319,21 +311,21 @@ def _place_text(
         end = group[-1][1].end if number < len(runs) - 1 else run[-1].span.end
         text = join_words((word.text for word, _ in group), language)
         span = places.span(start, end)
-        yield _Placed(span.start, speaker, TextItem(text, span.frames if locked else None, language=language))
+        yield WrittenItem(span.start, speaker, TextItem(text, span.frames if locked else None, language=language))
 
 
 def _place_over_text(
     run: Sequence[Decision],
-    places: _Places,
+    places: Places,
     options: AssembleOptions,
     prosody: Mapping[Word, Prosody],
-    languages: _Languages,
-) -> Iterator[_Placed]:
+    languages: Languages,
+) -> Iterator[WrittenItem]:
     """What is written over a finished text run: labels of events under the words, and other speakers' words."""
     for event, group in groupby(run, key=lambda decision: decision.event):
         if event is not None:
             start = max(event.span.start, next(group).span.start)
-            yield _Placed(places.span(start, start).start, run[0].speaker, EventItem(event.label))
+            yield WrittenItem(places.span(start, start).start, run[0].speaker, EventItem(event.label))
     # They are over something else, so that there is room for a frame each.
     over = places if places.grid.is_annotations else replace(places, least=1)
     words = [word for decision in run for word in decision.under]
@@ -356,10 +348,10 @@ def _word_places(decision: Decision) -> Iterator[tuple[Word, Span]]:
         yield word, Span(start + frames * index // count, start + frames * (index + 1) // count)
 
 
-def _join(placed: Iterable[_Placed], locked: bool) -> Iterator[_Placed]:
+def _join(placed: Iterable[WrittenItem], locked: bool) -> Iterator[WrittenItem]:
     """Join adjacent units of a speaker, an event that goes on in the next passage, and, where nothing separates them
     (free timing has no pauses), text."""
-    held: _Placed | None = None
+    held: WrittenItem | None = None
     for one in placed:
         joined = _joined(held, one, locked)
         if joined is None and held is not None:
@@ -369,7 +361,7 @@ def _join(placed: Iterable[_Placed], locked: bool) -> Iterator[_Placed]:
         yield held
 
 
-def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | None:
+def _joined(left: WrittenItem | None, right: WrittenItem, locked: bool) -> WrittenItem | None:
     """Both as one item, or None if they must stay two."""
     if left is None or left.speaker != right.speaker:
         return None
@@ -389,7 +381,7 @@ def _joined(left: _Placed | None, right: _Placed, locked: bool) -> _Placed | Non
 
 
 def _write_turns(
-    placed: Iterable[_Placed], frames: int, locked: bool, voices: Mapping[int, tuple[int, ...]]
+    placed: Iterable[WrittenItem], frames: int, locked: bool, voices: Mapping[int, tuple[int, ...]]
 ) -> Iterator[Turn]:
     """Turns of the items, with the moves of the cursor between them. Silence belongs to the last speaker."""
     cursor = 0

@@ -37,25 +37,39 @@ def serialize(space: IdSpace, stream: HybridStream) -> list[int]:
             except StreamError as error:
                 raise StreamError(f"channel {number}, turn {order}: {error}") from None
             language = _language_after(turn, language)
-    if stream.remainder is not None:
-        if stream.remainder >= options.hop:
-            raise StreamError(f"a remainder of {stream.remainder} samples is not below the hop of {options.hop}")
-        high, low = divmod(stream.remainder, BASE)
-        ids += [space.end.start, space.numbers.start + high, space.numbers.start + low]
-    return ids
+    return ids if stream.remainder is None else ids + spell_end(space, stream.remainder)
+
+
+def spell_end(space: IdSpace, remainder: int) -> list[int]:
+    """The end of a locked stream: how many samples its last frame has."""
+    if remainder >= space.options.hop:
+        raise StreamError(f"a remainder of {remainder} samples is not below the hop of {space.options.hop}")
+    high, low = divmod(remainder, BASE)
+    return [space.end.start, space.numbers.start + high, space.numbers.start + low]
 
 
 def _turn(space: IdSpace, turn: Turn, language: str | None) -> list[int]:
-    ids = [_tag(space.speakers, turn.speaker)]
-    if turn.voice is not None:
-        ids.append(space.voice_open.start)
-        ids += [_tag(space.voice_codes, code) for code in turn.voice]
+    ids = spell_turn(space, turn.speaker, turn.voice)
     for item in turn.items:
         if isinstance(item, TextItem) and item.language is not None and item.language != language:
             language = item.language
-            ids.append(space.languages.start + LANGUAGE_CODES.index(language))
-        ids += _item(space, item)
+            ids.append(spell_language(space, language))
+        ids += spell_item(space, item)
     return ids
+
+
+def spell_turn(space: IdSpace, speaker: int, voice: tuple[int, ...] | None) -> list[int]:
+    """The ids that begin a turn: the speaker's tag, and the voice code if there is one."""
+    ids = [_tag(space.speakers, speaker)]
+    if voice is not None:
+        ids.append(space.voice_open.start)
+        ids += [_tag(space.voice_codes, code) for code in voice]
+    return ids
+
+
+def spell_language(space: IdSpace, language: str) -> int:
+    """The tag of a language."""
+    return space.languages.start + LANGUAGE_CODES.index(language)
 
 
 def _language_after(turn: Turn, language: str | None) -> str | None:
@@ -63,7 +77,8 @@ def _language_after(turn: Turn, language: str | None) -> str | None:
     return next((item.language for item in reversed(turn.items) if isinstance(item, TextItem)), language)
 
 
-def _item(space: IdSpace, item: Item) -> list[int]:
+def spell_item(space: IdSpace, item: Item) -> list[int]:
+    """The ids of an item, without a language tag before it."""
     layout = space.options.layout
     if layout == "units" and not isinstance(item, UnitItem):
         raise StreamError(f"the units layout has no {type(item).__name__}")

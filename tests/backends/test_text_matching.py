@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hybrid_tok.backends.forced_text import HeardWindow, PlacedWord
 from hybrid_tok.backends.text_matching import fold, match, text_units
 from hybrid_tok.backends.text_reading import read_text
-from hybrid_tok.core.windows import Window
 from hybrid_tok.core.annotations import Segment
 from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.windows import Window
 
 
 def test_units_are_characters_in_chinese_and_words_elsewhere() -> None:

@@ -10,10 +10,10 @@ import pytest
 from hybrid_tok.backends.whisper import WhisperOptions, WhisperRecognizer
 from hybrid_tok.backends.whisper_language import LanguageOptions
 from hybrid_tok.backends.whisper_model import EncodedWindow, WrittenText, WrittenWord
-from hybrid_tok.core.windows import WindowOptions
 from hybrid_tok.core.annotations import Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span
+from hybrid_tok.core.windows import WindowOptions
 
 RATE = 16_000
 LANGUAGE_OF = {1: "en", 2: "zh", 3: "fr"}
