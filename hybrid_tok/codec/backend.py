@@ -37,6 +37,7 @@ class BuiltinCodec:
         self.network = Codec(config_of(CodecConfig, self.identity.architecture, weights.with_suffix(".json")))
         load_weights(weights, self.identity.sha256, self.network)
         self.network.eval().requires_grad_(False).to(torch_device(device))
+        self.network.arrange()
         self.network.learn_silence()
         self._grid = find_grid(self.network)
 
@@ -58,10 +59,23 @@ class BuiltinCodec:
         first = codebook * quantizer.group_dim
         return quantizer.decode(codes.to(quantizer.levels.device))[:, first : first + quantizer.group_dim].cpu().numpy()
 
-    def encoder_stream(self) -> EncoderStream:
-        """A stream with `push(samples) -> codes` and `finish() -> codes`; codes equal `encode`'s for any chunks."""
-        return EncoderStream(self.network, self._grid)
+    def encoder_stream(self, state: bytes | None = None) -> EncoderStream:
+        """A stream with `push(samples) -> codes` and `finish() -> codes`; codes equal `encode`'s for any chunks.
 
-    def decoder_stream(self) -> DecoderStream:
-        """A stream with `push(codes) -> samples` and `finish() -> samples`."""
-        return DecoderStream(self.network, self._grid)
+        Args:
+            state: of another such stream, from its `state()`, to go on where it was; from the start unless given.
+
+        Raises:
+            StateError: the state is damaged, of another version, or of another codec.
+        """
+        stream = EncoderStream(self.network, self._grid, self.fingerprint)
+        if state is not None:
+            stream.restore(state)
+        return stream
+
+    def decoder_stream(self, state: bytes | None = None) -> DecoderStream:
+        """A stream with `push(codes) -> samples` and `finish() -> samples`; `state` as of `encoder_stream`."""
+        stream = DecoderStream(self.network, self._grid, self.fingerprint)
+        if state is not None:
+            stream.restore(state)
+        return stream

@@ -47,6 +47,7 @@ SILENCE_PEAK = 2e-4
 """Frames in which nothing is louder than this (-74 dBFS) are written as silence and come back as zeros."""
 MAGNITUDE_FLOOR = 1e-4
 """Subtracted from predicted magnitudes, so that digital silence can be exactly silent."""
+_FEW_ROWS = 16
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,6 +78,19 @@ class CodecConfig:
     expansion: int = 3
 
 
+class _Linear(nn.Linear):
+    """A linear layer that reads its matrix once in order before the product of a few rows.
+
+    The product reads it in another order, and so would wait for nearly every line of it: between two steps of a stream
+    other layers have taken its place in the cache.
+    """
+
+    def forward(self, input: Tensor) -> Tensor:
+        if not self.training and input.is_cpu and input.shape[-2] <= _FEW_ROWS:
+            self.weight.sum()
+        return F.linear(input, self.weight, self.bias)
+
+
 class ConvNeXtBlock(nn.Module):
     """Depthwise causal convolution, layer norm, pointwise expansion and projection, scaled residual.
 
@@ -90,23 +104,29 @@ class ConvNeXtBlock(nn.Module):
         self.width = width
         self.depthwise = nn.Conv2d(width, width, (kernel, 1), groups=width)
         self.norm = nn.LayerNorm(width)
-        self.expand = nn.Linear(width, width * expansion)
-        self.project = nn.Linear(width * expansion, width)
+        self.expand = _Linear(width, width * expansion)
+        self.project = _Linear(width * expansion, width)
         self.scale = nn.Parameter(torch.full((width,), 0.2))
 
     def forward(self, x: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
         context = torch.cat([state, x], 1)
+        after = context[:, keep : keep + self.history]
         if self.training:
             # (B, width, time, 1) as a view of (B, time, width) is channels-last, the fast layout for depthwise kernels.
             y = self.depthwise(context.transpose(1, 2).unsqueeze(3)).squeeze(3).transpose(1, 2)
-        else:
-            # On the short blocks of inference the kernel's set-up would cost more than the sum itself.
-            taps = self.depthwise.weight.reshape(self.width, -1).t().contiguous()
-            y = torch.addcmul(self.depthwise.bias, context[:, : x.shape[1]], taps[0])  # type: ignore[arg-type]
-            for i in range(1, self.history + 1):
-                y.addcmul_(context[:, i : i + x.shape[1]], taps[i])
-        y = self.project(F.silu(self.expand(self.norm(y))))
-        return x + self.scale * y, context[:, keep : keep + self.history]
+            return x + self.scale * self.project(F.silu(self.expand(self.norm(y)))), after
+        # On the short blocks of inference the kernel's set-up would cost more than the sum itself, and so would memory
+        # for what is needed once.
+        (first, *taps), (begin, *shifted) = self._taps(), context.unfold(1, x.shape[1], 1).transpose(2, 3).unbind(1)
+        y = torch.addcmul(self.depthwise.bias, begin, first)  # type: ignore[arg-type]
+        for tap, frames in zip(taps, shifted, strict=True):
+            y.addcmul_(frames, tap)
+        y = self.project(F.silu(self.expand(self.norm(y)), inplace=True))
+        return y.mul_(self.scale).add_(x), after
+
+    def _taps(self) -> tuple[Tensor, ...]:
+        """The convolution's weights (width,) of each frame it reads."""
+        return self.depthwise.weight.flatten(1).t().contiguous().unbind(0)
 
 
 class Encoder(nn.Module):
@@ -118,7 +138,7 @@ class Encoder(nn.Module):
         super().__init__()
         self.register_buffer("window", torch.hann_window(ANALYSIS_WINDOW), persistent=False)
         self.pitch = PitchTracker()
-        self.embed = nn.Linear(2 * (ANALYSIS_WINDOW // 2 + 1) + 2, config.encoder_width)
+        self.embed = _Linear(2 * (ANALYSIS_WINDOW // 2 + 1) + 2, config.encoder_width)
         self.blocks = nn.ModuleList(
             ConvNeXtBlock(config.encoder_width, config.kernel, config.expansion) for _ in range(config.encoder_blocks)
         )
@@ -133,8 +153,9 @@ class Encoder(nn.Module):
             Scaled log-magnitudes and pitch (B, T, 516); and the place of the pitch (B, T), 0 .. 63, 0 for unvoiced.
         """
         spectra = torch.fft.rfft(samples[:, PITCH_REACH:].unfold(1, ANALYSIS_WINDOW, SUBHOP) * self.window)
-        magnitudes = (spectra.real.square() + spectra.imag.square()).sqrt() * (4 / ANALYSIS_WINDOW)
-        logs = (torch.log(magnitudes + 1e-5) + 7) / 3
+        real, imaginary = torch.view_as_real(spectra).square().unbind(-1)
+        magnitudes = (real + imaginary).sqrt_().mul_(4 / ANALYSIS_WINDOW)
+        logs = magnitudes.add_(1e-5).log_().add_(7).div_(3)
         frames = logs.shape[1] // 2
         place = pitch_to_place(self.pitch(samples, HOP)[:, :frames], PITCH_LEVELS)
         pitch = torch.stack([place / PITCH_LEVELS, (place > 0).float()], -1)
@@ -176,14 +197,14 @@ class Decoder(nn.Module):
         self.blocks = nn.ModuleList(
             ConvNeXtBlock(config.decoder_width, config.kernel, config.expansion) for _ in range(config.decoder_blocks)
         )
-        self.upsample = nn.Linear(config.decoder_width, 2 * config.head_width)
+        self.upsample = _Linear(config.decoder_width, 2 * config.head_width)
         self.head_blocks = nn.ModuleList(
             ConvNeXtBlock(config.head_width, config.kernel, config.expansion) for _ in range(config.head_blocks)
         )
         self.state_shapes = [(config.kernel - 1, config.decoder_width)] * config.decoder_blocks
         self.state_shapes += [(config.kernel - 1, config.head_width)] * config.head_blocks
         self.norm = nn.LayerNorm(config.head_width)
-        self.head = nn.Linear(config.head_width, 3 * bins)
+        self.head = _Linear(config.head_width, 3 * bins)
         self.pitch = nn.Linear(config.head_width, 1)
         self.excitation = Excitation(SAMPLE_RATE, torch.hann_window(SYNTHESIS_WINDOW), SUBHOP)
 
@@ -229,9 +250,10 @@ class Decoder(nn.Module):
         `state` (B, 3): the pitch of the two frames before, 0 for unvoiced, and the last voiced pitch.
         """
         digits = (latent[..., :PITCH_DIMENSIONS] + 1) * (_PITCH_BINS / 2) - 0.5
-        place = digits[..., 0].round() * _PITCH_BINS + digits[..., 1].round()
+        whole = digits.round()
+        place = whole[..., 0] * _PITCH_BINS + whole[..., 1]
         # A latent of zeros, which stands for a missing frame, lies between two places.
-        place = torch.where((digits - digits.round()).abs().amax(-1) < 0.25, place, 0.0)
+        place = torch.where((digits - whole).abs().amax(-1) < 0.25, place, 0.0)
         coded = torch.cat([state[:, :2], place_to_octaves(place, PITCH_LEVELS)], 1)
         line = torch.cat([state[:, 2:], coded], 1)
         index = torch.where(line > 0, torch.arange(line.shape[1], device=line.device), 0)
@@ -268,6 +290,18 @@ class Codec(nn.Module):
         self.register_buffer("silence", torch.zeros(self.quantizer.latent_dim), persistent=False)
         self.encoder = Encoder(config, self.quantizer.latent_dim)
         self.decoder = Decoder(config, self.quantizer.latent_dim)
+
+    @torch.no_grad()
+    def arrange(self) -> None:
+        """Lay the weights out in memory as inference reads them; their values and shapes stay.
+
+        A product of a few frames takes longer to bring a matrix into this order than to multiply by it.
+        """
+        for layer in self.modules():
+            if isinstance(layer, nn.Linear):
+                layer.weight.data = layer.weight.data.t().contiguous().t()
+            elif isinstance(layer, nn.Conv2d):
+                layer.weight.data = layer.weight.data.permute(2, 3, 1, 0).contiguous().permute(3, 2, 0, 1)
 
     @torch.inference_mode()
     def learn_silence(self) -> None:

@@ -28,6 +28,7 @@ class GroupedFSQ(nn.Module):
     updates: Tensor
     levels: Tensor
     bases: Tensor
+    points: Tensor
 
     def __init__(self, levels: tuple[int, ...], num_codebooks: int, given: int = 0) -> None:
         super().__init__()
@@ -44,6 +45,8 @@ class GroupedFSQ(nn.Module):
             "levels", torch.tensor(levels, dtype=torch.float32).repeat(num_codebooks), persistent=False
         )
         self.register_buffer("bases", torch.tensor(bases, dtype=torch.int64), persistent=False)
+        bins = torch.arange(self.codebook_size)[:, None].div(self.bases, rounding_mode="floor") % torch.tensor(levels)
+        self.register_buffer("points", (bins + 0.5) * 2 / self.levels[: self.group_dim] - 1, persistent=False)
 
     def _uniform(self, latent: Tensor) -> Tensor:
         """Latent (..., latent_dim) to values that a unit Gaussian would spread evenly over (0, 1)."""
@@ -95,7 +98,5 @@ class GroupedFSQ(nn.Module):
 
     def decode(self, codes: Tensor) -> Tensor:
         """Codes (..., K), K <= num_codebooks, to the quantized latent (..., latent_dim); missing groups are zero."""
-        levels = self.levels[: self.group_dim]
-        bins = codes[..., None].div(self.bases, rounding_mode="floor") % levels.long()
-        values = (bins + 0.5) * 2 / levels - 1
-        return F.pad(values.flatten(-2), (0, self.latent_dim - codes.shape[-1] * self.group_dim))
+        values = self.points[codes].flatten(-2)
+        return F.pad(values, (0, self.latent_dim - values.shape[-1])) if values.shape[-1] < self.latent_dim else values

@@ -38,7 +38,8 @@ class PeriodSearch(nn.Module):
         the lag of its best peak (B, J, 1); and whether there is any (B, J, 1)."""
         frames = samples.unfold(1, WINDOW, hop)
         spectrum = torch.fft.rfft((frames - frames.mean(-1, keepdim=True)) * self.window, 2 * WINDOW)
-        correlation = torch.fft.irfft(spectrum.real.square() + spectrum.imag.square())[..., : self.longest + 2]
+        real, imaginary = torch.view_as_real(spectrum).square().unbind(-1)
+        correlation = torch.fft.irfft(real + imaginary)[..., : self.longest + 2]
         normalized = correlation / (correlation[..., :1] + self.floor) * self.correction
         left, middle, right = (normalized[..., self.shortest + k : self.longest + 1 + k] for k in (-1, 0, 1))
         peaks = (middle >= left) & (middle > right)
