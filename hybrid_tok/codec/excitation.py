@@ -66,18 +66,24 @@ class Excitation(nn.Module):
         after = torch.stack([turns[:, keep - 1], pitch[:, keep - 1], state[:, 2] + keep], 1) if keep else state
         waves = self._pulses(turns[:, wanted].float(), pitch[:, wanted].float())
         pulses = torch.fft.rfft(waves * self.window) * self.scale
-        index = torch.arange(first, first + pitch.shape[1], device=pitch.device) % _NOISE_FRAMES
-        return pulses, self.noise[index[wanted]], after
+        return pulses, self._noise(first, pitch.shape[1])[wanted], after
+
+    def _noise(self, first: int, count: int) -> Tensor:
+        """Noise spectra of so many frames; most often no frames of a stream's step wrap around."""
+        start = first % _NOISE_FRAMES
+        if start + count <= _NOISE_FRAMES:
+            return self.noise[start : start + count]
+        return self.noise[torch.arange(start, start + count, device=self.noise.device) % _NOISE_FRAMES]
 
     def _pulses(self, turns: Tensor, pitch: Tensor) -> Tensor:
         """All harmonics below Nyquist as equal cosines, by the closed form of their sum; unit variance."""
         cycles = turns[..., None] + pitch[..., None] * self.time
-        angle = (cycles - torch.round(cycles)) * (2 * math.pi)
+        angle = cycles.sub_(torch.round(cycles)).mul_(2 * math.pi)
         harmonics = torch.floor(0.49 * self.sample_rate / pitch)[..., None]
         half = torch.sin(angle / 2)
         near = half.abs() < 1e-4
-        kernel = torch.sin((harmonics + 0.5) * angle) / (2 * torch.where(near, torch.ones_like(half), half)) - 0.5
-        return torch.where(near, harmonics.expand_as(kernel), kernel) * (2 / harmonics).sqrt()
+        kernel = angle.mul_(harmonics + 0.5).sin_().div_(half.masked_fill_(near, 1.0).mul_(2)).sub_(0.5)
+        return torch.where(near, harmonics, kernel).mul_((2 / harmonics).sqrt())
 
     def initial_state(self, batch: int) -> Tensor:
         return torch.zeros(batch, 3, dtype=torch.float64, device=self.window.device)

@@ -235,11 +235,12 @@ class Decoder(nn.Module):
             x, state = block(x, states[i], keep if i < len(self.blocks) else 2 * keep)
             after.append(state)
         x = self.norm(x)
-        voiced, noisy, phase = self.head(x[:, wanted]).chunk(3, -1)
+        predicted = self.head(x[:, wanted])
         pitch = torch.exp2(octaves + PITCH_CORRECTION * torch.tanh(self.pitch(x)[..., 0]))
         pulses, noise, state = self.excitation(pitch.detach(), states[-1], wanted, 2 * keep)
-        voiced = F.relu(voiced.clamp(max=5.0).exp() - MAGNITUDE_FLOOR)
-        noisy = F.relu(noisy.clamp(max=5.0).exp() - MAGNITUDE_FLOOR)
+        bins = pulses.shape[-1]
+        voiced, noisy = F.relu(predicted[..., : 2 * bins].clamp(max=5.0).exp() - MAGNITUDE_FLOOR).chunk(2, -1)
+        phase = predicted[..., 2 * bins :]
         spectrum = torch.complex(voiced * phase.cos(), voiced * phase.sin()) * pulses + noisy * noise
         return torch.fft.irfft(spectrum, SYNTHESIS_WINDOW) * self.window, pitch, [*after, read, state]
 
