@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
 
@@ -14,6 +14,12 @@ from hypothesis import strategies as st
 from numpy.typing import NDArray
 
 from fakes import FakeCodec, FakeSynthesizer
+from hybrid_tok.align.aligner import STEPS, BuiltinAligner
+from hybrid_tok.audio import read_mono
+from hybrid_tok.backends.kokoro import KokoroSynthesizer
+from hybrid_tok.codec.backend import BuiltinCodec
+from hybrid_tok.core.annotations import Segment
+from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Grid
 from hybrid_tok.core.utterance import Speech, Utterance
 from hybrid_tok.decode.pipeline import DecodeOptions, Decoder
@@ -33,11 +39,12 @@ from hybrid_tok.tokens.stream import (
 )
 from hybrid_tok.tokens.vocabulary import Vocabulary, VocabularyOptions
 from hybrid_tok.voice.code import NEUTRAL, quantize
+from real_audio import recording
 from strategies import vocabulary
 
 RATE = 16_000
 HOP = 320
-WIDTH = 32
+WIDTH = 16
 """Units per frame: the fake codec then follows a waveform."""
 
 
@@ -604,7 +611,7 @@ def test_backends_that_are_missing_or_fail() -> None:
         streamed(locked(UnitItem(tone_units(3))), whole_decoder(codec=None))
     with pytest.raises(BackendError, match="no synthesizer"):
         streamed(locked(TextItem("so", 30)), whole_decoder(synthesizer=None))
-    with pytest.raises(BackendError, match="32 units per frame, but fake codec has 4"):
+    with pytest.raises(BackendError, match="16 units per frame, but fake codec has 4"):
         streamed(locked(UnitItem(tone_units(3))), whole_decoder(codec=FakeCodec))
 
     class Failing(FakeSynthesizer):
@@ -628,3 +635,59 @@ def test_backends_that_are_missing_or_fail() -> None:
 
     with pytest.raises(BackendError, match="samples for 11 frames of 320"):
         streamed(locked(UnitItem(tone_units(3))), whole_decoder(codec=lambda: ShortCodec(num_codebooks=WIDTH)))
+
+
+# The backends of the default preset
+
+
+@pytest.fixture(scope="module")
+def codec() -> BuiltinCodec:
+    return BuiltinCodec()
+
+
+@pytest.fixture(scope="module")
+def kokoro() -> Iterator[KokoroSynthesizer]:
+    made = KokoroSynthesizer()
+    yield made
+    made.close()
+
+
+def test_real_units_are_what_the_offline_decoder_gives(codec: BuiltinCodec) -> None:
+    audio, _ = read_mono(recording("dialogues/dialogue03.flac"), RATE)
+    codes = codec.encode(audio.samples[: 3 * RATE])[100:]
+    units = tuple(map(tuple, codes.tolist()))
+    stream = locked(
+        UnitItem(units[:20]), EventItem("laugh", units[20:30]), Pause(20), UnitItem(units[30:]), remainder=9
+    )
+    made = words_of(num_codebooks=codec.num_codebooks, codebook_size=codec.codebook_size)
+    decoder = whole_decoder(codec=lambda: codec)
+    whole = decoder.decode(stream).samples
+    one_by_one = streamed(stream, decoder, made)
+    assert one_by_one == pytest.approx(whole, abs=1e-5)
+    assert np.array_equal(streamed(stream, decoder, made, [7, 40, 41, 90]), one_by_one)
+
+
+def test_real_units_come_within_80_ms_of_their_ids(codec: BuiltinCodec) -> None:
+    units = tuple(map(tuple, codec.encode(np.zeros(RATE // 2, np.float32)).tolist()))
+    made = words_of(num_codebooks=codec.num_codebooks, codebook_size=codec.codebook_size)
+    dec = StreamDecoder(whole_decoder(codec=lambda: codec), made)
+    ids, width, given = made.encode(locked(UnitItem(units))), codec.num_codebooks, 0
+    dec.push(ids[:2])
+    for frame in range(len(units)):
+        given += len(dec.push(ids[2 + frame * width : 2 + (frame + 1) * width]))
+        assert (frame + 1) * HOP - given <= 0.08 * RATE
+
+
+def test_real_speech_in_phrases_has_its_words_in_the_same_places(kokoro: KokoroSynthesizer) -> None:
+    text = "we were away a year ago, when the children asked why such large boats go by on the river"
+    stream = locked(Pause(20), TextItem(text, 300, language="en"), Pause(30), remainder=5)
+    decoder = whole_decoder(synthesizer=lambda language: kokoro)
+    whole = decoder.decode(stream).samples
+    found = streamed(stream, decoder, words_of(), [1000])
+    assert len(found) == len(whole) == 349 * HOP + 5
+    assert not found[: 19 * HOP].any() and not found[322 * HOP :].any()
+    level = lambda x: 10 * np.log10(np.mean(np.square(x[20 * HOP : 320 * HOP])))  # noqa: E731
+    assert level(found) == pytest.approx(level(whole), abs=2.0)
+    heard = [BuiltinAligner().fit(Audio(samples, RATE), [Segment(text)]).words for samples in (whole, found)]
+    late = [(after.start - before.start) / STEPS for before, after in zip(*heard, strict=True)]
+    assert np.median(np.abs(late)) <= 0.1 and np.max(np.abs(late)) <= 0.4
