@@ -83,6 +83,17 @@ def ends_phrase(word: str) -> bool:
     return bool(bare) and bare[-1] in _MARKS
 
 
+def going_on(phrases: Sequence[Phrase], language: str | None) -> list[Phrase]:
+    """Phrases with a comma after the last word, if it has no punctuation: a synthesizer would end the sentence there,
+    and "and" would become "end"."""
+    *before, last = phrases
+    word = last.words[-1]
+    if ends_phrase(word) or not any(map(str.isalnum, word)):
+        return list(phrases)
+    comma = "," if writes_spaces(language) else "，"
+    return [*before, replace(last, words=(*last.words[:-1], word + comma))]
+
+
 def first_words(phrases: Sequence[Phrase], count: int) -> list[Phrase]:
     """Phrases up to so many words."""
     taken: list[Phrase] = []

@@ -26,7 +26,15 @@ from hybrid_tok.decode.heard import Heard, HeardLog, SpokenText
 from hybrid_tok.decode.live_mixer import LiveMixer, LiveSegment
 from hybrid_tok.decode.live_room import LiveRoom
 from hybrid_tok.decode.live_vocode import LiveRun
-from hybrid_tok.decode.phrases import PhraseOptions, divided, ends_phrase, first_words, last_words, next_phrase
+from hybrid_tok.decode.phrases import (
+    PhraseOptions,
+    divided,
+    ends_phrase,
+    first_words,
+    going_on,
+    last_words,
+    next_phrase,
+)
 from hybrid_tok.decode.pipeline import Decoder, speaking_level
 from hybrid_tok.decode.plan import UTTERANCE_GAP, TextSegment, Voice
 from hybrid_tok.decode.speak import speak
@@ -189,7 +197,7 @@ class StreamDecoder:
         """Where the last segment should have started."""
         self._contiguous: tuple[int, int] | None = None
         """Where the last segment should have ended, and where it did."""
-        self._whole = False
+        self._whole = self._flushing = False
         self._late = 0
 
     @property
@@ -317,7 +325,7 @@ class StreamDecoder:
 
     def _flush(self) -> Iterator[NDArray[np.float32]]:
         steps = self._parser.finish()
-        self._state = "busy"
+        self._state, self._flushing = "busy", True
         for step in steps:
             yield from self._take(step)
         if not self._whole:
@@ -498,7 +506,10 @@ class StreamDecoder:
         level = speaking_level(TextSegment(0, utterance), self._codes.get(utterance.speaker))
         synthesizer = self._synthesizers[utterance.language]
         before, after = self._context_of(utterance, after)
-        whole = replace(utterance, phrases=(*before, *utterance.phrases, *after))
+        own = utterance.phrases
+        if not after and not self._flushing:
+            own = going_on(own, utterance.language)
+        whole = replace(utterance, phrases=(*before, *own, *after))
         context = len(before), len(after)
         pieces = speak(whole, synthesizer, self.sample_rate, level, self._decoder.overhang, context)
         self._context = last_words((*before, *utterance.phrases), self._options.context_words)

@@ -49,6 +49,7 @@ WIDTH = 16
 
 
 LONG = "I went there, and then she said that we had seen all of it before anyone else had come. Yes!"
+WORDS = tuple(LONG.replace(",", "").split())
 
 
 class _LateStream:
@@ -83,9 +84,25 @@ class LateCodec(FakeCodec):
         return np.concatenate([stream.push(codes), stream.finish()])
 
 
+class Speaker(FakeSynthesizer):
+    """A synthesizer to whom a comma makes no difference: phrases that go on are given one."""
+
+    @staticmethod
+    def pitch(word: str) -> float:
+        return FakeSynthesizer.pitch(word.rstrip(","))
+
+    def duration(self, word: str) -> int:
+        return super().duration(word.rstrip(","))
+
+    @property
+    def said(self) -> list[tuple[str, ...]]:
+        """The words of each utterance, without commas."""
+        return [tuple(word.rstrip(",") for word in utterance.words) for utterance in self.spoken]
+
+
 def whole_decoder(**changes: Any) -> Decoder:
     chosen = {
-        "synthesizer": lambda language: FakeSynthesizer(),
+        "synthesizer": lambda language: Speaker(),
         "codec": lambda: LateCodec(num_codebooks=WIDTH),
         "grid": Grid(RATE, HOP),
         "options": DecodeOptions(room_tone=False),
@@ -278,7 +295,7 @@ def test_pauses_are_given_out_as_they_come() -> None:
 
 @pytest.mark.parametrize("timing", ["locked", "free"])
 def test_text_comes_phrase_by_phrase(timing: str) -> None:
-    synthesizer = FakeSynthesizer()
+    synthesizer = Speaker()
     decoder = whole_decoder(synthesizer=lambda language: synthesizer)
     stream = locked(TextItem(LONG, 300)) if timing == "locked" else free(TextItem(LONG))
     made = words_of(timing)
@@ -291,7 +308,7 @@ def test_text_comes_phrase_by_phrase(timing: str) -> None:
             spoken.append(len(synthesizer.spoken))
     assert spoken[0] == 1 and spoken[-1] >= 3, "the first is given out before the next is spoken"
     assert len(synthesizer.spoken[0].words) <= 4
-    assert sum((utterance.words for utterance in synthesizer.spoken), ()) == tuple(LONG.split())
+    assert sum(synthesizer.said, ()) == WORDS
     assert max(len(utterance.words) for utterance in synthesizer.spoken) <= 14
     if timing == "locked":
         assert math.isclose(sum(seconds), 6.0)
@@ -302,21 +319,21 @@ def test_text_comes_phrase_by_phrase(timing: str) -> None:
 @pytest.mark.parametrize("timing", ["locked", "free"])
 def test_a_phrase_is_spoken_with_the_words_around_it(timing: str) -> None:
     """They are spoken for its sake only: the output is as long and has the same words in the same places."""
-    synthesizer = FakeSynthesizer()
+    synthesizer = Speaker()
     decoder = whole_decoder(synthesizer=lambda language: synthesizer)
     text = "one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen"
     stream = locked(TextItem(text, 300)) if timing == "locked" else free(TextItem(text))
     made = words_of(timing)
     alone = streamed(stream, decoder, made, [1000], context_words=0)
-    apart = [utterance.words for utterance in synthesizer.spoken]
+    apart = synthesizer.said
     synthesizer.spoken.clear()
     together = streamed(stream, decoder, made, [1000], context_words=4)
     words = tuple(text.split())
     at = 0
-    for own, utterance in zip(apart, synthesizer.spoken, strict=True):
+    for own, together_with in zip(apart, synthesizer.said, strict=True):
         assert words[at : at + len(own)] == own
         after = 2 if timing == "locked" else 1  # in free timing it is spoken before more is known
-        assert utterance.words == words[max(0, at - 4) : at + len(own) + after]
+        assert together_with == words[max(0, at - 4) : at + len(own) + after]
         at += len(own)
     assert len(together) == len(alone)
     same = np.abs(together - alone) < 0.02
@@ -324,7 +341,7 @@ def test_a_phrase_is_spoken_with_the_words_around_it(timing: str) -> None:
 
 
 def test_context_is_of_the_same_speaker_and_language_and_near() -> None:
-    synthesizer = FakeSynthesizer()
+    synthesizer = Speaker()
     decoder = whole_decoder(synthesizer=lambda language: synthesizer)
     en, de = (lambda text: TextItem(text, 30, language="en")), (lambda text: TextItem(text, 30, language="de"))
     turns = (
@@ -332,37 +349,48 @@ def test_context_is_of_the_same_speaker_and_language_and_near() -> None:
         Turn(1, (de("acht"),)),
     )
     streamed(HybridStream((Channel(turns),)), decoder)
-    spoken = [utterance.words for utterance in synthesizer.spoken]
+    spoken = synthesizer.said
     assert spoken == [("one",), ("one", "two"), ("three",), ("vier",), ("sechs",), ("acht",)]
 
 
+def test_a_phrase_that_goes_on_does_not_end_the_sentence() -> None:
+    synthesizer = Speaker()
+    decoder = whole_decoder(synthesizer=lambda language: synthesizer)
+    items = (TextItem("one and", 40), Pause(30), TextItem("two.", 40), Pause(30), TextItem("你好", 40, language="zh"))
+    streamed(locked(*items), decoder, context_words=0)
+    assert [utterance.words[-1] for utterance in synthesizer.spoken] == ["and,", "two.", "好，"]
+    synthesizer.spoken.clear()
+    streamed(free(TextItem("one and two")), decoder)
+    assert synthesizer.spoken[-1].words[-1] == "two", "nothing follows"
+
+
 def test_free_text_is_spoken_before_it_is_whole() -> None:
-    synthesizer = FakeSynthesizer()
+    synthesizer = Speaker()
     made = words_of("free")
     options = StreamDecodeOptions(context_words=0)
     dec = StreamDecoder(whole_decoder(synthesizer=lambda language: synthesizer), made, options=options)
     ids = made.encode(free(TextItem(LONG)))
     half = len(ids) // 2
     assert len(dec.push(ids[:half])) > 0 and dec.position > 0.5
-    said = sum((utterance.words for utterance in synthesizer.spoken), ())
-    assert said == tuple(LONG.split())[: len(said)]
+    said = sum(synthesizer.said, ())
+    assert said == WORDS[: len(said)]
     dec.push(ids[half:])
     dec.flush()
-    assert sum((utterance.words for utterance in synthesizer.spoken), ()) == tuple(LONG.split())
+    assert sum(synthesizer.said, ()) == WORDS
 
 
 def test_words_of_their_own_items_are_spoken_together() -> None:
-    synthesizer = FakeSynthesizer()
+    synthesizer = Speaker()
     words = LONG.split()
     items = [TextItem(word, 20) for word in words]
     made = words_of(durations="word")
     streamed(locked(*items), whole_decoder(synthesizer=lambda language: synthesizer), made, context_words=0)
-    assert [word for utterance in synthesizer.spoken for word in utterance.words] == words
+    assert sum(synthesizer.said, ()) == WORDS
     assert 2 <= len(synthesizer.spoken) <= 5 and len(synthesizer.spoken[0].words) <= 4
     synthesizer.spoken.clear()
     items = [TextItem("so", 20), Pause(15), TextItem("what", 20), Pause(2), TextItem("now", 20)]
     streamed(locked(*items), whole_decoder(synthesizer=lambda language: synthesizer), made, context_words=0)
-    assert [utterance.words for utterance in synthesizer.spoken] == [("so",), ("what", "now")]
+    assert synthesizer.said == [("so",), ("what", "now")]
 
 
 def test_free_timing_has_the_gaps_of_the_offline_decoder() -> None:
@@ -419,7 +447,7 @@ def test_phrases_that_come_late_do_not_fall_on_each_other() -> None:
 
 
 def test_what_is_skipped_is_neither_given_out_nor_spoken() -> None:
-    synthesizer = FakeSynthesizer()
+    synthesizer = Speaker()
     decoder = whole_decoder(synthesizer=lambda language: synthesizer)
     made = words_of()
     stream = locked(TextItem("hello there", 50), UnitItem(tone_units(50)), TextItem("so what", 50))
@@ -428,7 +456,7 @@ def test_what_is_skipped_is_neither_given_out_nor_spoken() -> None:
     dec = StreamDecoder(decoder, made)
     dec.skip_to(1.5)
     samples = np.concatenate([dec.push([token]) for token in made.encode(stream)] + [dec.flush()])
-    assert [utterance.words for utterance in synthesizer.spoken] == [("so", "what")]
+    assert synthesizer.said == [("so", "what")]
     assert len(samples) == len(whole) - 1.5 * RATE and dec.position == 3.0
     assert np.abs(samples[:2]).max() < 0.01 < np.abs(samples).max()
     assert np.array_equal(samples[160:], whole[round(1.5 * RATE) + 160 :])
@@ -458,7 +486,7 @@ def test_an_interruption_says_what_was_heard() -> None:
     dec = StreamDecoder(whole_decoder(), made)
     cut = len(ids) - 3 - 1 - 20 * WIDTH
     given = dec.push(ids[:cut])
-    synthesizer = FakeSynthesizer()
+    synthesizer = Speaker()
     ends = np.cumsum([synthesizer.duration(word) for word in ("hello", "you", "there")])
     ends = ends / ends[-1] * 2.0
     heard = dec.cancel()
@@ -566,7 +594,7 @@ def test_speakers_that_are_not_there() -> None:
 
 
 def test_a_speaker_in_another_voice() -> None:
-    synthesizer = FakeSynthesizer()
+    synthesizer = Speaker()
     made = words_of()
     code = quantize(NEUTRAL)
     ids = made.encode(locked(TextItem("so", 30), voice=code))
@@ -614,7 +642,7 @@ def test_backends_that_are_missing_or_fail() -> None:
     with pytest.raises(BackendError, match="16 units per frame, but fake codec has 4"):
         streamed(locked(UnitItem(tone_units(3))), whole_decoder(codec=FakeCodec))
 
-    class Failing(FakeSynthesizer):
+    class Failing(Speaker):
         def synthesize(self, utterance: Utterance) -> Speech:
             raise BackendError("broken")
 
