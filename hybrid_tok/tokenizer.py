@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
 from types import MappingProxyType, TracebackType
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+import numpy as np
 from numpy.typing import NDArray
 from typing_extensions import Self
 
@@ -31,6 +32,8 @@ from hybrid_tok.decode.streaming import StreamDecodeOptions, StreamDecoder
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator
 from hybrid_tok.encode.assemble import AssembleOptions
 from hybrid_tok.encode.channels import ChannelOptions
+from hybrid_tok.encode.crosstalk import Crosstalk, check_lengths, find_crosstalk, warn_of
+from hybrid_tok.encode.duplex import DuplexEncoder, number_speakers
 from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.look_ahead import LookAhead
 from hybrid_tok.encode.pipeline import Encoder
@@ -43,6 +46,8 @@ from hybrid_tok.options import options_of_file, written_options
 from hybrid_tok.presets import Preset, find_preset
 from hybrid_tok.registry import Choice, choose
 from hybrid_tok.sounds.bank import SoundBank, load_bank
+from hybrid_tok.tokens.block_layout import BlockLayout, OutsideChannel, block_frames, outside_tokens
+from hybrid_tok.tokens.blocks import blocks_of, join_channels, stream_of_blocks, stream_of_file
 from hybrid_tok.tokens.container import Header, HybridFile, check_fingerprint, read_file, write_file
 from hybrid_tok.tokens.idspace import VocabularyOptions
 from hybrid_tok.tokens.merges_file import load_merges
@@ -95,6 +100,32 @@ class Analysis:
     summary: Summary
     grid: Grid
     stage_seconds: MappingProxyType[str, float]
+
+
+@dataclass(frozen=True, slots=True)
+class ChannelsAnalysis:
+    """Several channels as one sequence of blocks (`tokens.blocks`).
+
+    Attributes:
+        ids: block by block, a row for each channel.
+        layout: of the blocks.
+        tracks: everything about each channel by itself.
+        stream: the channels as one stream.
+        source: rate, samples and channels of the input.
+        crosstalk: what of a channel is heard in another.
+    """
+
+    ids: tuple[int, ...]
+    layout: BlockLayout
+    tracks: tuple[Analysis, ...]
+    stream: HybridStream
+    source: SourceInfo
+    crosstalk: tuple[Crosstalk, ...]
+
+    @property
+    def tokens_per_second(self) -> float:
+        seconds = self.source.num_samples / self.source.sample_rate
+        return len(self.ids) / seconds if seconds else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -290,9 +321,133 @@ class HybridTokenizer:
             self._online_diarizer() if self.options.diarize and self.options.layout != "units" else None,
             sample_rate,
             channels,
-            self._stream_fingerprint,
-            state,
+            fingerprint=self._stream_fingerprint,
+            state=state,
         )
+
+    def analyze_channels(
+        self,
+        sources: Source | Sequence[Source],
+        *,
+        block: float = 0.16,
+        outside: Mapping[OutsideChannel, Sequence[tuple[float, int]]] | None = None,
+    ) -> ChannelsAnalysis:
+        """Everything about several channels, each of one speaker, as one sequence of blocks.
+
+        Args:
+            sources: a recording of several channels, or one for each channel; a shorter one ends in silence.
+            block: seconds of a block.
+            outside: tokens that are no speech (seconds, token), in further rows.
+
+        Raises:
+            AudioError: there is one channel, or their lengths differ by more than 0.1 s.
+            OptionsError: free timing, which has no places; or several speakers in a channel.
+            BackendError: a backend is missing or failed.
+        """
+        layout, tokens, audios, source = self._channels(sources, block, outside or {})
+        encoder = self._one_speaker_encoder()
+        tracks: list[Analysis] = []
+        encodings = [encoder.encode(Recording.of(audio)) for audio in audios]
+        streams = number_speakers(encoding.stream for encoding in encodings)
+        for audio, encoding, stream in zip(audios, encodings, streams, strict=True):
+            ids = tuple(self.vocabulary.encode(stream))
+            info = SourceInfo(source.sample_rate, source.num_samples, 1)
+            tracks.append(
+                Analysis(
+                    ids,
+                    stream,
+                    encoding.decisions,
+                    encoding.annotations,
+                    info,
+                    summarize(stream, ids, self.vocabulary, audio.seconds),
+                    self.codec_identity.grid,
+                    encoding.stage_seconds,
+                )
+            )
+        stream = join_channels(streams)
+        ids = tuple(blocks_of(self.vocabulary, stream, layout, tokens))
+        crosstalk = find_crosstalk([resample(audio, ANALYSIS_RATE) for audio in audios])
+        return ChannelsAnalysis(ids, layout, tuple(tracks), stream, source, crosstalk)
+
+    def encode_channels(
+        self,
+        sources: Source | Sequence[Source],
+        *,
+        block: float = 0.16,
+        outside: Mapping[OutsideChannel, Sequence[tuple[float, int]]] | None = None,
+    ) -> list[int]:
+        """Several channels to ids in blocks; see `analyze_channels`. Crosstalk is warned about (`CrosstalkWarning`)."""
+        analysis = self.analyze_channels(sources, block=block, outside=outside)
+        warn_of(analysis.crosstalk)
+        return list(analysis.ids)
+
+    def stream_channels(
+        self,
+        channels: int = 2,
+        sample_rate: int | None = None,
+        *,
+        block: float = 0.16,
+        outside: Sequence[OutsideChannel] = (),
+    ) -> DuplexEncoder:
+        """As `stream_encoder`, for several channels of one speaker each: blocks that are final in all channels."""
+        layout = BlockLayout(channels, block_frames(block, self.codec_identity.grid), tuple(outside))
+        encoder = self._one_speaker_encoder()
+        rate = sample_rate or self.codec_identity.sample_rate
+
+        def make(channel: int) -> StreamEncoder:
+            return StreamEncoder(encoder, self.vocabulary.space, None, rate, 1, channel)
+
+        return DuplexEncoder(make, self.vocabulary, layout, rate)
+
+    def decode_channels(self, ids: Sequence[int], layout: BlockLayout, *, voices: Voices = None) -> Audio:
+        """Blocks of ids to audio (channels, N) at the codec's rate.
+
+        Raises:
+            GrammarError: an id is out of place.
+        """
+        return self.decoder.decode(stream_of_blocks(self.vocabulary, ids, layout), voices=self._voices(voices))
+
+    def _channels(
+        self,
+        sources: Source | Sequence[Source],
+        block: float,
+        outside: Mapping[OutsideChannel, Sequence[tuple[float, int]]],
+    ) -> tuple[BlockLayout, dict[str, tuple[tuple[int, int], ...]], list[Audio], SourceInfo]:
+        """The layout, the outside tokens by frame, and the channels at the codec's rate, equally long."""
+        grid = self.codec_identity.grid
+        if isinstance(sources, list) or (isinstance(sources, tuple) and not isinstance(sources[0], np.ndarray)):
+            read = [self.read(source) for source in sources]  # pyright: ignore[reportArgumentType]
+            check_lengths([Audio(audio.samples, audio.sample_rate) for audio, _ in read])
+            audios = [audio for audio, _ in read]
+            longest = max((info for _, info in read), key=lambda info: info.num_samples / info.sample_rate)
+            info = replace(longest, channels=len(read))
+        else:
+            audios, info = self._read_apart(sources)  # pyright: ignore[reportArgumentType]
+        if len(audios) < 2:
+            raise AudioError("blocks need two channels or more: give a recording for each, or one with several")
+        length = max(audio.num_samples for audio in audios)
+        audios = [Audio(np.pad(one.samples, (0, length - one.num_samples)), one.sample_rate) for one in audios]
+        layout = BlockLayout(len(audios), block_frames(block, grid), tuple(outside))
+        tokens = {channel.name: outside_tokens(given, grid) for channel, given in outside.items()}
+        return layout, tokens, audios, info
+
+    def _read_apart(self, source: Source) -> tuple[list[Audio], SourceInfo]:
+        """The channels of a recording, each at the codec's rate."""
+        rate = self.codec_identity.sample_rate
+        if isinstance(source, str | Path):
+            _, info, channels = read_channels(source, rate, rate, allow_truncated=self.options.allow_truncated)
+            return list(channels), info
+        audio = source if isinstance(source, Audio) else Audio.from_samples(*source)
+        info = SourceInfo(audio.sample_rate, audio.num_samples, audio.num_channels)
+        return [resample(Audio(row, audio.sample_rate), rate) for row in np.atleast_2d(audio.samples)], info
+
+    def _one_speaker_encoder(self) -> Encoder:
+        """The encoder of a channel in which one speaker talks."""
+        if self.options.speakers not in (None, 1):
+            raise OptionsError(f"speakers={self.options.speakers}: in blocks, each channel is one speaker")
+        if self.options.windows == "packed":
+            raise OptionsError("windows='packed' is not for blocks: use segment or live (--windows live)")
+        return replace(self.encoder, annotator=replace(self.encoder.annotator, diarizer=None))
 
     def _online_diarizer(self) -> Callable[[], OnlineDiarizer]:
         """What makes a diarizer that tells speakers apart while they talk."""
@@ -460,7 +615,7 @@ class HybridTokenizer:
         """
         return self.decode_stream(self.vocabulary.decode(analysis.ids), analysis.source, on_progress, voices=voices)
 
-    def save(self, path: str | Path, analysis: Analysis) -> None:
+    def save(self, path: str | Path, analysis: Analysis | ChannelsAnalysis) -> None:
         """Write a `.hyt` file, atomically."""
         header = Header(
             preset=self.preset.name,
@@ -468,6 +623,7 @@ class HybridTokenizer:
             fingerprint=dict(self.vocabulary.fingerprint),
             source=analysis.source,
             codec_rate=self.codec_identity.sample_rate,
+            blocks=analysis.layout if isinstance(analysis, ChannelsAnalysis) else None,
         )
         write_file(path, HybridFile(header, analysis.ids))
 
@@ -491,7 +647,7 @@ class HybridTokenizer:
             voices: as of `decode`.
         """
         file = self.load(source)
-        return self.decode_stream(self.vocabulary.decode(file.ids), file.header.source, on_progress, voices=voices)
+        return self.decode_stream(stream_of_file(self.vocabulary, file), file.header.source, on_progress, voices=voices)
 
     def decode_stream(
         self,

@@ -156,7 +156,7 @@ def test_unknown_options_list_the_known_ones() -> None:
         _ = HybridTokenizer.from_preset(layout="mixed").vocabulary
     with pytest.raises(OptionsError, match="num_codebooks must be 1"):
         _ = HybridTokenizer.from_preset(num_codebooks=99).vocabulary
-    with pytest.raises(OptionsError, match="windows must be segment or packed"):
+    with pytest.raises(OptionsError, match="windows must be segment, packed, live"):
         HybridTokenizer.from_preset(windows="whole")
     with pytest.raises(OptionsError, match="it is 'de' here"):
         HybridTokenizer.from_preset(language="de-AT")
@@ -423,7 +423,7 @@ def test_units_alone_have_no_voice_and_no_other_prosody_is_known(hum: Audio) -> 
     with HybridTokenizer.from_preset(layout="units") as tokenizer:
         stream = tokenizer.vocabulary.decode(tokenizer.encode(hum))
         assert all(turn.voice is None for turn in stream.channels[0].turns)
-    with pytest.raises(OptionsError, match="prosody must be none or word, not 'phone'"):
+    with pytest.raises(OptionsError, match="prosody must be none, word, not 'phone'"):
         HybridTokenizer.from_preset(prosody="phone")
 
 

@@ -35,11 +35,12 @@ from hybrid_tok.cli.turns import turns
 from hybrid_tok.cli.voices import VoiceOption, fallbacks, read_voices
 from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.core.timeline import frame_to_seconds
-from hybrid_tok.errors import AnnotationWarning, HybridTokError
+from hybrid_tok.errors import AnnotationWarning, HybridTokError, OptionsError
 from hybrid_tok.formats import check_formats, file_names, write_annotations
 from hybrid_tok.formats.annotation_files import AnnotationFiles
 from hybrid_tok.options import DECODER_OPTIONS
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer, Known
+from hybrid_tok.tokens.blocks import stream_of_file
 from hybrid_tok.tokens.container import read_file
 from hybrid_tok.tokens.render import format_stream, stream_to_json
 from hybrid_tok.tokens.summary import transcript
@@ -72,17 +73,48 @@ def encode(
         Path | None, typer.Option("-o", "--output", help="Default: the recording's name, .hyt; - is standard output.")
     ] = None,
     force: Force = False,
+    duplex: Annotated[
+        bool, typer.Option("--duplex", help="Each channel is one speaker (left: user, right: agent), in blocks.")
+    ] = False,
+    block: Annotated[float | None, typer.Option("--block", help="Seconds of a block, 0.16; with --duplex.")] = None,
     *,
     known: AnnotationFiles,
     **options: Any,
 ) -> None:
     """Turn a recording into tokens."""
+    if duplex:
+        _encode_duplex(recording, output, force, 0.16 if block is None else block, known, options)
+        return
+    if block is not None:
+        raise OptionsError("--block is the length of the blocks that --duplex writes: give both")
     target = check_target(output or _beside(recording, ".hyt"), (recording, *known.paths), force)
     with HybridTokenizer.from_preset(**options) as tokenizer, stage_progress() as on_progress:
         analysis = tokenizer.analyze(recording, annotations=known, on_progress=on_progress)
         tokenizer.save(target, analysis)
     _say(f"wrote {target}")
     _say(_figures(analysis))
+
+
+def _encode_duplex(
+    recording: str, output: Path | None, force: bool, block: float, known: AnnotationFiles, options: Mapping[str, Any]
+) -> None:
+    """`encode --duplex`."""
+    if known.paths:
+        raise OptionsError(f"--duplex takes no annotation files: leave {known.paths[0]} out")
+    if options.get("diarize") or options.get("diarize_channels") is not None:
+        raise OptionsError("--duplex takes each channel for one speaker: leave --diarize and --diarize-channels out")
+    target = check_target(output or _beside(recording, ".hyt"), (recording,), force)
+    with HybridTokenizer.from_preset(**options) as tokenizer:
+        analysis = tokenizer.analyze_channels(recording, block=block)
+        tokenizer.save(target, analysis)
+    _say(f"wrote {target}")
+    for found in analysis.crosstalk:
+        _say(f"warning: {found.message}")
+    seconds = analysis.source.num_samples / analysis.source.sample_rate
+    _say(
+        f"{len(analysis.tracks)} channels, {seconds:.2f} s in blocks of {block:g} s: "
+        f"{analysis.tokens_per_second:.1f} tokens/s"
+    )
 
 
 @app.command()
@@ -177,7 +209,7 @@ def show(
     """Print the stream in a .hyt file for people to read."""
     file = read_file(tokens)
     with HybridTokenizer.for_file(file, **options) as tokenizer:
-        stream = tokenizer.vocabulary.decode(tokenizer.load(file).ids)
+        stream = stream_of_file(tokenizer.vocabulary, tokenizer.load(file))
     if as_json:
         typer.echo(json.dumps({"header": asdict(file.header), "stream": stream_to_json(stream)}, ensure_ascii=False))
     else:

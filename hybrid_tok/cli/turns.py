@@ -14,6 +14,7 @@ import typer
 from hybrid_tok.cli.options import takes_options
 from hybrid_tok.errors import OptionsError, StreamError, printable
 from hybrid_tok.tokenizer import HybridTokenizer
+from hybrid_tok.tokens.blocks import stream_of_file
 from hybrid_tok.tokens.container import read_file
 from hybrid_tok.tokens.talk_spurts import Party
 from hybrid_tok.tokens.turn_taking import (
@@ -70,7 +71,7 @@ def _found(tokens: Path, chosen: TurnTakingOptions, options: dict[str, Any]) -> 
     """Turn-taking in a file; loads no backend."""
     file = read_file(tokens)
     with HybridTokenizer.for_file(file, **options) as tokenizer:
-        stream = tokenizer.vocabulary.decode(tokenizer.load(file).ids)
+        stream = stream_of_file(tokenizer.vocabulary, tokenizer.load(file))
         grid = tokenizer.codec_identity.grid
     try:
         return turn_taking(stream, grid, chosen)

@@ -189,6 +189,20 @@ def clip_events(events: Sequence[Event], whole: Span) -> tuple[Event, ...]:
     return tuple(replace(event, span=span) for event in events for span in clip_spans((event.span,), whole))
 
 
+def join_events(events: Sequence[Event]) -> tuple[Event, ...]:
+    """Events that borders of passages cut, whole again: as sure as their parts in the mean."""
+    joined: list[Event] = []
+    for event in events:
+        last = joined[-1] if joined else None
+        if last is not None and (last.label, last.span.end) == (event.label, event.span.start):
+            whole = Span(last.span.start, event.span.end)
+            sure = (last.confidence * last.span.frames + event.confidence * event.span.frames) / whole.frames
+            joined[-1] = Event(event.label, whole, round(sure, 3))
+        else:
+            joined.append(event)
+    return tuple(joined)
+
+
 def clip_turns(turns: Sequence[SpeakerTurn], whole: Span) -> tuple[SpeakerTurn, ...]:
     """The parts of turns inside a span."""
     return tuple(replace(turn, span=span) for turn in turns for span in clip_spans((turn.span,), whole))

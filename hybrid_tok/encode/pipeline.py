@@ -11,7 +11,7 @@ audio -> annotate (activity, speech, passages, events, words, speakers)
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 
 from hybrid_tok.audio import resample
@@ -24,7 +24,7 @@ from hybrid_tok.core.timeline import DEFAULT_GRID, Grid, Span
 from hybrid_tok.encode.annotate import ANALYSIS_RATE, Annotator, words_inside
 from hybrid_tok.encode.assemble import AssembleOptions, assemble
 from hybrid_tok.encode.gate import Decision, GateOptions, gate_passages
-from hybrid_tok.encode.passages import split_annotations
+from hybrid_tok.encode.passages import join_events, split_annotations
 from hybrid_tok.encode.prosody import ProsodyOptions, measure_prosody
 from hybrid_tok.encode.voice import VoiceOptions, measure_voice, measure_voices
 from hybrid_tok.tokens.stream import HybridStream, Prosody
@@ -75,7 +75,8 @@ class Encoder:
     def annotate(self, recording: Recording, timer: StageTimer | None = None) -> Annotations:
         """Annotate a recording; arguments as of `encode`."""
         mono = resample(recording.audio, ANALYSIS_RATE)
-        return self.annotator.annotate(recording, mono, timer or StageTimer())[0]
+        annotations, _ = self.annotator.annotate(recording, mono, timer or StageTimer())
+        return replace(annotations, events=join_events(annotations.events))
 
     def encode(self, recording: Recording, timer: StageTimer | None = None) -> Encoding:
         """Encode a recording whose audio is at the codec's rate.
@@ -98,7 +99,8 @@ class Encoder:
         voices, prosody = self._voices_and_prosody(audio, decisions, parts, timer)
         with timer.stage("codec"):
             stream = assemble(decisions, audio, self.codec, self.assemble, voices, prosody, self.grid)
-        return Encoding(stream, decisions, annotations, MappingProxyType(timer.seconds))
+        whole = replace(annotations, events=join_events(annotations.events))
+        return Encoding(stream, decisions, whole, MappingProxyType(timer.seconds))
 
     def voice_code(self, audio: Audio) -> tuple[int, ...]:
         """The voice code of the one speaker of a mono recording; neutral where there is no speech."""

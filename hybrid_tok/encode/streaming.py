@@ -173,6 +173,7 @@ class StreamEncoder:
         diarizer: makes the one that tells speakers apart; None is one speaker.
         sample_rate: of the samples, in Hz.
         channels: of the samples, which are mixed to one.
+        first_speaker: number of the first speaker.
         fingerprint: of the tokenizer, for states.
         state: that `export_state` gave, of a stream of the same tokenizer.
 
@@ -188,13 +189,14 @@ class StreamEncoder:
         diarizer: Callable[[], OnlineDiarizer] | None = None,
         sample_rate: int | None = None,
         channels: int = 1,
+        first_speaker: int = 0,
         fingerprint: str = "",
         state: bytes | None = None,
     ) -> None:
         self._encoder, self._space, self._grid = encoder, space, encoder.grid
         self._make_diarizer = diarizer
         self._rate, self._channels = sample_rate or encoder.grid.sample_rate, channels
-        self._fingerprint = fingerprint
+        self._fingerprint, self._first_speaker = fingerprint, first_speaker
         self._units_only = encoder.gate.layout == "units"
         self._timer = StageTimer()
         self._begin(state)
@@ -246,6 +248,14 @@ class StreamEncoder:
         return self._own.received / self._grid.sample_rate
 
     @property
+    def final(self) -> int:
+        """The frame of the codec before which everything has been given."""
+        own, options = self._own, self._space.options
+        if own.writer.run is not None and (options.run_length or options.unit_merges is not None):
+            return own.writer.run_start
+        return own.writer.cursor if self._units_only else own.placed
+
+    @property
     def stage_seconds(self) -> dict[str, float]:
         """Wall-clock seconds of work per stage so far; more of them than `seconds` cannot keep up with real time."""
         return self._timer.seconds
@@ -294,7 +304,7 @@ class StreamEncoder:
         self._codec: Any = None
         if encoder.gate.layout != "text":
             self._codec = self._open_codec(None if given is None else given.codec)
-        self._writer = StreamWriter(self._space, own.voice.codes, own.writer)
+        self._writer = StreamWriter(self._space, own.voice.codes, own.writer, self._first_speaker)
         self._detector: Any = None
         self._diarizer: OnlineDiarizer | None = None
         if self._units_only:

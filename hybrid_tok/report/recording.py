@@ -22,6 +22,7 @@ from hybrid_tok.report.choices import choices
 from hybrid_tok.report.page import Page, printable_name
 from hybrid_tok.report.tracks import page_rate, track_data
 from hybrid_tok.tokenizer import Analysis, Decoding, HybridTokenizer
+from hybrid_tok.tokens.blocks import stream_of_file
 from hybrid_tok.tokens.container import HybridFile
 from hybrid_tok.tokens.idspace import IdSpace
 from hybrid_tok.tokens.kinds import KINDS, kinds_of
@@ -96,7 +97,7 @@ def file_page(
         OptionsError: the recording has another rate or length than the file's.
         AudioError: it cannot be read.
     """
-    stream = tokenizer.vocabulary.decode(file.ids)
+    stream = stream_of_file(tokenizer.vocabulary, file)
     tracks = [("Decoded", _mono(decoding.audio))]
     seconds = file.header.source.num_samples / file.header.source.sample_rate
     if recording is not None:

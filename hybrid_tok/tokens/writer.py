@@ -53,6 +53,7 @@ class WriterState:
         introduced: speakers who have had a turn.
         language: in force.
         run: what run is open: "units", or an event's label.
+        run_start: frame at which it starts.
         passage: of the run's last part.
         held: frames of the run that are not spelled yet.
         text: a text in free timing that is not spelled yet.
@@ -64,6 +65,7 @@ class WriterState:
     introduced: list[int] = field(default_factory=list)
     language: str | None = None
     run: str | None = None
+    run_start: int = 0
     passage: int = 0
     held: list[Frame] = field(default_factory=list)
     text: TextItem | None = None
@@ -75,14 +77,19 @@ class StreamWriter:
 
     Args:
         voices: voice codes by speaker; a speaker's must be there before the first item.
+        first_speaker: number of the first speaker, where the channel is one of several.
     """
 
     def __init__(
-        self, space: IdSpace, voices: Mapping[int, tuple[int, ...] | None], state: WriterState | None = None
+        self,
+        space: IdSpace,
+        voices: Mapping[int, tuple[int, ...] | None],
+        state: WriterState | None = None,
+        first_speaker: int = 0,
     ) -> None:
         self._space = space
         self._locked = space.options.timing == "locked"
-        self._voices = voices
+        self._voices, self._first_speaker = voices, first_speaker
         self.state = state or WriterState()
 
     def write(self, written: WrittenItem) -> list[int]:
@@ -111,7 +118,7 @@ class StreamWriter:
             ids += spell_item(self._space, item)
         else:
             state.run = item.label if isinstance(item, EventItem) else "units"
-            state.passage = written.passage
+            state.run_start, state.passage = written.start, written.passage
             ids += [self._bracket(closes=False), *self._spell(item.units)]
         state.cursor = written.end
         return ids
@@ -165,7 +172,7 @@ class StreamWriter:
         voice = None if speaker in state.introduced else self._voices.get(speaker)
         if speaker not in state.introduced:
             state.introduced.append(speaker)
-        return spell_turn(self._space, speaker, voice)
+        return spell_turn(self._space, self._first_speaker + speaker, voice)
 
     def _tag_language(self, item: TextItem) -> list[int]:
         if item.language is None or item.language == self.state.language:
