@@ -127,6 +127,14 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
                 {"model": "tiny.en", "windows": "packed"},
             ),
             Preset(
+                "live",
+                "for streams: short windows, one speaker; tokens are final a quarter of a second after a segment's end, "
+                "plus the recognizer's time",
+                {**_DEFAULT},
+                {"windows": "live", "diarize": False},
+                fallback=dict(_FALLBACK),
+            ),
+            Preset(
                 "nemo",
                 "English, all by NVIDIA NeMo: Parakeet, Sortformer, its codec, FastPitch; their models are downloaded "
                 "first (hf download)",

@@ -36,13 +36,13 @@ def test_presets_go_into_other_processes() -> None:
 
 
 def test_default_backends_are_installed() -> None:
-    for name in ("default", "fast"):
+    for name in ("default", "fast", "live"):
         preset = PRESETS[name]
         assert all(preset.choice(stage, TokenizerOptions()).entry.missing == () for stage in STAGES)
 
 
 def test_unknown_presets_list_the_known_ones() -> None:
-    with pytest.raises(OptionsError, match="'embedded'; there are: conversation, default, fast, nemo, and"):
+    with pytest.raises(OptionsError, match="'embedded'; there are: conversation, default, fast, live, nemo, and"):
         find_preset("embedded")
 
 

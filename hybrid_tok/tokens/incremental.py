@@ -181,6 +181,7 @@ class IncrementalParser:
         steps: list[Step] = []
         if self._ends(part, index):
             steps += self._settled()
+            self._pieces, self._prosody = [], None
             part = None
         self._state = after
         if isinstance(part, Voice):
@@ -216,7 +217,16 @@ class IncrementalParser:
         """
         if not self._grammar.accepts_end(self._state):
             raise GrammarError(self.position, "the end of the sequence", self._grammar.names(self._state))
-        return list(self._settled()) if isinstance(self._state.part, Words | Number) else []
+        steps = self.peek()
+        self._pieces, self._prosody = [], None
+        return steps
+
+    def peek(self) -> list[Step]:
+        """What is certain if no digit and no piece of the same text follows; it is handed out again with the next id.
+
+        Who knows that the ids so far are whole items, as those of a stream encoder are, need not wait for the next.
+        """
+        return list(self._settled())
 
     def _ends(self, part: Part, index: int) -> bool:
         """Whether the text or number that is being read is whole before an id."""
@@ -227,20 +237,17 @@ class IncrementalParser:
     def _settled(self) -> Iterator[Step]:
         """The text or the step back that is whole now."""
         part = self._state.part
-        if isinstance(part, Words):
+        if isinstance(part, Words) and not self._grammar.locked:
             yield self._text_read(None)
         elif isinstance(part, Number) and part.of == "duration":
             yield self._text_read(part.value)
-        elif isinstance(part, Number) and part.of == "back":
-            yield SteppedBack(part.value or 0)
+        elif isinstance(part, Number) and part.of == "back" and part.value is not None:
+            yield SteppedBack(part.value)
 
     def _text_read(self, frames: int | None) -> TextRead:
         item = read_pieces(self._space, self._pieces, self._language)
-        read = TextRead(
-            TextItem(item.text, frames, self._prosody, item.pieces, item.language), tuple(self._pieces), self._first
-        )
-        self._pieces, self._prosody = [], None
-        return read
+        written = TextItem(item.text, frames, self._prosody, item.pieces, item.language)
+        return TextRead(written, tuple(self._pieces), self._first)
 
     @property
     def _language(self) -> str | None:
