@@ -48,6 +48,9 @@ class FakeCodec:
         steps = np.sign(means) * np.log1p(255.0 * np.minimum(np.abs(means), 1.0)) / np.log(256.0)
         return np.floor((steps + 1.0) / 2.0 * (self.codebook_size - 1) + 0.5).astype(np.int64)
 
+    def encoder_stream(self, state: bytes = b"") -> FakeEncoderStream:
+        return FakeEncoderStream(self, np.frombuffer(state, np.float32))
+
     def decode(self, codes: NDArray[np.integer]) -> NDArray[np.float32]:
         codes = checked_codes(codes, self.num_codebooks, self.codebook_size)
         self.decoded.append(len(codes))
@@ -55,6 +58,26 @@ class FakeCodec:
         means = np.sign(steps) * (256.0 ** np.abs(steps) - 1.0) / 255.0
         held = np.repeat(means, -(-self.hop // codes.shape[1]), axis=1)[:, : self.hop]
         return held.reshape(-1).astype(np.float32)
+
+
+@dataclass
+class FakeEncoderStream:
+    """Encodes the frames of a `FakeCodec` as they become whole."""
+
+    codec: FakeCodec
+    rest: NDArray[np.float32]
+
+    def push(self, samples: NDArray[np.float32]) -> NDArray[np.int64]:
+        rest = np.concatenate([self.rest, samples])
+        whole = len(rest) // self.codec.hop * self.codec.hop
+        self.rest = rest[whole:]
+        return self.codec.encode(rest[:whole])
+
+    def finish(self) -> NDArray[np.int64]:
+        return self.codec.encode(self.rest)
+
+    def export_state(self) -> bytes:
+        return self.rest.tobytes()
 
 
 @dataclass

@@ -321,13 +321,13 @@ class StreamEncoder:
 
     def _open_codec(self, state: bytes | None) -> Any:
         codec: Any = self._encoder.codec()
-        if not hasattr(codec, "encoder_stream"):
+        if getattr(codec, "encoder_stream", None) is None:
             raise BackendError(f"{codec.name} encodes whole recordings only: a stream needs the builtin codec")
         return codec.encoder_stream() if state is None else codec.encoder_stream(state)
 
     def _open_detector(self, state: bytes | None) -> Any:
         detector: Any = self._encoder.annotator.voice_activity()
-        if not hasattr(detector, "stream"):
+        if getattr(detector, "stream", None) is None:
             raise BackendError(f"{detector.name} detects speech in whole recordings only: a stream needs silero")
         stream = detector.stream()
         if state is None:
@@ -389,7 +389,7 @@ class StreamEncoder:
                 heard = HeardSpeech((*heard.spans, *rest.spans), None, rest.quiet)
         own.speech += heard.spans
         own.lasting = heard.lasting
-        windows = self._windows.push(heard, lambda start, end: quietest(self._listen(Span(start, end)), 0, end - start))
+        windows = self._windows.push(heard, self._quietest)
         upcoming = self._windows.state.upcoming
         if last:
             total = count_frames(own.received, self._grid.sample_rate)
@@ -530,6 +530,10 @@ class StreamEncoder:
         first = self._own.first
         assert span.start >= first, "audio that is needed has been forgotten"
         return Audio(self._own.samples[(span.start - first) * _HOP : (span.end - first) * _HOP], ANALYSIS_RATE)
+
+    def _quietest(self, start: int, end: int) -> int:
+        """The frame between two at which speech that goes on is cut."""
+        return start + quietest(self._listen(Span(start, end)), 0, end - start)
 
     def _forget(self) -> None:
         """Drop what nothing needs any more: memory does not grow with the recording."""
