@@ -617,15 +617,27 @@ class HybridTokenizer:
 
     def save(self, path: str | Path, analysis: Analysis | ChannelsAnalysis) -> None:
         """Write a `.hyt` file, atomically."""
+        blocks = analysis.layout if isinstance(analysis, ChannelsAnalysis) else None
+        self.save_ids(path, analysis.ids, analysis.source, blocks)
+
+    def save_ids(
+        self, path: str | Path, ids: Sequence[int], source: SourceInfo, blocks: BlockLayout | None = None
+    ) -> None:
+        """Write all ids of a recording, such as a stream encoder gave them, to a `.hyt` file, atomically.
+
+        Args:
+            source: rate, samples and channels of the recording.
+            blocks: the shape of the blocks that the ids are; None where they are a stream.
+        """
         header = Header(
             preset=self.preset.name,
             options=written_options(self.options) | {"num_codebooks": self.vocabulary.options.num_codebooks},
             fingerprint=dict(self.vocabulary.fingerprint),
-            source=analysis.source,
+            source=source,
             codec_rate=self.codec_identity.sample_rate,
-            blocks=analysis.layout if isinstance(analysis, ChannelsAnalysis) else None,
+            blocks=blocks,
         )
-        write_file(path, HybridFile(header, analysis.ids))
+        write_file(path, HybridFile(header, tuple(ids)))
 
     def load(self, source: str | Path | HybridFile) -> HybridFile:
         """Read a `.hyt` file that was written with this vocabulary, codec and options.

@@ -24,6 +24,7 @@ from hybrid_tok.cli.demo import make_demo
 from hybrid_tok.cli.fetch import fetch
 from hybrid_tok.cli.info import collect_info, format_info
 from hybrid_tok.cli.library_output import collected_library_output
+from hybrid_tok.cli.live import live
 from hybrid_tok.cli.options import ENCODING, EVERYTHING, LISTENING, takes_a_recording, takes_options
 from hybrid_tok.cli.paths import Force, check_target, check_targets
 from hybrid_tok.cli.preset import preset
@@ -56,6 +57,7 @@ app = typer.Typer(
 app.add_typer(bench_app, name="bench")
 app.add_typer(train_app, name="train")
 app.command()(fetch)
+app.command()(live)
 app.command()(preset)
 app.command()(say)
 app.command()(report)

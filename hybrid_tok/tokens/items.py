@@ -56,6 +56,9 @@ class ItemReader:
 
     Args:
         grammar: of the vocabulary that the ids are of.
+
+    Attributes:
+        ended: whether the stream's end was read, which one in free timing does not have.
     """
 
     def __init__(self, grammar: Grammar) -> None:
@@ -70,6 +73,7 @@ class ItemReader:
         self._counted = 0
         """Position up to which ids belong to an item that is whole."""
         self._items: list[TimedItem] = []
+        self.ended = False
 
     @property
     def frames(self) -> int:
@@ -118,6 +122,7 @@ class ItemReader:
             label = self._opened.label
             self._give("units" if label is None else "event", self._frames, before + 1, label or "")
         elif isinstance(step, Ended):
+            self.ended = True
             self._give("end", 0, before + 1)
 
     def _end_pause(self, position: int) -> None:
