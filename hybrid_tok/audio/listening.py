@@ -134,12 +134,14 @@ class Listener(Protocol):
         sample_rate: in Hz.
         channels: of the samples.
         waits: whether it waits while the queue is full.
+        left_over: bytes at the end that are no whole sample.
     """
 
     queue: SampleQueue
     sample_rate: int
     channels: int
     waits: bool
+    left_over: int
 
     def check(self) -> str | None:
         """Look after it now and then: ends the queue if it has gone; what was lost since the last look, in words."""
@@ -195,9 +197,6 @@ class RawPipe:
     Args:
         file: unbuffered, so that what has come is read at once.
         written: how samples are written.
-
-    Attributes:
-        left_over: bytes at the end that are no whole sample.
     """
 
     def __init__(self, file: BinaryIO, written: RawFormat) -> None:
@@ -291,7 +290,7 @@ class Microphone:
         device = int(name) if name is not None and name.isdecimal() else name
         try:
             self.sample_rate = sample_rate or _find_rate(library, device, channels)
-            self.channels, self.waits = channels, False
+            self.channels, self.waits, self.left_over = channels, False, 0
             self.queue = SampleQueue(round(LIMIT * self.sample_rate))
             self._heard_at, self._lost, self._closing = time.monotonic(), 0, False
             self._stream = library.InputStream(

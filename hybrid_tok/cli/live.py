@@ -34,7 +34,7 @@ Form: TypeAlias = Literal["text", "ids", "json"]
 _OF_FILES = ("allow_truncated", "diarize_channels", "speakers")
 """Options that a stream cannot follow."""
 
-_STEP, _FILE_STEP = 0.1, 1.0
+_STEP, _LONG_STEP = 0.1, 1.0
 """Seconds of samples encoded at a time: the display follows the first; what is behind is encoded in larger steps."""
 
 _BEHIND = 2.0
@@ -73,13 +73,15 @@ def live(
     preset: Annotated[str, typer.Option(help="Choice of backends, or a preset file.")] = "live",
     **options: Any,
 ) -> None:
-    """Encode a microphone or a pipe while it is heard: words and tokens as they become final. Ctrl-C ends it.
+    """Encode a microphone or a pipe while it is heard: words and tokens as they become final.
 
     ffmpeg -i talk.mp3 -f s16le -ar 16000 -ac 1 - | hybrid-tok live -
 
-    Ctrl-C ends the recording: what was heard is encoded and written, and the exit code is 0. A second Ctrl-C gives up:
-    nothing is written, exit code 130. Where the microphone goes or the encoder fails, what was final is kept, exit
-    code 2.
+    Ctrl-C ends the recording: what was heard is encoded and written, exit code 0.
+
+    A second Ctrl-C gives up: nothing is written, exit code 130.
+
+    Where the microphone goes or the encoder fails, what was final is kept, exit code 2.
     """
     if ids and as_json:
         raise OptionsError("--ids and --json are two forms of the same: give one of them")
@@ -151,7 +153,12 @@ class Session:
     _ids: list[int] = field(default_factory=list)
     _encoded: int = 0
     """Samples."""
+    _fault: HybridTokError | None = None
+    """Why it did not end as it should."""
+    _whole: bool = False
+    """Whether the encoder gave all tokens."""
     _begun: float = 0.0
+    """When encoding began, by the monotonic clock."""
     _told: float = _BEHIND
     """Seconds behind from which it is said again."""
 
@@ -174,58 +181,63 @@ class Session:
             if not self.listener.waits:
                 screen.say("listening; Ctrl-C ends the recording")
             try:
-                fault = self._encode(screen)
+                self._encode(screen)
+                self._finish(screen)
             except BrokenPipeError as error:
-                broken, fault = error, self._finish(None)
-            if fault is not None:
-                screen.say(f"hybrid-tok: {fault}")
-        self._save()
+                broken = error
+                self.listener.close()
+                self._finish(None)
+        if self._encoded or self._fault is None:
+            self._save()
         if broken is not None:
             raise broken
-        return fault is None
+        return self._fault is None
 
-    def _encode(self, screen: Screen) -> HybridTokError | None:
-        """Encode and show what is heard until it ends; why, where that is an error."""
-        queue, said = self.listener.queue, False
+    def _encode(self, screen: Screen) -> None:
+        """Encode and show what is heard until it ends, or fails."""
+        queue = self.listener.queue
         while not queue.empty:
             if self.stop.asked and not queue.ended:
                 self._end()
-            if queue.fault is not None and not said:
-                said = True
-                if queue.waiting:  # that takes its time
-                    screen.say(f"hybrid-tok: {queue.fault}")
             lost = self.listener.check()
             if lost is not None:
                 screen.say(f"hybrid-tok: warning: {lost}")
-            ahead = queue.waiting > self.listener.sample_rate * _STEP * 2
-            most = round(self.listener.sample_rate * (_FILE_STEP if ahead else _STEP))
-            samples = queue.take(most, timeout=0.1)
+            self._say_fault(queue.fault, screen)  # before what waits is encoded, which takes its time
+            ahead = queue.waiting > 2 * _STEP * self.listener.sample_rate
+            samples = queue.take(round((_LONG_STEP if ahead else _STEP) * self.listener.sample_rate), timeout=0.1)
             if samples is None:
                 continue
             try:
                 self._push(samples, screen)
             except HybridTokError as error:
-                return error
+                self._say_fault(error, screen)
+                self.listener.close()
+                return
             self._say_behind(screen)
-        left_over = getattr(self.listener, "left_over", 0)
-        if left_over:
-            screen.say(
-                f"hybrid-tok: warning: standard input ended inside a sample: {left_over} bytes at its end are left out"
-            )
-        return self._finish(screen) or queue.fault
+        self._say_fault(queue.fault, screen)
+        if self.listener.left_over:
+            screen.say("hybrid-tok: warning: standard input ended in the middle of a sample, which is left out")
+
+    def _say_fault(self, fault: HybridTokError | None, screen: Screen | None) -> None:
+        """Say why the recording ends, once: what follows from it is not said."""
+        if self._fault is None and fault is not None:
+            self._fault = fault
+            if screen is not None:
+                screen.say(f"hybrid-tok: {fault}")
 
     def _push(self, samples: np.ndarray, screen: Screen) -> None:
         ids = self._encoder.push(samples[0] if self.listener.channels == 1 else samples)
         self._encoded += samples.shape[1]
         self._show(ids, screen)
 
-    def _finish(self, screen: Screen | None) -> HybridTokError | None:
-        """The end of the recording; the error, if the encoder failed."""
+    def _finish(self, screen: Screen | None) -> None:
+        """The end of the recording."""
         try:
             self._show(self._encoder.flush(), screen)
         except HybridTokError as error:
-            return error
-        return None
+            self._say_fault(error, screen)
+        else:
+            self._whole = True
 
     def _end(self) -> None:
         """Listen no more, and keep what was heard until now; of a pipe that came faster, as much as time has passed."""
@@ -286,7 +298,7 @@ class Session:
         """Write the tokens, and say what they are."""
         listener, tokenizer = self.listener, self.tokenizer
         ids, count = self._ids, self._encoded
-        if not self._is_whole():  # the encoder failed: the stream ends where its tokens do
+        if not self._whole:  # the stream ends where its tokens do
             stream = tokenizer.vocabulary.decode(ids, errors="repair")
             ids = tokenizer.vocabulary.encode(stream)
             count = round(stream.frames / tokenizer.codec_identity.grid.frame_rate * listener.sample_rate)
@@ -298,15 +310,13 @@ class Session:
         per_second = f": {len(ids) / seconds:.1f} tokens/s" if seconds else ""
         typer.echo(f"{seconds:.2f} s of audio, {len(ids)} tokens{per_second}; {stages}", err=True)
 
-    def _is_whole(self) -> bool:
-        return self._reader.ended or self.tokenizer.options.timing == "free"
-
 
 def clock(seconds: float) -> str:
     """As 1:02.34 or 1:00:02.34."""
-    minutes, rest = divmod(seconds, 60)
-    hours, minutes = divmod(int(minutes), 60)
-    return f"{hours}:{minutes:02d}:{rest:05.2f}" if hours else f"{minutes}:{rest:05.2f}"
+    minutes, hundredths = divmod(round(100 * seconds), 6000)
+    hours, minutes = divmod(minutes, 60)
+    rest = f"{hundredths // 100:02d}.{hundredths % 100:02d}"
+    return f"{hours}:{minutes:02d}:{rest}" if hours else f"{minutes}:{rest}"
 
 
 def _as_text(items: Sequence[TimedItem], rate: float, name_speakers: bool) -> Iterator[str]:

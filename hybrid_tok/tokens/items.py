@@ -56,13 +56,11 @@ class ItemReader:
 
     Args:
         grammar: of the vocabulary that the ids are of.
-
-    Attributes:
-        ended: whether the stream's end was read, which one in free timing does not have.
     """
 
     def __init__(self, grammar: Grammar) -> None:
         self._parser = IncrementalParser(grammar)
+        self._digits = grammar.space.numbers
         self._told = 0
         """Steps that the next id hands out again."""
         self._cursor = 0
@@ -73,7 +71,6 @@ class ItemReader:
         self._counted = 0
         """Position up to which ids belong to an item that is whole."""
         self._items: list[TimedItem] = []
-        self.ended = False
 
     @property
     def frames(self) -> int:
@@ -88,6 +85,8 @@ class ItemReader:
         """
         for token in ids:
             before = self._parser.position
+            if token not in self._digits:
+                self._end_pause(before)
             for step in self._parser.push(token)[self._told :]:
                 self._add(step, before)
             self._told = 0
@@ -104,9 +103,7 @@ class ItemReader:
         """A step that is made certain by the id at position `before`, or by the end of the batch before it."""
         if isinstance(step, Paused):
             self._paused += step.frames
-            return
-        self._end_pause(before)
-        if isinstance(step, ChannelOpened):
+        elif isinstance(step, ChannelOpened):
             self._cursor = 0
         elif isinstance(step, TurnOpened):
             self._speaker = step.speaker
@@ -122,7 +119,6 @@ class ItemReader:
             label = self._opened.label
             self._give("units" if label is None else "event", self._frames, before + 1, label or "")
         elif isinstance(step, Ended):
-            self.ended = True
             self._give("end", 0, before + 1)
 
     def _end_pause(self, position: int) -> None:
