@@ -56,17 +56,21 @@ class Excitation(nn.Module):
         Returns:
             Pulse spectra (B, wanted, W / 2 + 1), noise spectra (wanted, W / 2 + 1), and the state after.
         """
-        # Rounded, so that the last bits of a matrix product do not add up to another phase.
-        pitch = torch.round(pitch.double() * _PITCH_STEPS_PER_HERTZ) / _PITCH_STEPS_PER_HERTZ
-        before = torch.cat([torch.where(state[:, 1:2] > 0, state[:, 1:2], pitch[:, :1]), pitch[:, :-1]], 1)
-        turns = state[:, :1] + torch.cumsum((before + pitch) * (0.5 * self.hop / self.sample_rate), 1)
-        turns = turns - turns.floor()
-        first = int(state[0, 2])
-        keep = pitch.shape[1] if keep is None else keep
-        after = torch.stack([turns[:, keep - 1], pitch[:, keep - 1], state[:, 2] + keep], 1) if keep else state
-        waves = self._pulses(turns[:, wanted].float(), pitch[:, wanted].float())
+        # Rounded, so that the last bits of a matrix product do not add up to another phase. In numpy, whose small steps
+        # cost less than those of torch.
+        hertz = pitch.detach().cpu().numpy().astype(np.float64)
+        hertz = np.rint(hertz * _PITCH_STEPS_PER_HERTZ) / _PITCH_STEPS_PER_HERTZ
+        past = state.cpu().numpy()
+        before = np.concatenate([np.where(past[:, 1:2] > 0, past[:, 1:2], hertz[:, :1]), hertz[:, :-1]], 1)
+        turns = past[:, :1] + np.cumsum((before + hertz) * (0.5 * self.hop / self.sample_rate), 1)
+        turns -= np.floor(turns)
+        first = int(past[0, 2])
+        keep = hertz.shape[1] if keep is None else keep
+        after = np.stack([turns[:, keep - 1], hertz[:, keep - 1], past[:, 2] + keep], 1) if keep else past
+        made = np.stack([turns[:, wanted], hertz[:, wanted]]).astype(np.float32)
+        waves = self._pulses(*torch.from_numpy(made).to(pitch.device))
         pulses = torch.fft.rfft(waves * self.window) * self.scale
-        return pulses, self._noise(first, pitch.shape[1])[wanted], after
+        return pulses, self._noise(first, pitch.shape[1])[wanted], torch.from_numpy(after).to(pitch.device)
 
     def _noise(self, first: int, count: int) -> Tensor:
         """Noise spectra of so many frames; most often no frames of a stream's step wrap around."""

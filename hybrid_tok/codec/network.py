@@ -11,8 +11,11 @@ read two more (40 ms). Together 76 ms.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -34,6 +37,7 @@ PITCH_LEVELS = 64
 PITCH_DIMENSIONS = 2
 """Leading dimensions of the first codebook, of 8 levels each, that hold the pitch."""
 _PITCH_BINS = 8
+_OCTAVES = place_to_octaves(torch.arange(PITCH_LEVELS, dtype=torch.float32), PITCH_LEVELS).numpy()
 PITCH_CORRECTION = 0.04
 """Maximum correction of the coded pitch by the decoder, in octaves."""
 ENCODER_LOOKAHEAD = ANALYSIS_SHIFT + SUBHOP + ANALYSIS_WINDOW - HOP
@@ -91,6 +95,36 @@ class _Linear(nn.Linear):
         return F.linear(input, self.weight, self.bias)
 
 
+@dataclass(frozen=True, slots=True)
+class _Folded:
+    """A block's weights as a step reads them: views, so that they stay those of the block."""
+
+    taps: tuple[Tensor, ...]
+    bias: Tensor
+    norm: tuple[Tensor, Tensor]
+    expand: tuple[Tensor, Tensor]
+    project: tuple[Tensor, Tensor]
+    scale: Tensor
+
+    def step(self, x: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+        """As `ConvNeXtBlock.forward`, for one item (T, width): a few frames cost as much as the calls they take."""
+        count, history = len(x), len(state)
+        context = torch.cat((state, x))
+        y = torch.addcmul(self.bias, context[:count], self.taps[0])
+        for i in range(1, history + 1):
+            y.addcmul_(context[i : i + count], self.taps[i])
+        few = count <= _FEW_ROWS and x.is_cpu
+        y = torch.layer_norm(y, y.shape[1:], *self.norm)
+        y = F.silu(_product(y, *self.expand, few), inplace=True)
+        return _product(y, *self.project, few).mul_(self.scale).add_(x), context[keep : keep + history]
+
+
+def _product(x: Tensor, matrix: Tensor, bias: Tensor, few: bool) -> Tensor:
+    if few:
+        matrix.sum()
+    return torch.addmm(bias, x, matrix)
+
+
 class ConvNeXtBlock(nn.Module):
     """Depthwise causal convolution, layer norm, pointwise expansion and projection, scaled residual.
 
@@ -107,26 +141,44 @@ class ConvNeXtBlock(nn.Module):
         self.expand = _Linear(width, width * expansion)
         self.project = _Linear(width * expansion, width)
         self.scale = nn.Parameter(torch.full((width,), 0.2))
+        self._folded: _Folded | None = None
 
     def forward(self, x: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+        if self._folded and len(x) == 1 and not self.training:
+            y, after = self._folded.step(x[0], state[0], keep)
+            return y[None], after[None]
         context = torch.cat([state, x], 1)
         after = context[:, keep : keep + self.history]
         if self.training:
             # (B, width, time, 1) as a view of (B, time, width) is channels-last, the fast layout for depthwise kernels.
             y = self.depthwise(context.transpose(1, 2).unsqueeze(3)).squeeze(3).transpose(1, 2)
             return x + self.scale * self.project(F.silu(self.expand(self.norm(y)))), after
-        # On the short blocks of inference the kernel's set-up would cost more than the sum itself, and so would memory
-        # for what is needed once.
-        (first, *taps), (begin, *shifted) = self._taps(), context.unfold(1, x.shape[1], 1).transpose(2, 3).unbind(1)
-        y = torch.addcmul(self.depthwise.bias, begin, first)  # type: ignore[arg-type]
-        for tap, frames in zip(taps, shifted, strict=True):
-            y.addcmul_(frames, tap)
-        y = self.project(F.silu(self.expand(self.norm(y)), inplace=True))
-        return y.mul_(self.scale).add_(x), after
+        # On the short blocks of inference the kernel's set-up would cost more than the sum itself.
+        taps = self._taps()
+        y = torch.addcmul(self.depthwise.bias, context[:, : x.shape[1]], taps[0])  # type: ignore[arg-type]
+        for i in range(1, self.history + 1):
+            y.addcmul_(context[:, i : i + x.shape[1]], taps[i])
+        return x + self.scale * self.project(F.silu(self.expand(self.norm(y)))), after
 
     def _taps(self) -> tuple[Tensor, ...]:
         """The convolution's weights (width,) of each frame it reads."""
         return self.depthwise.weight.flatten(1).t().contiguous().unbind(0)
+
+    def fold(self) -> None:
+        """Prepare for steps of one item, by `_Folded`; forgotten when the weights move."""
+        expand, project = self.expand, self.project
+        self._folded = _Folded(
+            taps=self._taps(),
+            bias=cast(Tensor, self.depthwise.bias),
+            norm=(self.norm.weight, self.norm.bias),
+            expand=(expand.weight.t(), expand.bias),
+            project=(project.weight.t(), project.bias),
+            scale=self.scale,
+        )
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> ConvNeXtBlock:
+        self._folded = None
+        return super()._apply(fn, recurse)
 
 
 class Encoder(nn.Module):
@@ -250,21 +302,23 @@ class Decoder(nn.Module):
 
         `state` (B, 3): the pitch of the two frames before, 0 for unvoiced, and the last voiced pitch.
         """
-        digits = (latent[..., :PITCH_DIMENSIONS] + 1) * (_PITCH_BINS / 2) - 0.5
-        whole = digits.round()
-        place = whole[..., 0] * _PITCH_BINS + whole[..., 1]
+        # In numpy, whose many small steps cost less than those of torch. There are no gradients: places are integers.
+        digits = (latent[..., :PITCH_DIMENSIONS].detach().cpu().numpy() + 1) * (_PITCH_BINS / 2) - 0.5
+        whole = np.rint(digits)
         # A latent of zeros, which stands for a missing frame, lies between two places.
-        place = torch.where((digits - whole).abs().amax(-1) < 0.25, place, 0.0)
-        coded = torch.cat([state[:, :2], place_to_octaves(place, PITCH_LEVELS)], 1)
-        line = torch.cat([state[:, 2:], coded], 1)
-        index = torch.where(line > 0, torch.arange(line.shape[1], device=line.device), 0)
-        held = line.gather(1, torch.cummax(index, 1).values)
+        certain = np.abs(digits - whole).max(-1) < 0.25
+        place = np.where(certain, whole[..., 0] * _PITCH_BINS + whole[..., 1], 0).astype(np.intp)
+        line = np.concatenate([state.cpu().numpy()[:, [2, 0, 1]], _OCTAVES[place]], 1)
+        index = np.maximum.accumulate(np.where(line > 0, np.arange(line.shape[1]), 0), 1)
+        held, coded = np.take_along_axis(line, index, 1), line[:, 1:]
         before, present, after = coded[:, :-2], coded[:, 1:-1], coded[:, 2:]
-        present = torch.where(present > 0, present, torch.where(after > 0, after, held[:, 2:-1]))
-        before = torch.where(before > 0, before, present)
-        after = torch.where(after > 0, after, present)
-        octaves = torch.stack([0.75 * present + 0.25 * before, 0.75 * present + 0.25 * after], -1)
-        return octaves.flatten(1), torch.cat([coded[:, keep : keep + 2], held[:, keep + 2 : keep + 3]], 1)
+        present = np.where(present > 0, present, np.where(after > 0, after, held[:, 2:-1]))
+        middle = 0.75 * present
+        before = middle + 0.25 * np.where(before > 0, before, present)
+        after = middle + 0.25 * np.where(after > 0, after, present)
+        octaves = np.stack([before, after], -1).reshape(len(line), -1)
+        read = np.concatenate([coded[:, keep : keep + 2], held[:, keep + 2 : keep + 3]], 1)
+        return torch.from_numpy(octaves).to(latent.device), torch.from_numpy(read).to(latent.device)
 
     def initial_states(self, batch: int) -> list[Tensor]:
         blocks = [self.window.new_zeros(batch, *shape) for shape in self.state_shapes]
@@ -303,6 +357,9 @@ class Codec(nn.Module):
                 layer.weight.data = layer.weight.data.t().contiguous().t()
             elif isinstance(layer, nn.Conv2d):
                 layer.weight.data = layer.weight.data.permute(2, 3, 1, 0).contiguous().permute(3, 2, 0, 1)
+        for block in self.modules():
+            if isinstance(block, ConvNeXtBlock):
+                block.fold()
 
     @torch.inference_mode()
     def learn_silence(self) -> None:

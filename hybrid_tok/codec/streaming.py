@@ -32,7 +32,6 @@ from hybrid_tok.codec.network import (
     SILENCE_PEAK,
     SUBHOP,
     SYNTHESIS_OVERHANG,
-    SYNTHESIS_WINDOW,
     Codec,
 )
 from hybrid_tok.core.codes import checked_codes, checked_samples
@@ -259,7 +258,7 @@ class DecoderStream:
         self._states = self._codec.decoder.initial_states(1)
         self._rows = torch.zeros(0, self._codec.quantizer.latent_dim, device=self._device)  # of the incomplete tile
         self._mute = True  # the next row's pieces: those of the first row belong before the recording
-        self._tail = torch.zeros(3, SUBHOP, device=self._device)
+        self._tail = np.zeros((3, SUBHOP), np.float32)
         self._num_codebooks = 0
         # The output of the first row lies before the recording, and so does the overhang of the next one.
         self._discard = HOP + SYNTHESIS_OVERHANG
@@ -284,7 +283,8 @@ class DecoderStream:
         with torch.inference_mode():
             silent = checked[:, 0] == self._codec.config.codebook_size - 1
             latent = self._codec.quantizer.decode(torch.from_numpy(checked).to(self._device))
-            latent[torch.from_numpy(silent).to(self._device)] = self._codec.silence
+            if silent.any():
+                latent[torch.from_numpy(silent).to(self._device)] = self._codec.silence
             return self._advance(latent, silent)
 
     def finish(self) -> NDArray[np.float32]:
@@ -307,9 +307,8 @@ class DecoderStream:
         """
         if self._finished:
             raise ValueError("the stream is finished: there is nothing to go on with")
-        rows, tail = _to_arrays([self._rows, self._tail])
-        layers = _to_arrays(self._states)
-        state = DecoderState(layers, rows, tail, self._mute, self._num_codebooks, self._discard, self._due)
+        *layers, rows = _to_arrays([*self._states, self._rows])
+        state = DecoderState(layers, rows, self._tail, self._mute, self._num_codebooks, self._discard, self._due)
         return pack_state("codec's decoder", self._fingerprint, state)
 
     def restore(self, data: bytes) -> None:
@@ -321,11 +320,11 @@ class DecoderStream:
         state = unpack_state(DecoderState, "codec's decoder", self._fingerprint, data)
         states = _to_tensors(state.layers, self._codec.decoder.initial_states(1))
         _check(state.rows, np.float32, (None, self._codec.quantizer.latent_dim))
-        (tail,) = _to_tensors([state.tail], [self._tail])
+        _check(state.tail, np.float32, self._tail.shape)
         in_range = 0 <= state.num_codebooks <= self._codec.config.num_codebooks and len(state.rows) < ONE_SHAPE.tile
         if not in_range or not 0 <= state.discard <= HOP + SYNTHESIS_OVERHANG or state.due < 0:
             raise StateError("the state of a codec's decoder is damaged: its counts contradict each other")
-        self._states, self._tail, self._rows = states, tail, torch.from_numpy(state.rows).to(self._device)
+        self._states, self._tail, self._rows = states, state.tail, torch.from_numpy(state.rows).to(self._device)
         self._mute, self._num_codebooks = state.mute, state.num_codebooks
         self._discard, self._due, self._finished = state.discard, state.due, False
 
@@ -340,29 +339,30 @@ class DecoderStream:
             taken = min(len(rows), self._grid.most - spoken)
             known = spoken + taken
             complete = self._grid.whole(known)
-            block = torch.cat([self._rows, rows[:taken], rows.new_zeros(-known % self._grid.tile, rows.shape[1])])
+            block = rows[:taken]
+            if spoken or known % self._grid.tile:
+                block = torch.cat([self._rows, block, rows.new_zeros(-known % self._grid.tile, rows.shape[1])])
             wanted = slice(2 * spoken, 2 * known)
             pieces, _, self._states = self._codec.decoder(block[None], kept, self._states, wanted, complete)
-            pieces = pieces[0].view(taken, 2 * SYNTHESIS_WINDOW)
-            pieces[torch.from_numpy(muted[:taken]).to(self._device)] = 0
-            out.append(self._overlap(pieces))
+            made = pieces[0].cpu().numpy().reshape(taken, 2, 4, SUBHOP)
+            made[muted[:taken]] = 0
+            out.append(self._overlap(made.reshape(-1, 4, SUBHOP)))
             self._rows = block[complete:known]
             rows, muted = rows[taken:], muted[taken:]
-        samples = torch.cat(out)
+        samples = np.concatenate(out)
         discarded = min(self._discard, len(samples))
         self._discard -= discarded
         samples = samples[discarded:]
         self._due -= len(samples)
-        return samples.clamp(-1, 1).cpu().numpy()
+        return samples.clip(-1, 1, out=samples)
 
-    def _overlap(self, pieces: Tensor) -> Tensor:
-        """Pieces of 640 samples to those 160 per piece that no later piece reaches; older ones are added first."""
-        parts = pieces.view(-1, 4, SUBHOP)
-        line = torch.zeros(len(parts) + 3, SUBHOP, device=self._device)
+    def _overlap(self, parts: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Pieces (j, 4, 160) to those 160 samples per piece that no later piece reaches; older ones are added first."""
+        line = np.zeros((len(parts) + 3, SUBHOP), np.float32)
         line[:3] = self._tail
         for i in (3, 2, 1, 0):
             line[i : i + len(parts)] += parts[:, i]
-        self._tail = line[-3:].clone()
+        self._tail = line[-3:].copy()
         return line[:-3].reshape(-1)
 
 
