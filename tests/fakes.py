@@ -76,7 +76,7 @@ class FakeEncoderStream:
     def finish(self) -> NDArray[np.int64]:
         return self.codec.encode(self.rest)
 
-    def export_state(self) -> bytes:
+    def state(self) -> bytes:
         return self.rest.tobytes()
 
 

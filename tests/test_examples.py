@@ -31,6 +31,25 @@ def test_constrained_sampling_decodes(tmp_path: Path) -> None:
     assert soundfile.info(output).samplerate == 16_000
 
 
+def test_an_agent_listens_while_it_speaks_and_is_interrupted(tmp_path: Path) -> None:
+    """The user speaks, hears the agent begin, and goes on talking over it."""
+    talk, rate = soundfile.read(recording("dialogues/dialogue00.flac"), dtype="float32")
+    soundfile.write(tmp_path / "user.wav", talk[: 25 * rate], rate)
+    command = [sys.executable, str(EXAMPLES / "duplex.py"), "user.wav"]
+    result = subprocess.run(command, capture_output=True, text=True, cwd=tmp_path)
+    assert result.returncode == 0, result.stderr
+    trace = [json.loads(line) for line in (tmp_path / "trace.jsonl").read_text("utf-8").splitlines()]
+    said = [one for one in trace if one.get("agent") == "says"]
+    stopped = [one for one in trace if one.get("agent") == "interrupted"]
+    assert said and stopped
+    assert said[0]["line"].startswith(stopped[0]["heard"]) and stopped[0]["heard"] != said[0]["line"]
+    both, rate = soundfile.read(tmp_path / "agent.wav")
+    assert both.shape[1] == 2 and abs(len(both) - 25 * rate) < rate
+    at = round(stopped[0]["seconds"] * rate)
+    assert np.abs(both[at - rate : at, 1]).max() > 0.01, "it speaks until it is interrupted"
+    assert np.abs(both[at + rate // 5 : at + rate // 2, 1]).max() == 0.0, "and then it is silent"
+
+
 def test_a_small_model_is_trained_and_goes_on(tmp_path: Path) -> None:
     rng = np.random.default_rng(0)
     for folder in ("train", "test"):

@@ -256,6 +256,11 @@ class StreamEncoder:
         return own.writer.cursor if self._units_only else own.placed
 
     @property
+    def hop(self) -> int:
+        """Samples of a frame of the codec, at its rate."""
+        return self._grid.hop
+
+    @property
     def stage_seconds(self) -> dict[str, float]:
         """Wall-clock seconds of work per stage so far; more of them than `seconds` cannot keep up with real time."""
         return self._timer.seconds
@@ -289,7 +294,7 @@ class StreamEncoder:
         exported = _Exported(
             self._own,
             None if detector is None else pack_state("detector", self._fingerprint, detector.state),
-            None if self._codec is None else self._codec.export_state(),
+            None if self._codec is None else self._codec.state(),
         )
         return pack_state(_KIND, self._fingerprint, exported)
 
