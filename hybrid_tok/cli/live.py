@@ -40,7 +40,7 @@ _STEP, _LONG_STEP = 0.1, 1.0
 _BEHIND = 2.0
 """Seconds behind real time from which it is said."""
 
-_SHOWN_PAUSE = 1.0
+_SHOWN_PAUSE = 2.0
 """Seconds of the shortest pause that is shown as text."""
 
 
@@ -376,14 +376,21 @@ def _standard_input() -> Any:
 
 
 def _load(tokenizer: HybridTokenizer) -> None:
-    """Have models loaded, and refuse options that a stream cannot follow, before a microphone is opened."""
-    tokenizer.stream_encoder()
+    """Refuse options that a stream cannot follow, and have models loaded before anything is heard: they are run once.
+
+    Raises:
+        OptionsError: packed windows, which need the whole recording.
+        BackendError: a backend hears whole recordings only.
+    """
+    encoder = tokenizer.stream_encoder()
+    encoder.push(np.zeros(tokenizer.codec_identity.sample_rate, np.float32))
+    encoder.flush()
     if tokenizer.options.layout == "units":
         return
-    annotator, silence = tokenizer.encoder.annotator, Audio(np.zeros(ANALYSIS_RATE, np.float32), ANALYSIS_RATE)
-    annotator.recognizer().recognize(silence, (Span(0, FRAME_RATE),))
-    if annotator.events is not None:
-        annotator.events().tag(silence)
+    silence = Audio(np.zeros(ANALYSIS_RATE, np.float32), ANALYSIS_RATE)
+    tokenizer.encoder.annotator.recognizer().recognize(silence, (Span(0, FRAME_RATE),))
+    if tokenizer.options.voice:
+        tokenizer.encoder.embed(silence.samples)
 
 
 @contextmanager

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import json
 import os
+import pty
 import signal
+import subprocess
 import sys
 import threading
 from collections.abc import Sequence
@@ -105,6 +107,23 @@ def speech(*seconds: float) -> NDArray[np.int16]:
     for length in seconds:
         parts += [noise.integers(-9_000, 9_000, round(length * RATE)).astype(np.int16), np.zeros(RATE, np.int16)]
     return np.concatenate(parts)
+
+
+class Interrupting(OneWord):
+    """Ctrl-C is pressed while the second window is recognized, `presses` times."""
+
+    def __init__(self, presses: int) -> None:
+        super().__init__()
+        self.presses = presses
+
+    def recognize(
+        self, audio: Audio, speech: Sequence[Span], events: Sequence[Event] = (), progress: Any = None
+    ) -> tuple[Word, ...]:
+        words = super().recognize(audio, speech, events, progress)
+        if [word.text for word in words] == ["word2"]:
+            for _ in range(self.presses):
+                signal.raise_signal(signal.SIGINT)
+        return words
 
 
 @dataclass
@@ -264,6 +283,24 @@ def test_a_reader_that_has_gone_ends_it_and_the_file_is_written(
     result = live("-", "-o", tmp_path / "call.hyt", stdin=speech(1.0, 1.0).tobytes())
     assert isinstance(result.exception, BrokenPipeError) or result.exit_code == 1
     assert read_file(tmp_path / "call.hyt").header.source.num_samples > RATE
+
+
+def test_ctrl_c_ends_a_pipe_where_it_would_be_in_real_time(given: Given, tmp_path: Path) -> None:
+    given.recognizer = Interrupting(1)
+    samples = speech(*[1.0] * 20)
+    result = live("-", "-o", tmp_path / "call.hyt", stdin=samples.tobytes())
+    assert result.exit_code == 0 and "word2" in result.stdout
+    file = read_file(tmp_path / "call.hyt")
+    heard = file.header.source.num_samples
+    assert 4 * RATE < heard < len(samples)
+    assert list(file.ids) == tokenizer().encode((samples[:heard], RATE))
+
+
+def test_a_second_ctrl_c_writes_nothing(given: Given, tmp_path: Path) -> None:
+    given.recognizer = Interrupting(2)
+    result = live("-", "-o", tmp_path / "call.hyt", stdin=speech(1.0, 1.0).tobytes())
+    assert result.exit_code == 130 and "word2" not in result.stdout
+    assert list(tmp_path.iterdir()) == []
 
 
 # Options
@@ -471,6 +508,37 @@ def test_times_are_as_people_write_them() -> None:
 
 
 # With the real backends
+
+
+def test_a_terminal_shows_a_status_line_and_ctrl_c_ends_a_pipe_that_goes_on(tmp_path: Path) -> None:
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "hybrid_tok", "live", "-", "--layout", "units", "-o", str(tmp_path / "a.hyt")]
+    environment = {**os.environ, "TERM": "xterm", "COLUMNS": "100", "LINES": "24"}
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=theirs, stderr=theirs, env=environment)
+    os.close(theirs)
+    assert process.stdin is not None
+    guard = threading.Timer(240, process.kill)  # without the line that is waited for, the test fails and does not hang
+    guard.start()
+    process.stdin.write(speech(1.0).tobytes())
+    process.stdin.flush()
+    shown, asked = b"", False
+    while True:
+        try:
+            data = os.read(ours, 1 << 16)
+        except OSError:  # closed at the other end
+            break
+        shown += data
+        if not data:
+            break
+        if b"0:03.00 heard | quiet | " in shown and not asked:
+            process.send_signal(signal.SIGINT)
+            asked = True
+    assert process.wait(60) == 0, shown
+    guard.cancel()
+    os.close(ours)
+    process.stdin.close()
+    assert b"<units> 3.00 s" in shown and b"wrote " in shown
+    assert read_file(tmp_path / "a.hyt").header.source.num_samples == 3 * RATE
 
 
 def test_a_real_recording_through_a_pipe_is_the_file_of_encode(tmp_path: Path) -> None:
