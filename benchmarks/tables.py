@@ -428,6 +428,57 @@ def voice() -> str:
     return table((*header, "word pitch corr.", "word level corr.", "WER heard", "louder by, dB"), rows)
 
 
+def streaming() -> str:
+    """What streams wait for, take and lose."""
+    heard, units, chunks = (load("streaming", part) for part in ("latency", "units", "codec_chunks"))
+    spoken, hours = load("streaming", "decoder"), load("streaming", "hours")
+    waits = "without_recognizer_seconds"
+    rows = [
+        ("end of a window of speech to its tokens, without the recognizer", *_spread(heard[waits]), "0.3 s"),
+        ("the recognizer's run on the window (Whisper base)", *_spread(heard["recognizer_seconds"]), ""),
+        ("units behind what is heard, layout `units`", *_spread(units["in_all_seconds"]), "0.12 s"),
+        ("id of a text to its first sound", _seconds(spoken["text"]["median_seconds"]), "", "1 s"),
+        ("id of a unit to its sound", *_spread(spoken["units"]["seconds"]), "0.1 s"),
+        ("whole encoder: seconds of work a second", number(heard["work_per_second"]), "", "0.5"),
+        ("codec in chunks of 80 ms, encoding", f"{chunks['encode']['x_real_time']:.0f}x", "", "20x"),
+        ("codec in chunks of 80 ms, decoding", f"{chunks['decode']['x_real_time']:.0f}x", "", "20x"),
+    ]
+    for name, run in hours.items():
+        used = run["mib_after_each_tenth"]
+        rows.append(
+            (
+                f"{name} h: real time, memory after a tenth and at the end".replace("one h", "an hour").replace(
+                    "ten, a word a second h", "ten hours, a recognizer that costs nothing"
+                ),
+                f"{run['x_real_time']:.1f}x",
+                f"{used[0]:.0f}, {used[-1]:.0f} MiB",
+                "flat",
+            )
+        )
+    return table(("", "median", "95%", "wanted"), rows)
+
+
+def windows() -> str:
+    """What short windows lose."""
+    rows = [
+        (f"`{rule}`", *(number(figures[kind][what], digits) for kind in figures for what, digits in _WER_AND_RATE))
+        for rule, figures in load("streaming", "windows").items()
+    ]
+    kinds = ("LibriSpeech", "conversations")
+    return table(("windows", *(f"{kind}: {what}" for kind in kinds for what in ("WER", "tokens/s"))), rows)
+
+
+_WER_AND_RATE = (("wer", 3), ("tokens_per_second", 1))
+
+
+def _spread(figures: dict[str, float]) -> tuple[str, str]:
+    return _seconds(figures["median"]), _seconds(figures["p95"])
+
+
+def _seconds(value: float) -> str:
+    return f"{value:.2f} s"
+
+
 def diarization() -> str:
     """Who speaks when: of whole recordings, online, and with the networks of others."""
     names = ("builtin", "online", "conversation")
@@ -490,6 +541,7 @@ TABLES: dict[str, Callable[[], str]] = {
         *(resynthesis, resynthesis_detail, spoken_quality, speaking_speed, word_starts, voice),
         *(codec, events, events_talk, diarization, sequence_length),
         *(batches, ids, sampled, language_models, speaking),
+        *(streaming, windows),
     )
 }
 
