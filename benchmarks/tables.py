@@ -458,7 +458,7 @@ def streaming() -> str:
     return table(("", "median", "95%", "wanted"), rows)
 
 
-def windows() -> str:
+def live_windows() -> str:
     """What short windows lose."""
     rows = [
         (f"`{rule}`", *(number(figures[kind][what], digits) for kind in figures for what, digits in _WER_AND_RATE))
@@ -541,7 +541,7 @@ TABLES: dict[str, Callable[[], str]] = {
         *(resynthesis, resynthesis_detail, spoken_quality, speaking_speed, word_starts, voice),
         *(codec, events, events_talk, diarization, sequence_length),
         *(batches, ids, sampled, language_models, speaking),
-        *(streaming, windows),
+        *(streaming, live_windows),
     )
 }
 
