@@ -344,8 +344,8 @@ class HybridTokenizer:
             OptionsError: free timing, which has no places; or several speakers in a channel.
             BackendError: a backend is missing or failed.
         """
-        layout, tokens, audios, source = self._channels(sources, block, outside or {})
         encoder = self._one_speaker_encoder()
+        layout, tokens, audios, source = self._channels(sources, block, outside or {})
         tracks: list[Analysis] = []
         encodings = [encoder.encode(Recording.of(audio)) for audio in audios]
         streams = number_speakers(encoding.stream for encoding in encodings)
@@ -447,6 +447,8 @@ class HybridTokenizer:
             raise OptionsError(f"speakers={self.options.speakers}: in blocks, each channel is one speaker")
         if self.options.windows == "packed":
             raise OptionsError("windows='packed' is not for blocks: use segment or live (--windows live)")
+        if self.options.timing == "free":
+            raise OptionsError("blocks are steps of time, and free timing has no times: use timing='locked'")
         return replace(self.encoder, annotator=replace(self.encoder.annotator, diarizer=None))
 
     def _online_diarizer(self) -> Callable[[], OnlineDiarizer]:

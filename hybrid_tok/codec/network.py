@@ -52,6 +52,7 @@ SILENCE_PEAK = 2e-4
 MAGNITUDE_FLOOR = 1e-4
 """Subtracted from predicted magnitudes, so that digital silence can be exactly silent."""
 _FEW_ROWS = 16
+"""Up to so many rows, a product takes less time than its matrix takes to come from memory."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,46 +84,53 @@ class CodecConfig:
 
 
 class _Linear(nn.Linear):
-    """A linear layer that reads its matrix once in order before the product of a few rows.
+    """A linear layer that reads half the memory for the product of a few rows: see `fold`."""
 
-    The product reads it in another order, and so would wait for nearly every line of it: between two steps of a stream
-    other layers have taken its place in the cache.
-    """
+    _short: Tensor | None = None
+
+    def fold(self) -> None:
+        """Keep the matrix in 16 bits as well, if it has no more, until the weights move.
+
+        The product of a few rows takes as long as its matrix takes to come from memory: between two steps of a stream
+        other layers have taken its place in the cache. It is widened there, and the product has the same bits.
+        """
+        short = self.weight.detach().half()
+        self._short = short if self.weight.is_cpu and torch.equal(short.float(), self.weight) else None
+
+    def matrix(self, count: int) -> Tensor:
+        """The weight as 32-bit floats, for the product of so many rows."""
+        return self.weight if self._short is None or count > _FEW_ROWS else self._short.float()
 
     def forward(self, input: Tensor) -> Tensor:
-        if not self.training and input.is_cpu and input.shape[-2] <= _FEW_ROWS:
-            self.weight.sum()
-        return F.linear(input, self.weight, self.bias)
+        return F.linear(input, self.matrix(input.shape[-2]), self.bias)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> _Linear:
+        self._short = None
+        return super()._apply(fn, recurse)
 
 
 @dataclass(frozen=True, slots=True)
 class _Folded:
-    """A block's weights as a step reads them: views, so that they stay those of the block."""
+    """A block as a step computes it: a few frames cost as much as the calls they take."""
 
     taps: tuple[Tensor, ...]
     bias: Tensor
     norm: tuple[Tensor, Tensor]
-    expand: tuple[Tensor, Tensor]
-    project: tuple[Tensor, Tensor]
+    expand: _Linear
+    project: _Linear
     scale: Tensor
 
     def step(self, x: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
-        """As `ConvNeXtBlock.forward`, for one item (T, width): a few frames cost as much as the calls they take."""
+        """As `ConvNeXtBlock.forward`, for one item (T, width)."""
         count, history = len(x), len(state)
         context = torch.cat((state, x))
         y = torch.addcmul(self.bias, context[:count], self.taps[0])
         for i in range(1, history + 1):
             y.addcmul_(context[i : i + count], self.taps[i])
-        few = count <= _FEW_ROWS and x.is_cpu
         y = torch.layer_norm(y, y.shape[1:], *self.norm)
-        y = F.silu(_product(y, *self.expand, few), inplace=True)
-        return _product(y, *self.project, few).mul_(self.scale).add_(x), context[keep : keep + history]
-
-
-def _product(x: Tensor, matrix: Tensor, bias: Tensor, few: bool) -> Tensor:
-    if few:
-        matrix.sum()
-    return torch.addmm(bias, x, matrix)
+        y = F.silu(torch.addmm(self.expand.bias, y, self.expand.matrix(count).t()), inplace=True)
+        y = torch.addmm(self.project.bias, y, self.project.matrix(count).t())
+        return y.mul_(self.scale).add_(x), context[keep : keep + history]
 
 
 class ConvNeXtBlock(nn.Module):
@@ -166,13 +174,12 @@ class ConvNeXtBlock(nn.Module):
 
     def fold(self) -> None:
         """Prepare for steps of one item, by `_Folded`; forgotten when the weights move."""
-        expand, project = self.expand, self.project
         self._folded = _Folded(
             taps=self._taps(),
             bias=cast(Tensor, self.depthwise.bias),
             norm=(self.norm.weight, self.norm.bias),
-            expand=(expand.weight.t(), expand.bias),
-            project=(project.weight.t(), project.bias),
+            expand=self.expand,
+            project=self.project,
             scale=self.scale,
         )
 
@@ -348,7 +355,7 @@ class Codec(nn.Module):
 
     @torch.no_grad()
     def arrange(self) -> None:
-        """Lay the weights out in memory as inference reads them; their values and shapes stay.
+        """Lay the weights out in memory as inference reads them, once they are loaded; values and shapes stay.
 
         A product of a few frames takes longer to bring a matrix into this order than to multiply by it.
         """
@@ -357,9 +364,9 @@ class Codec(nn.Module):
                 layer.weight.data = layer.weight.data.t().contiguous().t()
             elif isinstance(layer, nn.Conv2d):
                 layer.weight.data = layer.weight.data.permute(2, 3, 1, 0).contiguous().permute(3, 2, 0, 1)
-        for block in self.modules():
-            if isinstance(block, ConvNeXtBlock):
-                block.fold()
+        for part in self.modules():
+            if isinstance(part, (ConvNeXtBlock, _Linear)):
+                part.fold()
 
     @torch.inference_mode()
     def learn_silence(self) -> None:

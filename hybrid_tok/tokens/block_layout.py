@@ -80,7 +80,13 @@ class BlockLayout:
 
 
 def block_frames(seconds: float, grid: Grid) -> int:
-    """The frames of a block that lasts about so long; at least one."""
+    """The frames of a block that lasts about so long; at least one.
+
+    Raises:
+        OptionsError: it lasts no time.
+    """
+    if not 0.0 < seconds < float("inf"):
+        raise OptionsError(f"a block must last more than 0 s, not {seconds:g} s (--block)")
     return max(floor(seconds * grid.frame_rate + 0.5), 1)
 
 

@@ -20,7 +20,9 @@ SPEECH = (Span(0, 200),)
 
 
 def judge(calibration: Calibration, *probabilities: float) -> list[float]:
-    words = [heard("word", 20 * k, 20 * k + 15, one, window=Span(20 * k, 20 * k + 20)) for k, one in enumerate(probabilities)]
+    words = [
+        heard("word", 20 * k, 20 * k + 15, one, window=Span(20 * k, 20 * k + 20)) for k, one in enumerate(probabilities)
+    ]
     return calibration.judge(words, SPEECH, ())
 
 

@@ -83,7 +83,9 @@ def test_names_are_those_of_the_columns() -> None:
 
 def test_windows_are_judged_by_themselves() -> None:
     first = sentence(["so", "so", "so", "funny"], window=Span(0, 100))
-    second = [heard(word.text, word.span.start + 100, word.span.end + 100, 0.2, window=Span(100, 300)) for word in first]
+    second = [
+        heard(word.text, word.span.start + 100, word.span.end + 100, 0.2, window=Span(100, 300)) for word in first
+    ]
     together = word_features([*first, *second], SPEECH, ())
     np.testing.assert_array_equal(together[:4], word_features(first, SPEECH, ()))
 
