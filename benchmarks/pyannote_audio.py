@@ -47,8 +47,8 @@ from hybrid_tok.diarizer.backend import RATE, DiarizerOptions, SpeakerPass, on_f
 from hybrid_tok.diarizer.campplus import EMBEDDING, CampPlus, kaldi_features
 from hybrid_tok.diarizer.clustering import ClusteringOptions
 from hybrid_tok.diarizer.conversation import VOICES
-from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder, VoiceFrames
-from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VoiceWindows, Windower, joined, runs_of
+from hybrid_tok.diarizer.speaker_encoder import SpeakerEncoder
+from hybrid_tok.diarizer.voice_windows import ONE, SEVERAL, VoiceFrames, VoiceWindows, Windower, joined, runs_of
 
 SAMPLE_RATE = 16_000
 SEGMENTATION = "models/pyannote_segmentation_3.0/pytorch_model.bin"

@@ -128,8 +128,8 @@ PRESETS: Mapping[str, Preset] = MappingProxyType(
             ),
             Preset(
                 "live",
-                "for streams: short windows, one speaker; tokens are final a quarter of a second after a segment's end, "
-                "plus the recognizer's time",
+                "for streams: short windows, one speaker; tokens are final a quarter of a second after a segment's "
+                "end, plus the recognizer's time",
                 {**_DEFAULT},
                 {"windows": "live", "diarize": False},
                 fallback=dict(_FALLBACK),

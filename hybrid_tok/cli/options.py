@@ -34,7 +34,7 @@ _TOKENIZER: Mapping[str, Any] = MappingProxyType(
     {
         "model": _option(_LISTEN, help="Whisper model: base, tiny.en, a name in the Hugging Face cache, or a folder."),
         "language": _option(_LISTEN, help="Language spoken, such as en, de or zh; it is detected if left out."),
-        "windows": _option(_LISTEN, help="Recognize by segments of speech, as many as fit 30 s (faster), or short ones."),
+        "windows": _option(_LISTEN, help="Recognize segments of speech, as many as fit 30 s (faster), or short ones."),
         "events": _option(_LISTEN, help="Detect laughter, breath and the like."),
         "diarize": _option(_LISTEN, help="Tell speakers apart."),
         "speakers": _option(_LISTEN, help="Number of speakers, if known.", min=1),

@@ -7,7 +7,6 @@ network's inner width times the recording, and results are the same however a re
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -15,7 +14,7 @@ import torch
 from numpy.typing import NDArray
 
 from hybrid_tok.diarizer.network import STRIDE, SpeakerConfig, SpeakerNetwork
-from hybrid_tok.diarizer.voice_windows import joined
+from hybrid_tok.diarizer.voice_windows import VoiceFrames, joined
 from hybrid_tok.nn.arrays import Identity, config_of, load_weights, read_identity
 from hybrid_tok.nn.device import torch_device
 from hybrid_tok.nn.logmel import HOP, log_mel_frames
@@ -27,21 +26,6 @@ FRAME = STRIDE * HOP
 
 BLOCK = 256
 """Frames per block: 10.24 s."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class VoiceFrames:
-    """The network's output, per frame of 40 ms.
-
-    Attributes:
-        hidden: (T, hidden) float32, what embeddings are pooled from.
-        weight: (T, heads) float32, positive attention weights.
-        activity: (T, 4) float32, probabilities of `network.ACTIVITIES`.
-    """
-
-    hidden: NDArray[np.float32]
-    weight: NDArray[np.float32]
-    activity: NDArray[np.float32]
 
 
 class SpeakerEncoder:

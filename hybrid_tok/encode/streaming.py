@@ -52,7 +52,10 @@ class OnlineDiarizer(Protocol):
 
     Attributes:
         settled: frame up to which it is known who speaks.
+        state: what it goes on with, a dataclass of plain values and arrays (`core.state`).
     """
+
+    state: Any
 
     @property
     def settled(self) -> int: ...
@@ -62,6 +65,8 @@ class OnlineDiarizer(Protocol):
     def finish(self) -> tuple[SpeakerTurn, ...]: ...
 
     def current(self) -> SpeakerTurn | None: ...
+
+    def restore(self, state: Any) -> None: ...
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +158,7 @@ class _Exported:
 
     own: EncoderState
     voice_activity: bytes | None
+    diarizer: bytes | None
     codec: bytes | None
 
 
@@ -205,12 +211,12 @@ class StreamEncoder:
         """Start another recording."""
         self._begin(None)
 
-    def push(self, samples: NDArray[np.float32]) -> list[int]:
+    def push(self, samples: NDArray[np.float32] | Audio) -> list[int]:
         """More samples: (N,), or (channels, N) of several channels; the ids that are now final.
 
         Raises:
-            AudioError: the stream has ended, or the samples are not finite or of another shape; nothing of the chunk
-                is taken.
+            AudioError: the stream has ended, or the samples are not finite, of another shape or another rate; nothing
+                of the chunk is taken.
             BackendError: a backend failed; what was final before is returned by the next call.
         """
         mono = self._checked(samples)
@@ -279,7 +285,7 @@ class StreamEncoder:
         """What a stream of the same tokenizer goes on with exactly, also in another process: safetensors.
 
         Raises:
-            StateError: the stream resamples, tells speakers apart or has ended; the message says what to do.
+            StateError: the stream resamples or has ended; the message says what to do.
         """
         if self._ended:
             raise StateError("the stream has ended: there is nothing to go on with")
@@ -288,12 +294,11 @@ class StreamEncoder:
                 f"a stream that resamples has no state to export: push samples at {ANALYSIS_RATE} Hz to a codec of "
                 f"that rate"
             )
-        if self._diarizer is not None:
-            raise StateError("a stream that tells speakers apart has no state to export: give diarize=False")
-        detector = self._detector
+        detector, diarizer = self._detector, self._diarizer
         exported = _Exported(
             self._own,
             None if detector is None else pack_state("detector", self._fingerprint, detector.state),
+            None if diarizer is None else pack_state("diarizer", self._fingerprint, diarizer.state),
             None if self._codec is None else self._codec.state(),
         )
         return pack_state(_KIND, self._fingerprint, exported)
@@ -316,7 +321,10 @@ class StreamEncoder:
             return
         self._detector = self._open_detector(None if given is None else given.voice_activity)
         if self._make_diarizer is not None:
-            self._diarizer = self._make_diarizer()
+            diarizer = self._diarizer = self._make_diarizer()
+            if given is not None and given.diarizer is not None:
+                kind = type(diarizer.state)
+                diarizer.restore(unpack_state(kind, "diarizer", self._fingerprint, given.diarizer))
         ahead = annotator.look_ahead
         self._activity = ActivityStream(ahead.activity, ANALYSIS_RATE, own.activity)
         self._windows = WindowCutter(ahead.windows, own.windows)
@@ -339,10 +347,17 @@ class StreamEncoder:
             return stream
         return detector.stream(unpack_state(type(stream.state), "detector", self._fingerprint, state))
 
-    def _checked(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+    def _checked(self, samples: NDArray[np.float32] | Audio) -> NDArray[np.float32]:
         """A chunk as mono float32."""
         if self._ended:
             raise AudioError("the stream has ended: reset() starts another")
+        if isinstance(samples, Audio):
+            if samples.sample_rate != self._rate:
+                raise AudioError(
+                    f"a chunk at {samples.sample_rate} Hz in a stream at {self._rate} Hz: resample it, or start "
+                    f"another stream"
+                )
+            samples = samples.samples
         chunk = np.asarray(samples)
         shape = "(N,)" if self._channels == 1 else f"({self._channels}, N)"
         right = chunk.ndim == 1 if self._channels == 1 else chunk.ndim == 2 and len(chunk) == self._channels

@@ -81,13 +81,13 @@ def test_two_voices_far_apart_are_two_and_come_back_as_themselves() -> None:
     online = OnlineDiarizer()
     rng = np.random.default_rng(0)
     people = rng.standard_normal((2, 128))
-    online._mask, online._pushed = np.ones(4000, bool), 4000 * 640
+    online.state.mask, online.state.pushed = np.ones(4000, bool), 4000 * 640
     found: list[SpeakerTurn] = []
     for k in range(60):
         voice = people[(k // 20) % 2] + 0.1 * rng.standard_normal(128)
         found += online._take(2 + 4 * k, 20.0, voice / np.linalg.norm(voice))
-    assert online._open is not None
-    found += online._decide(online._open)
+    assert online.state.open is not None
+    found += online._decide(online.state.open)
     found += online._close()
     assert [turn.speaker for turn in found] == [0, 1, 0]
 

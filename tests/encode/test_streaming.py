@@ -312,6 +312,7 @@ def test_what_cannot_be_heard_is_refused_and_nothing_is_taken() -> None:
         (np.array([0.0, np.nan], np.float32), "sample 1 of the chunk at 0.625 s is not finite"),
         (np.zeros((2, 5), np.float32), r"takes samples \(N,\)"),
         (np.zeros(5, np.int16), "as floats, not int16"),
+        (Audio(np.zeros(5, np.float32), 44_100), "a chunk at 44100 Hz in a stream at 16000 Hz"),
     ):
         with pytest.raises(AudioError, match=said):
             encoder.push(wrong)
@@ -380,6 +381,21 @@ def test_what_needs_the_whole_recording_is_refused() -> None:
         tokenizer(codec=Whole()).stream_encoder()
 
 
+def test_one_sample_at_a_time() -> None:
+    samples = recorded([(0.0, 5), (0.1, 40), (0.0, 5)], 3)
+    for options in ({}, {"layout": "units"}, {"layout": "text"}):
+        tok = tokenizer(windows="live", **options)
+        assert streamed(tok, samples, [1]) == tok.encode((samples, RATE))
+
+
+@pytest.mark.parametrize("options", [{"layout": "text"}, {"layout": "units"}, {"timing": "free", "run_length": True}])
+def test_a_real_dialogue_in_all_layouts(options: dict[str, Any]) -> None:
+    audio = read_mono(recording("dialogues/dialogue03.flac"), RATE)[0]
+    samples = audio.samples[: 12 * RATE]
+    with HybridTokenizer.from_preset("live", model="tiny.en", **options) as tok:
+        assert streamed(tok, samples, [4_000, 20_000]) == tok.encode((samples, RATE))
+
+
 @pytest.mark.parametrize("rule", ["segment", "live"])
 def test_a_real_dialogue_with_the_real_backends(rule: str) -> None:
     """Whisper, the tagger, the codec and the voice: half a minute in chunks of 80 ms and of a second, via a state."""
@@ -396,5 +412,5 @@ def test_with_speakers_chunks_do_not_matter() -> None:
     samples = audio.samples[: 25 * RATE]
     with HybridTokenizer.from_preset("default", windows="live", events=False, model="tiny.en", language="en") as tok:
         ids = streamed(tok, samples, [RATE])
-        assert ids == streamed(tok, samples, [3 * RATE, 1_000])
+        assert ids == streamed(tok, samples, [3 * RATE, 10_000], exports=True)
         assert len({turn.speaker for turn in tok.vocabulary.decode(ids).channels[0].turns}) > 1
