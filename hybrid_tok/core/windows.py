@@ -65,8 +65,8 @@ _RULES: MappingProxyType[WindowRule, WindowOptions] = MappingProxyType(
     {
         "segment": WindowOptions(),
         "packed": WindowOptions("packed"),
-        # A segment ends after half a second of silence: with the detector's, what two paddings leave no room for.
-        "live": WindowOptions(longest=10.0, padding=0.15, silence=0.0),
+        # A segment ends after 0.4 s of silence: with the detector's own, where two paddings do not touch.
+        "live": WindowOptions(longest=10.0, padding=0.1, silence=0.0),
     }
 )
 

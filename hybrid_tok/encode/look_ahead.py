@@ -41,12 +41,12 @@ _RULES: Mapping[WindowRule, LookAhead] = MappingProxyType(
     {
         "segment": LookAhead(),
         "packed": LookAhead(),
-        # Nothing but the end of the speech itself is waited for: 0.25 s after a window's end, all of this is known.
+        # Nothing but the end of the speech itself is waited for: 0.2 s after a window's end, all of this is known.
         "live": LookAhead(
             windows=WindowOptions.of("live"),
-            activity=ActivityOptions(look_ahead=0.0, rise=4, max_hole=2, margin=1),
-            events=10,
-            voice=VoiceOptions(look_ahead=2.0, patience=10.0),
+            activity=ActivityOptions(look_ahead=0.0, rise=3, max_hole=2, min_frames=3, margin=1),
+            events=8,
+            voice=VoiceOptions(look_ahead=1.0, patience=10.0),
         ),
     }
 )

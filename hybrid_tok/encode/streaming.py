@@ -516,8 +516,21 @@ class StreamEncoder:
                 with self._timer.stage("prosody"):
                     prosody = self._prosody.measure(decisions)
             own.gated.append(GatedPassage(passage.span, decisions, prosody))
-        if last and self._voice is not None:
-            self._voice.finish()
+        if self._voice is not None:
+            if last:
+                self._voice.finish()
+            elif own.voice.waiting:
+                self._voice.wait(self._next_end())
+
+    def _next_end(self) -> int:
+        """The frame at which the next passage that is not gated ends, or a frame before that."""
+        own = self._own
+        if own.heard or own.cut:
+            return (own.heard or own.cut)[0].span.end
+        windows = [one.end for one in own.passages.windows] + [one.end for one in own.windows.pieces]
+        windows += [own.windows.window.end] if own.windows.window is not None else []
+        known = own.passages.start + len(own.passages.active) - self._encoder.annotator.look_ahead.passages.quiet
+        return max(min([known, *windows]), own.passages.start)
 
     def _write(self, last: bool) -> None:
         """The ids of passages whose voices and units are known."""

@@ -32,7 +32,8 @@ class VoiceOptions:
 
     Attributes:
         longest: seconds of speech to measure, the speaker's first; what comes later does not change the result.
-        look_ahead: seconds from the start of the speaker's speech after which no more of it is waited for.
+        look_ahead: seconds from the start of the speaker's speech; passages that end later do not count, but for the
+            first.
         patience: seconds that the speech of a speaker is waited for who is first heard in another way.
         shortest_span: frames below which a span is left out if there are longer ones: its uncertain ends are a large
             share of it.
@@ -100,6 +101,8 @@ class VoiceMeter:
     def add(self, decisions: Sequence[Decision], annotations: Annotations) -> None:
         """The next passage: how it is written, and what is heard in it."""
         state = self.state
+        if decisions:
+            self.wait(decisions[-1].span.end)
         for one in decisions:
             if one.kind != "pause":
                 self._hear(one.speaker, one.span.start)
@@ -122,6 +125,12 @@ class VoiceMeter:
         if decisions:
             self._settle(decisions[-1].span.end)
 
+    def wait(self, frame: int) -> None:
+        """Measure the speakers for whom the next passage, which ends at a frame or later, comes too late."""
+        for speaker, known in list(self.state.waiting.items()):
+            if known.speech is not None and frame - known.speech > self._options.look_ahead * FRAME_RATE:
+                self._decide(speaker, known)
+
     def finish(self) -> None:
         """The recording has ended: what is heard of the speakers is all there is."""
         self._settle(None)
@@ -134,9 +143,13 @@ class VoiceMeter:
         """Measure the speakers of whom no more is waited for."""
         for speaker, known in list(self.state.waiting.items()):
             if now is None or self._is_enough(known, now):
-                spans = known.alone_heard or known.own_heard or known.alone or known.own
-                self.state.codes[speaker] = self._measure(spans) if known.speech is not None else None
-                del self.state.waiting[speaker]
+                self._decide(speaker, known)
+
+    def _decide(self, speaker: int, known: SpeakerState) -> None:
+        """Measure a speaker on what is known."""
+        spans = known.alone_heard or known.own_heard or known.alone or known.own
+        self.state.codes[speaker] = self._measure(spans) if known.speech is not None else None
+        del self.state.waiting[speaker]
 
     def _is_enough(self, known: SpeakerState, now: int) -> bool:
         options = self._options

@@ -118,8 +118,8 @@ def test_windows_are_the_same_while_speech_is_being_detected(
 
 def test_a_live_window_ends_soon_after_its_speech() -> None:
     cutter = WindowCutter(WindowOptions.of("live"))
-    assert cutter.push(HeardSpeech((Span(50, 150),), None, 166), lambda start, end: start) == []
-    assert cutter.push(HeardSpeech((), None, 167), lambda start, end: start) == [Window((Span(42, 158),))]
+    assert cutter.push(HeardSpeech((Span(50, 150),), None, 160), lambda start, end: start) == []
+    assert cutter.push(HeardSpeech((), None, 161), lambda start, end: start) == [Window((Span(45, 155),))]
 
 
 def _until(audio: Audio, speech: Sequence[Span], end: int) -> tuple[Audio, list[Span]]:
