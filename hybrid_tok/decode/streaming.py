@@ -533,11 +533,14 @@ class StreamDecoder:
         yield from self._release()
 
     def _context_of(self, utterance: Utterance, after: Sequence[Phrase]) -> tuple[list[Phrase], list[Phrase]]:
-        """The words around an utterance that are spoken with it: those before and after."""
+        """The words around an utterance that are spoken with it: those before and after.
+
+        The first phrase of a text is spoken alone, so that it is heard soon.
+        """
         before, last = self._context, utterance.phrases[-1]
         follow = [] if ends_phrase(last.words[-1]) else first_words(after, min(_AHEAD, self._options.context_words))
         if not before or self._context_language != utterance.language:
-            return [], follow
+            return [], []
         if utterance.span is None:
             return (before if self._utterance == (utterance.speaker, utterance.language) else []), follow
         ended = before[-1].span
