@@ -321,7 +321,7 @@ class HybridTokenizer:
             self._online_diarizer() if self.options.diarize and self.options.layout != "units" else None,
             sample_rate,
             channels,
-            fingerprint=self._stream_fingerprint,
+            fingerprint=lambda: self._stream_fingerprint,
             state=state,
         )
 
@@ -468,9 +468,9 @@ class HybridTokenizer:
     def _stream_fingerprint(self) -> str:
         """Of everything that the ids of a stream depend on."""
         parts = [self.preset.name, sorted(asdict(self.options).items()), sorted(self.vocabulary.fingerprint.items())]
-        stages: tuple[Stage, ...] = ("voice_activity", "recognizer", "tagger")
-        for stage in stages:
-            parts.append(self._backend(stage).fingerprint if stage != "tagger" or self.options.events else "")
+        stages: tuple[Stage, ...] = ("voice_activity", "recognizer", *(("tagger",) if self.options.events else ()))
+        if self.options.layout != "units":
+            parts += [self._backend(stage).fingerprint for stage in stages]
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def analyze(self, source: Source, *, annotations: Known = None, on_progress: OnProgress | None = None) -> Analysis:

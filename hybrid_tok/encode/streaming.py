@@ -12,6 +12,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any, Protocol, TypeVar
 
 import numpy as np
@@ -180,7 +181,7 @@ class StreamEncoder:
         sample_rate: of the samples, in Hz.
         channels: of the samples, which are mixed to one.
         first_speaker: number of the first speaker.
-        fingerprint: of the tokenizer, for states.
+        fingerprint: gives that of the tokenizer, for states.
         state: that `export_state` gave, of a stream of the same tokenizer.
 
     Raises:
@@ -196,13 +197,13 @@ class StreamEncoder:
         sample_rate: int | None = None,
         channels: int = 1,
         first_speaker: int = 0,
-        fingerprint: str = "",
+        fingerprint: Callable[[], str] = str,
         state: bytes | None = None,
     ) -> None:
         self._encoder, self._space, self._grid = encoder, space, encoder.grid
         self._make_diarizer = diarizer
         self._rate, self._channels = sample_rate or encoder.grid.sample_rate, channels
-        self._fingerprint, self._first_speaker = fingerprint, first_speaker
+        self._make_fingerprint, self._first_speaker = fingerprint, first_speaker
         self._units_only = encoder.gate.layout == "units"
         self._timer = StageTimer()
         self._begin(state)
@@ -260,6 +261,10 @@ class StreamEncoder:
         if own.writer.run is not None and (options.run_length or options.unit_merges is not None):
             return own.writer.run_start
         return own.writer.cursor if self._units_only else own.placed
+
+    @cached_property
+    def _fingerprint(self) -> str:
+        return self._make_fingerprint()
 
     @property
     def hop(self) -> int:

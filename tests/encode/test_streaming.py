@@ -414,3 +414,10 @@ def test_with_speakers_chunks_do_not_matter() -> None:
         ids = streamed(tok, samples, [RATE])
         assert ids == streamed(tok, samples, [3 * RATE, 10_000], exports=True)
         assert len({turn.speaker for turn in tok.vocabulary.decode(ids).channels[0].turns}) > 1
+
+
+def test_units_alone_need_no_recognizer() -> None:
+    tok = tokenizer(object(), layout="units")
+    encoder = tok.stream_encoder()
+    encoder.push(recorded([(0.1, 20)]))
+    assert tok.stream_encoder(state=encoder.export_state()).seconds == encoder.seconds
