@@ -73,6 +73,10 @@ class AnnotationError(HybridTokError):
     """An annotation file is damaged, of another format, or contradicts itself or the recording."""
 
 
+class StateError(HybridTokError):
+    """A saved state of a stream cannot be used: damaged, of another version, or of another tokenizer."""
+
+
 class AnnotationWarning(UserWarning):
     """Something in given annotations was uncertain, and was repaired or taken with low confidence."""
 
@@ -83,10 +87,6 @@ class AudioWarning(UserWarning):
 
 class SpeechWarning(UserWarning):
     """Text has no sound, or is spoken in another way than asked for."""
-
-
-class StateError(HybridTokError):
-    """A saved state of a stream cannot be used: damaged, of another version, or of another tokenizer."""
 
 
 class CrosstalkWarning(UserWarning):

@@ -39,7 +39,7 @@ def test_backends_are_made_with_options_of_the_tokenizer() -> None:
     assert all(set(entry.options) <= known for entry in BACKENDS.values())
     recognizer = find_backend("recognizer", "whisper")
     made = recognizer.make(model="tiny.en", language="en", windows="packed", device="cpu")
-    assert (made.options.model, made.options.language, made.options.windows.rule) == ("tiny.en", "en", "packed")
+    assert (made.options.model, made.options.language, made.options.windows.form) == ("tiny.en", "en", "packed")
     assert set(recognizer.options) == {"model", "language", "windows", "device"}
 
 
