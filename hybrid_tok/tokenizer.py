@@ -417,7 +417,7 @@ class HybridTokenizer:
         grid = self.codec_identity.grid
         if isinstance(sources, list) or (isinstance(sources, tuple) and not isinstance(sources[0], np.ndarray)):
             read = [self.read(source) for source in sources]  # pyright: ignore[reportArgumentType]
-            check_lengths([Audio(audio.samples, audio.sample_rate) for audio, _ in read])
+            check_lengths([audio for audio, _ in read])
             audios = [audio for audio, _ in read]
             longest = max((info for _, info in read), key=lambda info: info.num_samples / info.sample_rate)
             info = replace(longest, channels=len(read))

@@ -68,6 +68,10 @@ class Span:
         """Length where frames are of 20 ms."""
         return frame_to_seconds(self.frames)
 
+    def shifted(self, frames: int) -> Span:
+        """The same stretch, so many frames later; earlier where that is negative."""
+        return Span(self.start + frames, self.end + frames)
+
     def overlap(self, other: Span) -> int:
         """Number of frames the two spans share."""
         return max(0, min(self.end, other.end) - max(self.start, other.start))

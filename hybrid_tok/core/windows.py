@@ -188,13 +188,8 @@ class WindowCutter:
         return ended
 
     def _pieces(self, span: Span, find_quietest: Callable[[int, int], int]) -> Iterator[Span]:
-        """A stretch of speech in pieces that fit a window, cut where it is quietest in their second half."""
-        longest = self._longest - 2 * self._padding
-        while span.frames > longest:
-            cut = find_quietest(span.start + longest // 2, span.start + longest)
-            yield Span(span.start, cut)
-            span = Span(cut, span.end)
-        yield span
+        """A stretch of speech in pieces that fit a window."""
+        return _cut_long(span, self._longest - 2 * self._padding, find_quietest)
 
     def _take_pieces(self, upcoming: int, exact: bool, total: int | None) -> list[Window]:
         """Put pieces into windows, as far as it is known what follows them; the windows that this ends.
@@ -256,7 +251,11 @@ class WindowCutter:
 def _packed(audio: Audio, speech: Sequence[Span], options: WindowOptions, total: int) -> list[Window]:
     """As much speech as fits in each window."""
     longest, padding = round(options.longest * FRAME_RATE), round(options.padding * FRAME_RATE)
-    pieces = [piece for span in speech for piece in _cut_long(audio, span, longest - 2 * padding)]
+
+    def find_quietest(start: int, end: int) -> int:
+        return quietest(audio, start, end)
+
+    pieces = [piece for span in speech for piece in _cut_long(span, longest - 2 * padding, find_quietest)]
     windows: list[list[Span]] = []
     for chunk in _padded(pieces, padding, total):
         last = windows[-1][-1] if windows else None
@@ -284,10 +283,10 @@ def _padded(pieces: Sequence[Span], padding: int, total: int) -> Iterator[Span]:
             yield Span(start, end)
 
 
-def _cut_long(audio: Audio, span: Span, longest: int) -> Iterator[Span]:
+def _cut_long(span: Span, longest: int, find_quietest: Callable[[int, int], int]) -> Iterator[Span]:
     """A stretch of speech in pieces of at most `longest` frames, cut where it is quietest in their second half."""
     while span.frames > longest:
-        cut = quietest(audio, span.start + longest // 2, span.start + longest)
+        cut = find_quietest(span.start + longest // 2, span.start + longest)
         yield Span(span.start, cut)
         span = Span(cut, span.end)
     yield span

@@ -141,7 +141,7 @@ def tag_passage(tagger: EventTagger, listen: Listen, passage: Span, ahead: int) 
     """The events in a passage, heard with what is before it and `ahead` frames of what follows."""
     start = max(passage.start - CONTEXT, 0)
     heard = tagger.tag(listen(Span(start, passage.end + ahead)))
-    moved = [replace(event, span=Span(event.span.start + start, event.span.end + start)) for event in heard]
+    moved = [replace(event, span=event.span.shifted(start)) for event in heard]
     return clip_events(moved, passage)
 
 

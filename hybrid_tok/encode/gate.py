@@ -28,7 +28,6 @@ from hybrid_tok.core.annotations import Annotations, Event, Word
 from hybrid_tok.core.events import EventLabel
 from hybrid_tok.core.spacing import join_words
 from hybrid_tok.core.timeline import FRAME_RATE, Span
-from hybrid_tok.encode.passages import split_annotations
 from hybrid_tok.encode.stretches import Stretch, StretchOptions, find_stretches
 from hybrid_tok.errors import OptionsError
 from hybrid_tok.nn.viterbi import best_path, min_marginals
@@ -247,17 +246,18 @@ def gate_passage(
 
 
 def gate_passages(
-    annotations: Annotations, spans: Sequence[Span], options: GateOptions, count_pieces: Callable[[Word], float]
+    parts: Sequence[Annotations], spans: Sequence[Span], options: GateOptions, count_pieces: Callable[[Word], float]
 ) -> tuple[Decision, ...]:
     """Decide how each stretch of a recording is written, passage by passage.
 
     Args:
+        parts: the annotations of each passage.
         spans: the passages, which tile the recording.
         count_pieces: tokens of a word as text.
     """
     decisions: list[Decision] = []
     state: GateState | None = None
-    for span, part in zip(spans, split_annotations(annotations, spans), strict=True):
+    for span, part in zip(spans, parts, strict=True):
         made, state = gate_passage(part, span, options, [count_pieces(word) for word in part.words], state)
         decisions += made
     return tuple(decisions)

@@ -93,9 +93,9 @@ class Encoder:
             mono = resample(audio, ANALYSIS_RATE)
             annotations, passages = self.annotator.annotate(recording, mono, timer)
             spans = [passage.span for passage in passages]
-        with timer.stage("gate"):
-            decisions = gate_passages(annotations, spans, self.gate, self.count_pieces)
         parts = list(split_annotations(annotations, spans))
+        with timer.stage("gate"):
+            decisions = gate_passages(parts, spans, self.gate, self.count_pieces)
         voices, prosody = self._voices_and_prosody(audio, decisions, parts, timer)
         with timer.stage("codec"):
             stream = assemble(decisions, audio, self.codec, self.assemble, voices, prosody, self.grid)

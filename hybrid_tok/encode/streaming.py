@@ -471,9 +471,9 @@ class StreamEncoder:
         """What a recognizer is given of a passage."""
         window = passage.window
         assert window is not None
-        speech = tuple(_shifted(span, -window.start) for span in clip_spans(passage.speech, window))
+        speech = tuple(span.shifted(-window.start) for span in clip_spans(passage.speech, window))
         inside = clip_events(passage.events, window)
-        events = tuple(replace(event, span=_shifted(event.span, -window.start)) for event in inside)
+        events = tuple(replace(event, span=event.span.shifted(-window.start)) for event in inside)
         return RecognizerWindow(window.start, self._listen(window), speech, events)
 
     def _diarize(self, heard: HeardSpeech, last: bool) -> None:
@@ -603,10 +603,6 @@ def _moved(words: Sequence[Word], passage: HeardPassage) -> list[Word]:
         if first < end:
             moved.append(replace(word, span=Span(first, min(word.span.end + start, end))))
     return moved
-
-
-def _shifted(span: Span, frames: int) -> Span:
-    return Span(span.start + frames, span.end + frames)
 
 
 def _speakers(decisions: Sequence[Decision]) -> set[int]:

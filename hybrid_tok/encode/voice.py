@@ -162,7 +162,7 @@ class VoiceMeter:
         chosen = choose_spans(spans, self._options)
         start = max(chosen[0].start - _MARGIN, 0)
         audio = self._listen(Span(start, chosen[-1].end + _MARGIN))
-        moved = [Span(span.start - start, span.end - start) for span in chosen]
+        moved = [span.shifted(-start) for span in chosen]
         return measure_voice(audio, moved, self._embed, self._options)
 
 

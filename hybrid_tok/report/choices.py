@@ -15,6 +15,7 @@ from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.encode.assemble import write_decisions
 from hybrid_tok.encode.gate import Decision, gate_passages
+from hybrid_tok.encode.passages import split_annotations
 from hybrid_tok.tokenizer import Analysis, HybridTokenizer
 from hybrid_tok.tokens.stream import Frame, Prosody
 from hybrid_tok.tokens.summary import Summary, summarize
@@ -59,6 +60,7 @@ def choices(
     encoder = tokenizer.encoder
     passages = [list(group) for _, group in groupby(analysis.decisions, key=lambda one: one.passage)]
     spans = [Span(passage[0].span.start, passage[-1].span.end) for passage in passages]
+    parts = list(split_annotations(analysis.annotations, spans))
     prosody = dict.fromkeys(analysis.annotations.words, Prosody(0, 0, 0)) if encoder.prosody is not None else {}
 
     @cache
@@ -72,7 +74,7 @@ def choices(
         if weight == own:
             return made
         weighed = replace(encoder.gate, rate_weight=weight)
-        decisions = gate_passages(analysis.annotations, spans, weighed, encoder.count_pieces)
+        decisions = gate_passages(parts, spans, weighed, encoder.count_pieces)
         voices = dict.fromkeys(_speakers(decisions), NEUTRAL_CODE) if encoder.voice is not None else {}
         stream = write_decisions(decisions, audio.num_samples, encoder.grid, cut, encoder.assemble, voices, prosody)
         ids = tuple(tokenizer.vocabulary.encode(stream))
