@@ -36,7 +36,7 @@ from hybrid_tok.encode.crosstalk import Crosstalk, check_lengths, find_crosstalk
 from hybrid_tok.encode.duplex import DuplexEncoder, number_speakers
 from hybrid_tok.encode.gate import Decision, GateOptions
 from hybrid_tok.encode.look_ahead import LookAhead
-from hybrid_tok.encode.pipeline import Encoder
+from hybrid_tok.encode.pipeline import Encoder, Encoding
 from hybrid_tok.encode.prosody import ProsodyOptions
 from hybrid_tok.encode.streaming import OnlineDiarizer, StreamEncoder
 from hybrid_tok.errors import AudioError, BackendError, OptionsError
@@ -352,18 +352,7 @@ class HybridTokenizer:
         for audio, encoding, stream in zip(audios, encodings, streams, strict=True):
             ids = tuple(self.vocabulary.encode(stream))
             info = SourceInfo(source.sample_rate, source.num_samples, 1)
-            tracks.append(
-                Analysis(
-                    ids,
-                    stream,
-                    encoding.decisions,
-                    encoding.annotations,
-                    info,
-                    summarize(stream, ids, self.vocabulary, audio.seconds),
-                    self.codec_identity.grid,
-                    encoding.stage_seconds,
-                )
-            )
+            tracks.append(self._analysis(encoding, stream, ids, info, audio.seconds, encoding.stage_seconds))
         stream = join_channels(streams)
         ids = tuple(blocks_of(self.vocabulary, stream, layout, tokens))
         crosstalk = find_crosstalk([resample(audio, ANALYSIS_RATE) for audio in audios])
@@ -493,15 +482,28 @@ class HybridTokenizer:
         encoding = self.encoder.encode(recording, timer)
         with timer.stage("vocabulary"):
             ids = tuple(self.vocabulary.encode(encoding.stream))
+        seconds = recording.audio.seconds
+        return self._analysis(encoding, encoding.stream, ids, recording.source, seconds, timer.seconds)
+
+    def _analysis(
+        self,
+        encoding: Encoding,
+        stream: HybridStream,
+        ids: tuple[int, ...],
+        source: SourceInfo,
+        seconds: float,
+        stage_seconds: Mapping[str, float],
+    ) -> Analysis:
+        """Everything about a recording of so many seconds, written as a stream."""
         return Analysis(
             ids=ids,
-            stream=encoding.stream,
+            stream=stream,
             decisions=encoding.decisions,
             annotations=encoding.annotations,
-            source=recording.source,
-            summary=summarize(encoding.stream, ids, self.vocabulary, recording.audio.seconds),
+            source=source,
+            summary=summarize(stream, ids, self.vocabulary, seconds),
             grid=self.codec_identity.grid,
-            stage_seconds=MappingProxyType(timer.seconds),
+            stage_seconds=MappingProxyType(dict(stage_seconds)),
         )
 
     def annotate(
