@@ -155,6 +155,8 @@ class Session:
     """Samples."""
     _fault: HybridTokError | None = None
     """Why it did not end as it should."""
+    _stopped: bool = False
+    """Whether Ctrl-C has ended it."""
     _whole: bool = False
     """Whether the encoder gave all tokens."""
     _begun: float = 0.0
@@ -197,7 +199,7 @@ class Session:
         """Encode and show what is heard until it ends, or fails."""
         queue = self.listener.queue
         while not queue.empty:
-            if self.stop.asked and not queue.ended:
+            if self.stop.asked and not self._stopped:
                 self._end()
             lost = self.listener.check()
             if lost is not None:
@@ -241,6 +243,7 @@ class Session:
 
     def _end(self) -> None:
         """Listen no more, and keep what was heard until now; of a pipe that came faster, as much as time has passed."""
+        self._stopped = True
         behind = self._behind()
         self.listener.queue.keep(round(behind * self.listener.sample_rate))
         self.listener.close()

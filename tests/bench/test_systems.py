@@ -44,7 +44,7 @@ def test_titles_are_those_of_the_tables() -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("nope", "no system is called 'nope'; there are: default, conversation, fast, nemo, recording, opus"),
+        ("nope", "no system is called 'nope'; there are: default, conversation, fast, live, nemo, recording, opus"),
         ("default:pitch=1", "no option 'pitch=1', as in name=value; it has: layout, timing"),
         ("default:layout", "no option 'layout', as in name=value"),
         ("default:codebooks=two", "num_codebooks must be a number, not 'two'"),

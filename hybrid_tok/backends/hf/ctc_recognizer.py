@@ -42,6 +42,8 @@ _SHORTEST = SAMPLE_RATE // 10
 _REACH = 0.2 * FRAME_RATE
 """Frames by which a word may begin before its first letter, and end after its last: a letter is a peak of a frame or
 two somewhere in its sound."""
+_DIGITS = 3
+"""Of confidences: the number of threads of torch changes the later ones."""
 _PIECE = "▁"
 """With it, a token of SentencePiece begins a word."""
 
@@ -165,7 +167,7 @@ def _letters(posteriors: NDArray[np.float32], texts: dict[int, str], blank: int)
     for start, end in zip(edges[:-1].tolist(), edges[1:].tolist(), strict=True):
         output = int(best[start])
         if output != blank:
-            posterior = min(1.0, float(posteriors[start:end, output].max()))
+            posterior = round(min(1.0, float(posteriors[start:end, output].max())), _DIGITS)
             for character in texts.get(output, ""):
                 yield _Letter("" if character.isspace() else character, start, end, posterior)
 
