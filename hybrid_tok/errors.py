@@ -77,6 +77,10 @@ class StateError(HybridTokError):
     """A saved state of a stream cannot be used: damaged, of another version, or of another tokenizer."""
 
 
+class CorpusError(HybridTokError):
+    """A corpus cannot be planned, written or read: its manifest, its folder, or what was written there before."""
+
+
 class AnnotationWarning(UserWarning):
     """Something in given annotations was uncertain, and was repaired or taken with low confidence."""
 
