@@ -249,6 +249,15 @@ class HybridTokenizer:
         )
 
     @cached_property
+    def fingerprint(self) -> str:
+        """Of everything that ids depend on: preset, options, vocabulary, and the models that listen, which it loads."""
+        parts = [self.preset.name, sorted(asdict(self.options).items()), sorted(self.vocabulary.fingerprint.items())]
+        stages: tuple[Stage, ...] = ("voice_activity", "recognizer", *(("tagger",) if self.options.events else ()))
+        if self.options.layout != "units":
+            parts += [self._backend(stage).fingerprint for stage in stages]
+        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
+
+    @cached_property
     def encoder(self) -> Encoder:
         """The pipeline from audio to stream."""
         options, look_ahead = self.vocabulary.options, LookAhead.of(self.options.windows)
@@ -321,7 +330,7 @@ class HybridTokenizer:
             self._online_diarizer() if self.options.diarize and self.options.layout != "units" else None,
             sample_rate,
             channels,
-            fingerprint=lambda: self._stream_fingerprint,
+            fingerprint=lambda: self.fingerprint,
             state=state,
         )
 
@@ -452,15 +461,6 @@ class HybridTokenizer:
         from hybrid_tok.diarizer.online import OnlineDiarizer
 
         return OnlineDiarizer
-
-    @cached_property
-    def _stream_fingerprint(self) -> str:
-        """Of everything that the ids of a stream depend on."""
-        parts = [self.preset.name, sorted(asdict(self.options).items()), sorted(self.vocabulary.fingerprint.items())]
-        stages: tuple[Stage, ...] = ("voice_activity", "recognizer", *(("tagger",) if self.options.events else ()))
-        if self.options.layout != "units":
-            parts += [self._backend(stage).fingerprint for stage in stages]
-        return hashlib.sha256(repr(parts).encode()).hexdigest()[:32]
 
     def analyze(self, source: Source, *, annotations: Known = None, on_progress: OnProgress | None = None) -> Analysis:
         """Everything about a recording: ids, stream, every decision of the gate with its reason, figures.

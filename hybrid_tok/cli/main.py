@@ -20,6 +20,7 @@ import typer
 
 from hybrid_tok.audio import write_wav
 from hybrid_tok.cli.bench import bench_app
+from hybrid_tok.cli.corpus import corpus_app
 from hybrid_tok.cli.demo import make_demo
 from hybrid_tok.cli.fetch import fetch
 from hybrid_tok.cli.info import collect_info, format_info
@@ -55,6 +56,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.add_typer(bench_app, name="bench")
+app.add_typer(corpus_app, name="corpus")
 app.add_typer(train_app, name="train")
 app.command()(fetch)
 app.command()(live)

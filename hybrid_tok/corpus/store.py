@@ -41,7 +41,10 @@ class Store:
         self._local = None if "://" in self.address else Path(self.address)
         if self.address.startswith("file://"):
             self._local = Path(self.address.removeprefix("file://"))
-        self._files, self._root = (None, "") if self._local is not None else open_remote(self.address)
+        self._files: Any = None
+        self._root = ""
+        if self._local is None:
+            self._files, self._root = open_remote(self.address)
 
     def __reduce__(self) -> tuple[Any, ...]:
         return type(self), (self.address,)
