@@ -145,6 +145,19 @@ def verify(folder: Folder, as_json: AsJson = False, **options: Any) -> None:
 
 
 @corpus_app.command()
+def stats(
+    folder: Folder,
+    as_json: AsJson = False,
+    price: Annotated[float | None, typer.Option(help="Of a machine per hour, for the costs.")] = None,
+) -> None:
+    """Figures of a corpus, as far as it is written: hours, tokens, shares, languages, speakers, events, failures."""
+    from hybrid_tok.corpus.run import read_figures
+
+    figures = read_figures(folder, price)
+    typer.echo(json.dumps(figures.to_json()) if as_json else figures.to_text())
+
+
+@corpus_app.command()
 def merge(
     folders: Annotated[list[str], typer.Argument(help="Folders of finished corpora of the same tokenizer.")],
     output: Annotated[str, typer.Option("-o", "--output", help="Folder of the merged corpus.")],

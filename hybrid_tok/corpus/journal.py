@@ -106,6 +106,12 @@ class Journal:
         """Mark that a part of a batch is begun by itself."""
         self._mark(_alone(batch, place))
 
+    def withdraw_alone(self, batch: int, place: int) -> None:
+        """Remove this run's marks of a part, whose end was asked for."""
+        for name in [one for one in self._names if one.startswith(f"{_alone(batch, place)}.{self._run}.")]:
+            self._store.remove(f"{self._folder}/{name}")
+            self._names.remove(name)
+
     def result_alone(self, batch: int, place: int) -> Result | None:
         """What came out of a part by itself; None if nothing has yet."""
         name = f"{_alone(batch, place)}.json"

@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any
 
 from hybrid_tok.corpus.batches import BatchOptions, Part, batches_of
 from hybrid_tok.corpus.entries import Entry
@@ -120,9 +119,8 @@ class Worker:
             journal.write(task.batch, results)
         shard = self._finish(journal, task.shard) if journal.count_done() == len(self._batches) else None
         spent = {stage: total - stages.get(stage, 0.0) for stage, total in self.step.stage_seconds.items()}
-        return replace(
-            _report(task, results), stage_seconds=spent, wall_seconds=time.perf_counter() - begun, shard=shard
-        )
+        wall = time.perf_counter() - begun
+        return replace(_report(task, results), stage_seconds=spent, wall_seconds=wall, shard=shard)
 
     def _open(self, shard: int) -> None:
         if shard != self._shard:
@@ -151,7 +149,11 @@ class Worker:
                     )
                 else:
                     journal.begin_alone(batch, place)
-                    result = self._encode(part)
+                    try:
+                        result = self._encode(part)
+                    except BaseException:  # Ctrl-C: the recording is not to blame
+                        journal.withdraw_alone(batch, place)
+                        raise
                 journal.write_alone(batch, place, result)
             results.append(result)
         return results
@@ -163,11 +165,20 @@ class Worker:
         outcome = encode_piece(self.step, entry, part.piece, part.pieces, self._job.batches)
         return Result(part.entry, part.piece, outcome)
 
-    def _finish(self, journal: Journal, shard: int) -> ShardInfo:
-        """Write a shard whose batches are all there. Two workers may do so at once: they write the same."""
-        outcomes = [
-            self._outcome(place, list(results)) for place, results in _by_entry(journal.read(len(self._batches)))
-        ]
+    def _finish(self, journal: Journal, shard: int) -> ShardInfo | None:
+        """Write a shard whose batches are all there. Two workers may do so at once: they write the same.
+
+        Returns:
+            None where the other one has done it.
+        """
+        try:
+            results = journal.read(len(self._batches))
+        except CorpusError:
+            if self._store.exists(done_name(shard)):  # the other worker has just removed it
+                return None
+            raise
+        by_entry = groupby(results, key=lambda result: result.entry)
+        outcomes = [self._outcome(place, list(parts)) for place, parts in by_entry]
         rows = [outcome for outcome in outcomes if isinstance(outcome, Row)]
         failures = [outcome for outcome in outcomes if isinstance(outcome, Failure)]
         vocab_size = self.step.tokenizer.vocabulary.size
@@ -211,10 +222,6 @@ def check_models(store: Store, fingerprint: str) -> None:
             f"{store.address}: was begun with other models than those of this machine: give all machines the same, or "
             "write to another folder"
         )
-
-
-def _by_entry(results: Sequence[Result]) -> Any:
-    return groupby(results, key=lambda result: result.entry)
 
 
 def _report(task: Task, results: Sequence[Result]) -> Report:
