@@ -12,6 +12,7 @@ from fractions import Fraction
 
 from hybrid_tok.core.timeline import FRAME_RATE, Grid
 from hybrid_tok.corpus.entries import Entry
+from hybrid_tok.errors import OptionsError
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +33,13 @@ class BatchOptions:
     piece: float = 600.0
     longest: float = 1800.0
     search: float = 30.0
+
+    def __post_init__(self) -> None:
+        if not 0.0 < 4.0 * self.search <= self.piece <= self.longest:
+            raise OptionsError(
+                f"pieces of {self.piece:g} s, looked for within {self.search:g} s, of recordings over "
+                f"{self.longest:g} s: a piece must be 4 times as long as its search at least, and no longer than those"
+            )
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,12 +81,12 @@ def batches_of(entries: Sequence[Entry], options: BatchOptions, grid: Grid) -> l
 def count_pieces(entry: Entry, options: BatchOptions, grid: Grid) -> int:
     """How many pieces a recording is cut into.
 
-    It stays whole if its length is not known, or a text without times goes with it, which only the whole can be
-    aligned to.
+    It stays whole if its length is not known, if a text without times goes with it, which only the whole can be aligned
+    to, or if its speakers are known, whose numbers hold for the whole.
     """
     seconds = entry.seconds
     untimed = any(segment.span is None for segment in entry.known.segments or ())
-    if seconds is None or seconds <= options.longest or untimed:
+    if seconds is None or seconds <= options.longest or untimed or entry.known.turns is not None:
         return 1
     step = grid_step(grid)
     if step > options.search:  # no two places in reach

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from typing import Any
 
 from hybrid_tok.core.annotations import Event, KnownAnnotations, Segment, SpeakerTurn, Word
@@ -57,8 +57,10 @@ class Entry:
         return self.audio.duration
 
     def to_json(self) -> dict[str, Any]:
-        """For the plan of a corpus; what is None or empty is left out."""
-        audio = {name: value for name, value in asdict(self.audio).items() if value not in (None, 0.0, False)}
+        """For the plan of a corpus; what is None or empty, and what has its default, is left out."""
+        audio = {
+            one.name: value for one in fields(self.audio) if (value := getattr(self.audio, one.name)) != one.default
+        }
         known = {name: value for name, value in asdict(self.known).items() if value is not None}
         written = {"id": self.id, "audio": audio, "where": self.where, "known": known}
         written |= {"language": self.language, "speakers": list(self.speakers)}

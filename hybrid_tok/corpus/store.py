@@ -201,8 +201,9 @@ def open_remote(address: str) -> tuple[Any, str]:
         fsspec = importlib.import_module("fsspec.core")
         return fsspec.url_to_fs(address)
     except ImportError as error:
-        missing = "fsspec is missing" if error.name and error.name.startswith("fsspec") else first_line(error)
-        raise BackendError(f"{address}: {missing}: pip install 'hybrid-tok[corpus]'") from None
+        if error.name == "fsspec":
+            raise BackendError(f"{address}: needs fsspec: pip install 'hybrid-tok[corpus]'") from None
+        raise BackendError(f"{address}: {first_line(error)}") from None
     except ValueError as error:  # an unknown protocol
         raise CorpusError(f"{address}: {first_line(error)}") from None
 
