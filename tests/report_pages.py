@@ -13,6 +13,8 @@ from fakes import FakeCodec, FakeSynthesizer
 from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
 from hybrid_tok.core.timeline import Span
+from hybrid_tok.corpus.figures import RunFacts, Tally
+from hybrid_tok.corpus.rows import Columns, Failure, Row
 from hybrid_tok.presets import find_preset
 from hybrid_tok.report import Page, recording_page
 from hybrid_tok.tokenizer import Analysis, Decoding, HybridTokenizer, TokenizerOptions
@@ -129,3 +131,45 @@ def write_results(folder: Path, changes: dict[str, Any] | None = None) -> Path:
     path = folder / "r.json"
     path.write_text(json.dumps({**results(), **(changes or {})}), "utf-8")
     return path
+
+
+def corpus_report() -> dict[str, Any]:
+    """The report of a corpus of 300 recordings, with 28 failures."""
+    random = np.random.default_rng(0)
+    tally = Tally()
+    for number in range(300):
+        seconds = float(random.lognormal(2, 0.8))
+        columns = Columns(
+            text_share=0.7,
+            unit_share=0.1,
+            silence_share=0.2,
+            words=0 if number % 50 == 0 else 20,
+            text="",
+            languages=() if number % 50 == 0 else (("en", "de", HOSTILE)[number % 3],),
+            speakers=tuple(f"speaker {number % 17} {part}" for part in range(number % 3 + 1 if number % 23 else 21)),
+            events=("laugh", "breath", HOSTILE)[: number % 4],
+            confidence=float(random.beta(9, 1.2)),
+            snr=float(random.normal(22, 9)),
+            sample_rate=16_000,
+            num_samples=16_000,
+            channels=1,
+            codec_samples=16_000,
+        )
+        tokens = round(seconds * random.lognormal(1.8, 0.4))
+        tally.add(Row(f"{number}", np.zeros(tokens, np.int32), seconds, columns))
+    failures = [Failure(f"{HOSTILE}, line {number}", "missing", f"{HOSTILE}: no such file") for number in range(25)]
+    failures += [Failure("m.jsonl, line 9", "killed", "ended the process", "id\ud800") for _ in range(3)]
+    for failure in failures:
+        tally.add(failure)
+    facts = RunFacts(
+        wall_seconds=60.0,
+        machine_seconds=120.0,
+        stage_seconds={"load": 2.0, "recognizer": 70.0, HOSTILE: 9.5},
+        workers=4,
+        price=0.85,
+        machine={"processors": HOSTILE},
+        versions={"hybrid-tok": "0.1.0"},
+    )
+    written = tally.figures(facts).to_json()
+    errors = [failure.to_json() for failure in failures[-20:]]
+    return written | {"errors": errors, "preset": HOSTILE, "fingerprint": "0123abcd"}

@@ -20,7 +20,7 @@ from typing import Any, Literal, TypeAlias
 
 from hybrid_tok.core.atomic_write import atomic_write
 
-PageKind: TypeAlias = Literal["recording", "results"]
+PageKind: TypeAlias = Literal["recording", "results", "corpus"]
 
 
 @dataclass(frozen=True, slots=True, eq=False)

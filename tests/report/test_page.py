@@ -12,8 +12,9 @@ from pathlib import Path
 import pytest
 
 from hybrid_tok.report import Page, render, results_page, write_page
+from hybrid_tok.report.corpus import corpus_page
 from hybrid_tok.report.page import to_script_json
-from report_pages import HOSTILE, spoken_page, write_results
+from report_pages import HOSTILE, corpus_report, spoken_page, write_results
 
 
 class Elements(HTMLParser):
@@ -40,10 +41,12 @@ class Elements(HTMLParser):
         return "".join(text for name, text in self.texts if name == element)
 
 
-@pytest.fixture(scope="module", params=["recording", "results"])
+@pytest.fixture(scope="module", params=["recording", "results", "corpus"])
 def page(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Page:
     if request.param == "recording":
         return spoken_page()
+    if request.param == "corpus":
+        return corpus_page(corpus_report(), f"{HOSTILE}/shards")
     return results_page(write_results(tmp_path_factory.mktemp("results")), f"{HOSTILE}.json")
 
 
@@ -69,7 +72,7 @@ def test_the_policy_allows_the_page_s_own_style_and_script_and_no_request(page: 
 
 
 def test_scripts_set_text_never_markup_and_reach_for_no_network() -> None:
-    for name in ("shared", "recording", "results"):
+    for name in ("shared", "recording", "results", "corpus"):
         script = (Path(render.__code__.co_filename).parent / f"{name}.js").read_text("utf-8")
         assert not re.findall(r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|eval\(|Function\(", script)
         assert not re.findall(r"fetch\(|XMLHttpRequest|WebSocket|EventSource|sendBeacon|import\(", script)

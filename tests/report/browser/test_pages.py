@@ -1,4 +1,4 @@
-"""Both pages in Chromium: they render, play, seek, compare, sort, ask for nothing, and can be used by everyone."""
+"""All pages in Chromium: they render, play, seek, compare, sort, ask for nothing, and can be used by everyone."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page, expect, sync_playwright
 
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.corpus.figures import Tally
 from hybrid_tok.report import Page as ReportPage
 from hybrid_tok.report import results_page, write_page
+from hybrid_tok.report.corpus import corpus_page
 from hybrid_tok.report.tracks import track_data
-from report_pages import HOSTILE, spoken_page, write_results
+from report_pages import HOSTILE, corpus_report, spoken_page, write_results
 
 TAGS = ["wcag2a", "wcag2aa", "wcag21a", "wcag21aa", "wcag22aa", "best-practice"]
 
@@ -59,6 +61,13 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("pages")
     write_page(folder / "results.html", results_page(write_results(folder), f"{HOSTILE}.json"))
     return folder / "results.html"
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("pages") / "report.html"
+    write_page(path, corpus_page(corpus_report(), f"{HOSTILE}/shards"))
+    return path
 
 
 @pytest.fixture
@@ -252,13 +261,13 @@ def test_the_table_has_what_the_lanes_show(opened: Callable[..., Opened], record
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("kind", ["recording", "results"])
+@pytest.mark.parametrize("kind", ["recording", "results", "corpus"])
 def test_no_violation_of_accessibility(
-    opened: Callable[..., Opened], recording: Path, results: Path, kind: str, scheme: str
+    opened: Callable[..., Opened], kind: str, scheme: str, request: pytest.FixtureRequest
 ) -> None:
-    page = opened(recording if kind == "recording" else results, color_scheme=scheme).page
-    if kind == "recording":
-        page.get_by_text("What the lanes show, row by row").click()
+    page = opened(request.getfixturevalue(kind), color_scheme=scheme).page
+    for summary in page.locator("summary").all():
+        summary.click()
     assert violations(page) == []
     page.get_by_role("button", name="Dark colours" if scheme == "light" else "Light colours").click()
     assert violations(page) == []
@@ -273,9 +282,9 @@ def test_the_theme_follows_the_system_and_the_button(opened: Callable[..., Opene
 
 
 def test_at_400_percent_nothing_is_beside_the_window(
-    opened: Callable[..., Opened], recording: Path, results: Path
+    opened: Callable[..., Opened], recording: Path, results: Path, corpus: Path
 ) -> None:
-    for file in (recording, results):
+    for file in (recording, results, corpus):
         page = opened(file).page
         page.set_viewport_size({"width": 320, "height": 640})
         assert page.evaluate("document.documentElement.scrollWidth") <= 320
@@ -327,6 +336,44 @@ def test_parts_of_the_score_and_errors_are_shown(opened: Callable[..., Opened], 
     expect(page.locator("#parts tbody tr").first).to_contain_text("0.950")
     expect(page.locator("#errors")).to_contain_text(f"{HOSTILE}.wav")
     expect(page.locator("#errors")).to_contain_text("1 of 6 failed")
+
+
+def test_a_corpus_is_drawn_by_each_figure(opened: Callable[..., Opened], corpus: Path) -> None:
+    page = opened(corpus).page
+    expect(page.locator("#lead")).to_contain_text("300 recordings")
+    expect(page.locator("#spread")).to_contain_text("300 recordings, tokens/s. Median")
+    seen: set[str | None] = set()
+    for title in ("Tokens per second", "Length", "Confidence of the words", "Speech above background"):
+        page.get_by_label("Figure").select_option(title)
+        assert 10 < page.locator("#chart .bin").count() <= 61
+        seen.add(page.locator("#chart svg").text_content())
+    assert len(seen) == 4
+    expect(page.get_by_role("img", name="Recordings by speech above background")).to_be_visible()
+    page.get_by_text("What the chart shows, bar by bar").click()
+    counts = page.locator("#bars tbody td:nth-child(2)").all_text_contents()
+    assert sum(map(int, counts)) == 300
+
+
+def test_what_a_corpus_holds_and_what_it_cost(opened: Callable[..., Opened], corpus: Path) -> None:
+    page = opened(corpus).page
+    expect(page.locator("#time tbody tr")).to_contain_text(["text", "units", "silence"])
+    expect(page.locator("#languages tbody")).to_contain_text(HOSTILE)
+    expect(page.locator("#speakers tbody tr").last).to_contain_text("20 or more")
+    expect(page.locator("#events tbody tr").first).to_contain_text("laugh")
+    expect(page.locator("#failures tbody tr").first).to_contain_text("no such file")
+    expect(page.locator("#errors")).to_contain_text("The first 20 of 28")
+    expect(page.locator("#stages tbody tr").first).to_contain_text("recognizer")
+    expect(page.locator("#cost")).to_contain_text("at 0.850 a machine-hour")
+
+
+def test_of_an_empty_corpus_it_says_so(opened: Callable[..., Opened], tmp_path: Path) -> None:
+    path = tmp_path / "empty.html"
+    write_page(path, corpus_page(Tally().figures().to_json(), "empty"))
+    page = opened(path).page
+    expect(page.locator("#chart")).to_contain_text("No recording has this figure.")
+    expect(page.locator("#failures")).to_contain_text("None")
+    expect(page.locator("#errors-card")).to_be_hidden()
+    assert violations(page) == []
 
 
 def test_ten_minutes_stay_smooth(opened: Callable[..., Opened], recording: Path, tmp_path: Path) -> None:
