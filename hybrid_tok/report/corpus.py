@@ -20,7 +20,7 @@ _LONGEST = 1000
 
 _DISTRIBUTIONS = {
     "tokens_per_second": ("Tokens per second", "tokens/s", "linear"),
-    "duration": ("Length", "s", "logarithmic"),
+    "duration": ("Length", "seconds", "logarithmic"),
     "confidence": ("Confidence of the words", "mean probability that a word is right", "linear"),
     "snr": ("Speech above background", "dB", "linear"),
 }
