@@ -18,6 +18,7 @@ from hybrid_tok.corpus.rows import Row
 from hybrid_tok.corpus.store import Store
 
 _DTYPES = {2: np.dtype("<u2"), 4: np.dtype("<u4")}
+_PREFIXES = ("", "k", "M", "G", "T", "P")
 
 
 class Datatrove:
@@ -50,9 +51,8 @@ class Datatrove:
 
 
 def _rounded(count: int) -> str:
-    """A count for people, as datatrove has it: "12.3 MT"."""
-    power = 0
-    while count >= 1000 ** (power + 1) and power < 5:
-        power += 1
-    value = f"{count / 1000**power:.3g}" if power else str(count)
-    return f"{value} {('', 'k', 'M', 'G', 'T', 'P')[power]}T"
+    """A count for people, with three digits: "12.3 MT"."""
+    mantissa, exponent = f"{count:.2e}".split("e")
+    power = min(int(exponent) // 3, len(_PREFIXES) - 1)
+    shift = int(exponent) - 3 * power
+    return f"{float(mantissa) * 10**shift:.{max(0, 2 - shift)}f} {_PREFIXES[power]}T"

@@ -49,8 +49,11 @@ class Megatron:
     def read(self, store: Store, shard: str) -> Iterator[Row]:
         ids_name, index_name, list_name = self.files(shard)
         with reading(store, index_name) as file:
-            magic, version, code, count, _ = _HEAD.unpack(file.read(_HEAD.size))
+            magic, version, code, count, documents = _HEAD.unpack(file.read(_HEAD.size))
             if magic != _MAGIC or version != 1 or code not in _DTYPES:
                 raise ValueError("no index of Megatron-LM, or of another version")
-            lengths = np.frombuffer(file.read(4 * count), "<i4", count).tolist()
+            rest = file.read()
+            if len(rest) != 12 * count + 8 * documents:
+                raise ValueError(f"has not the size of an index of {count:,} sequences")
+            lengths = np.frombuffer(rest, "<i4", count).tolist()
         yield from read_flat(store, ids_name, list_name, _DTYPES[code], lengths)

@@ -67,7 +67,7 @@ class Shar:
 
 def _cut(row: Row, key: str) -> dict[str, Any]:
     """A row as a lhotse cut, with what was said as its supervision."""
-    columns = asdict(row.columns)
+    columns = {**asdict(row.columns), "sampling_rate": row.columns.sample_rate}  # lhotse asks each cut for it
     cut: dict[str, Any] = {"type": "MonoCut", "id": key, "start": 0, "duration": row.seconds, "channel": 0}
     if row.columns.text:
         said: dict[str, Any] = {"id": key, "recording_id": key, "start": 0, "duration": row.seconds, "channel": 0}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import tarfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,6 +14,9 @@ from urllib.parse import quote
 
 _LONGEST = 200
 """Characters of a key; with its suffix it must be a file name (255 bytes)."""
+
+_END = bytes(2 * tarfile.BLOCKSIZE)
+"""The last bytes of a tar."""
 
 
 @contextmanager
@@ -33,9 +37,13 @@ def pairs(file: BinaryIO) -> Iterator[tuple[bytes, bytes]]:
     """Contents of the members, two by two.
 
     Raises:
-        ValueError: a last one stands alone, or a key has another one's data.
+        ValueError: the tar is cut off, which `tarfile` takes for its end, or members are no pair.
         tarfile.TarError: the tar is damaged.
     """
+    file.seek(-min(len(_END), file.seek(0, os.SEEK_END)), os.SEEK_END)
+    if file.read() != _END:
+        raise ValueError("cut off")
+    file.seek(0)
     with tarfile.open(fileobj=file, mode="r|", encoding="utf-8") as tar:
         first: tuple[str, bytes] | None = None
         for member in tar:
