@@ -29,6 +29,7 @@ from hybrid_tok.corpus.step import TokenizerRecipe
 from hybrid_tok.corpus.store import Store
 from hybrid_tok.corpus.worker import Job, Report, Task
 from hybrid_tok.errors import CorpusError, OptionsError
+from hybrid_tok.report import render
 from hybrid_tok.report.corpus import corpus_page
 
 _KEPT_EVERY = 30.0
@@ -265,7 +266,7 @@ def _finish(store: Store, plan: Plan, options: CorpusOptions, identity: Identity
     for shard in range(len(plan.shards)):
         info, tally = load_done(store, shard)
         infos.append(info)
-        total = total + tally
+        total += tally
     failures = [*plan.failures, *(failure for info in infos for failure in info.failures)]
     store.write_bytes(ERRORS, b"".join(json_line(failure.to_json()) for failure in failures))
     if options.format == "webdataset":
@@ -277,7 +278,7 @@ def _finish(store: Store, plan: Plan, options: CorpusOptions, identity: Identity
         "preset": identity.preset,
     }
     store.write_bytes(REPORT, json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
-    store.write_bytes(PAGE, corpus_page(report, store.address.rpartition("/")[2]).to_html().encode())
+    store.write_bytes(PAGE, render(corpus_page(report, store.address.rpartition("/")[2])).encode())
     store.write_bytes(SHARDS, b"".join(json_line(info.to_json()) for info in infos))
     return Finished(store.address, figures, len(failures), encoded)
 
