@@ -153,8 +153,22 @@ class CorpusReader:
         self._epoch = epoch
         self._shard = self._row = 0
 
+    @property
+    def epoch(self) -> int:
+        """How often everything has been read."""
+        return self._epoch
+
     def __iter__(self) -> Iterator[Row]:
-        """The rows that are left of this epoch.
+        """The rows that are left of this epoch; after them the reader is at the start of the next one.
+
+        Raises:
+            CorpusError: a file is missing or damaged.
+        """
+        yield from self.rest()
+        self._epoch, self._shard, self._row = self._epoch + 1, 0, 0
+
+    def rest(self) -> Iterator[Row]:
+        """The rows that are left of this epoch; after them the reader is at its end, where nothing is left.
 
         Raises:
             CorpusError: a file is missing or damaged.
@@ -165,7 +179,6 @@ class CorpusReader:
                 self._row += 1
                 yield row
             self._shard, self._row = self._shard + 1, 0
-        self._epoch, self._shard, self._row = self._epoch + 1, 0, 0
 
     def state_dict(self) -> dict[str, Any]:
         """Where the reader is: after the row that it gave last. JSON can hold it."""

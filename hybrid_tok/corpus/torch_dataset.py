@@ -59,14 +59,11 @@ class ShardDataset(IterableDataset[dict[str, Any]]):
         Raises:
             CorpusError: a file is missing or damaged.
         """
-        if not self._resumed or self._reader is None:
-            self._reader = self._make_reader()
+        reader = self._reader if self._resumed else None
+        if reader is None:
+            reader = self._reader = self._make_reader()
         self._resumed = False
-        reader = self._reader
-        for row in reader:
-            yield _item(row)
-        if reader is self._reader:
-            self._epoch = int(reader.state_dict()["epoch"])
+        return self._items(reader)
 
     def set_epoch(self, epoch: int) -> None:
         """Choose the order of the next loop. One that is to be resumed in this epoch still is.
@@ -76,11 +73,15 @@ class ShardDataset(IterableDataset[dict[str, Any]]):
         """
         if epoch < 0:
             raise OptionsError(f"epoch must be 0 or more, not {epoch}")
-        if epoch != self._epoch:
-            self._epoch, self._reader, self._resumed = epoch, None, False
+        self._epoch = epoch
+        if self._reader is not None and self._reader.epoch != epoch:
+            self._reader, self._resumed = None, False
 
     def state_dict(self) -> dict[str, Any]:
-        """Where this worker is: after the row that it gave last."""
+        """Where this worker is: after the row that it gave last. After the last row of all, a loop has no rows left.
+
+        A loader asks workers that have finished too, while others go on.
+        """
         return (self._reader or self._make_reader()).state_dict()
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -92,7 +93,13 @@ class ShardDataset(IterableDataset[dict[str, Any]]):
         reader = self._make_reader()
         reader.load_state_dict(state)
         self._reader, self._resumed = reader, True
-        self._epoch = int(state["epoch"])
+        self._epoch = reader.epoch
+
+    def _items(self, reader: CorpusReader) -> Iterator[dict[str, Any]]:
+        for row in reader.rest():
+            yield _item(row)
+        if reader is self._reader:
+            self._epoch = reader.epoch + 1
 
     def _make_reader(self) -> CorpusReader:
         info = get_worker_info()

@@ -215,12 +215,27 @@ def test_a_loop_that_was_left_begins_again(address: str) -> None:
     dataset.set_epoch(0)
     next(iter(dataset))
     assert [item["id"] for item in dataset] == first
-    assert dataset.state_dict()["epoch"] == 1
+    second = [item["id"] for item in dataset]
+    assert second != first and sorted(second) == ALL
     dataset.load_state_dict({**dataset.state_dict(), "epoch": 0, "shard": 1})
     dataset.set_epoch(2)
     other = ShardDataset(address, shuffle_seed=0)
     other.set_epoch(2)
     assert [item["id"] for item in dataset] == [item["id"] for item in other] != first
+
+
+def test_a_worker_that_has_finished_stays_finished(address: str) -> None:
+    """Its loader is resumed while other workers of the epoch are not done."""
+    dataset = ShardDataset(address, shuffle_seed=0)
+    first = [item["id"] for item in dataset]
+    state = dataset.state_dict()
+    second = [item["id"] for item in dataset]
+    resumed = ShardDataset(address, shuffle_seed=0)
+    resumed.load_state_dict(state)
+    assert list(resumed) == [] and [item["id"] for item in resumed] == second != first
+    resumed.load_state_dict(state)
+    resumed.set_epoch(1)
+    assert [item["id"] for item in resumed] == second
 
 
 def test_ranks_of_torch_distributed_are_taken(address: str, monkeypatch: pytest.MonkeyPatch) -> None:
