@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from corpus_rows import PLAIN, VOCAB, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -25,7 +26,6 @@ from hybrid_tok.corpus.rows import Columns, Failure, Row, ShardInfo
 from hybrid_tok.corpus.store import Store
 from hybrid_tok.errors import BackendError, CorpusError
 
-VOCAB = 70_000
 ODD_IDS = (
     "a/b.c.flac",
     "a.b",
@@ -70,7 +70,6 @@ ROWS = st.lists(
     max_size=6,
     unique_by=lambda row: row.id,
 )
-PLAIN = Columns(0.5, 0.25, 0.25, 2, "hello there", ("en",), ("ann",), (), 0.9, None, 16_000, 32_000, 1, 48_000)
 
 
 def rows_of(names: Sequence[str], vocab_size: int = VOCAB) -> list[Row]:
@@ -79,11 +78,6 @@ def rows_of(names: Sequence[str], vocab_size: int = VOCAB) -> list[Row]:
         Row(name, generator.integers(0, vocab_size, 3 + 4 * place).astype(np.int32), 1.5 + place, PLAIN)
         for place, name in enumerate(names)
     ]
-
-
-def same(row: Row, other: Row) -> bool:
-    facts = (row.id, row.seconds, row.columns) == (other.id, other.seconds, other.columns)
-    return facts and other.ids.dtype == np.int32 and bool(np.array_equal(row.ids, other.ids))
 
 
 def written(folder: Path | str, format: str, rows: Sequence[Row], vocab_size: int = VOCAB) -> tuple[Store, ShardInfo]:
