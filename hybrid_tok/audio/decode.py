@@ -37,6 +37,9 @@ _UNKNOWN_SIZE = 0x7FFF_F000
 _SMALL_BLOCK = 1024
 """Samples read at once where a recording may be damaged: a block with damage in it is lost."""
 
+_SEEKABLE = frozenset({"WAV", "WAVEX", "RF64", "W64", "AIFF", "AU", "CAF", "FLAC"})
+"""Formats of libsndfile in which a sample can be found without what is before it."""
+
 _DURATION_SLACK = 0.1
 """Seconds by which ffmpeg's output may be shorter than the declared duration: encoder delay and padding."""
 
@@ -50,21 +53,25 @@ class Reader:
         sample_rate: in Hz.
         channels: how many.
         blocks: float32 arrays (channels, n), finite, to be read once and in order.
+        start: samples of the recording before the first block.
     """
 
     name: str
     sample_rate: int
     channels: int
     blocks: Iterator[NDArray[np.float32]]
+    start: int = 0
 
 
 @contextmanager
-def open_reader(source: Readable, allow_truncated: bool = False) -> Iterator[Reader]:
+def open_reader(source: Readable, allow_truncated: bool = False, offset: float = 0.0) -> Iterator[Reader]:
     """Open a recording for reading block by block.
 
     Args:
         allow_truncated: of a recording that is truncated, or damaged from somewhere on, give what is before, with an
             `AudioWarning`.
+        offset: seconds that the reader does not need. It starts there, or at the end of a shorter recording, where the
+            format gives exactly the samples that it gives from the start on, else at the start: see `Reader.start`.
 
     Raises:
         AudioError: there is no such file; it is a folder, empty, not audio, of an impossible rate, damaged or
@@ -73,7 +80,7 @@ def open_reader(source: Readable, allow_truncated: bool = False) -> Iterator[Rea
     with _open_file(source) as (name, file):
         if os.fstat(file.fileno()).st_size == 0:
             raise AudioError(f"{name} is empty: give a recording with audio in it")
-        with _open_soundfile(name, file, _Faults(allow_truncated)) as reader:
+        with _open_soundfile(name, file, _Faults(allow_truncated), offset) as reader:
             if reader is not None:
                 yield _checked(reader)
                 return
@@ -164,7 +171,7 @@ def _checked(reader: Reader) -> Reader:
         )
 
     def blocks() -> Iterator[NDArray[np.float32]]:
-        position = 0
+        position = reader.start
         for block in reader.blocks:
             finite = np.abs(block) <= LOUDEST  # NaN is not
             if not finite.all():
@@ -176,11 +183,11 @@ def _checked(reader: Reader) -> Reader:
             position += block.shape[1]
             yield block
 
-    return Reader(reader.name, reader.sample_rate, reader.channels, blocks())
+    return Reader(reader.name, reader.sample_rate, reader.channels, blocks(), reader.start)
 
 
 @contextmanager
-def _open_soundfile(name: str, file: BinaryIO, faults: _Faults) -> Iterator[Reader | None]:
+def _open_soundfile(name: str, file: BinaryIO, faults: _Faults, offset: float) -> Iterator[Reader | None]:
     """The recording by libsndfile; None if it does not know the format."""
     import soundfile
 
@@ -198,13 +205,31 @@ def _open_soundfile(name: str, file: BinaryIO, faults: _Faults) -> Iterator[Read
         if sound.format == "OGG":
             _check_last_ogg_page(name, file, faults)
             sound.seek(0)
-        yield Reader(name, sound.samplerate, sound.channels, _soundfile_blocks(name, sound, faults))
+        start = _skip(name, sound, offset) if offset else 0
+        yield Reader(name, sound.samplerate, sound.channels, _soundfile_blocks(name, sound, faults, start), start)
 
 
-def _soundfile_blocks(name: str, sound: soundfile.SoundFile, faults: _Faults) -> Iterator[NDArray[np.float32]]:
+def _skip(name: str, sound: soundfile.SoundFile, offset: float) -> int:
+    """Go to a time where that is exact: decoders of Vorbis, Opus and MP3 need what is before. Gives the sample."""
     import soundfile
 
-    promised, read = sound.frames, 0
+    linear = sound.subtype.startswith("PCM_") or sound.subtype in ("FLOAT", "DOUBLE", "ULAW", "ALAW")
+    if not linear or sound.format not in _SEEKABLE:
+        return 0
+    start = min(round(offset * sound.samplerate), sound.frames)
+    try:
+        return sound.seek(start)
+    except soundfile.LibsndfileError as error:
+        where = f"before {start / sound.samplerate:.3f} s: {error.error_string.rstrip('.')}"
+        raise AudioError(f"{name} is damaged or truncated {where}; copy it again") from None
+
+
+def _soundfile_blocks(
+    name: str, sound: soundfile.SoundFile, faults: _Faults, start: int
+) -> Iterator[NDArray[np.float32]]:
+    import soundfile
+
+    promised, read = sound.frames, start
     size = _SMALL_BLOCK if faults.allowed else BLOCK
     while True:
         try:

@@ -20,6 +20,7 @@ class AudioPlace:
         offset: seconds of the recording before the part to be encoded.
         duration: seconds of the part; None is the rest of the recording.
         whole: whether `duration` is said to be the whole recording's, so that a longer one is an error.
+        channel: of the recording that is the part, counted from 0; None is the mix of all.
     """
 
     address: str
@@ -29,6 +30,7 @@ class AudioPlace:
     offset: float = 0.0
     duration: float | None = None
     whole: bool = False
+    channel: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

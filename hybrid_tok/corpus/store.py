@@ -26,6 +26,10 @@ _WAIT = 0.5
 """Seconds before the second try; twice as long before each further one."""
 
 
+class MissingFileError(CorpusError):
+    """There is no such file, or no right to it."""
+
+
 class Store:
     """A folder at an address.
 
@@ -64,8 +68,10 @@ class Store:
         if self._local is not None:
             try:
                 return sorted(one.name for one in (self._local / folder).iterdir() if not one.name.startswith("."))
-            except FileNotFoundError:
+            except (FileNotFoundError, NotADirectoryError):
                 return []
+            except OSError as error:
+                raise CorpusError(f"{self.join(folder)}: cannot be read ({error.strerror or error})") from None
 
         def listed() -> list[str]:
             self._files.invalidate_cache()
@@ -77,6 +83,20 @@ class Store:
 
         return sorted(name for name in self._try(folder, listed) if not name.startswith("."))
 
+    def is_folder(self) -> bool:
+        """Whether the address is a folder that is there."""
+        if self._local is not None:
+            return self._local.is_dir()
+        return self._try("", lambda: bool(self._files.isdir(self._root)))
+
+    def below(self) -> list[str]:
+        """Paths of all files in the folder and in those inside it, from it on, sorted."""
+        if self._local is not None:
+            files = (one for one in self._local.rglob("*") if one.is_file())
+            return sorted(one.relative_to(self._local).as_posix() for one in files)
+        root = f"{self._root.rstrip('/')}/"
+        return sorted(str(one).removeprefix(root) for one in self._try("", self._files.find, self._root))
+
     def read(self, name: str) -> bytes:
         """The bytes of a file.
 
@@ -86,6 +106,18 @@ class Store:
         if self._local is not None:
             return self._try(name, (self._local / name).read_bytes)
         return self._try(name, lambda: bytes(self._files.cat_file(f"{self._root}/{name}")))
+
+    def read_range(self, name: str, start: int, size: int) -> bytes:
+        """Bytes of a file from `start` on; fewer than `size` where it ends before.
+
+        Raises:
+            CorpusError: it is not there, or cannot be read.
+        """
+        if self._local is None:
+            return self._try(name, lambda: bytes(self._files.cat_file(f"{self._root}/{name}", start, start + size)))
+        with self.open(name) as file:
+            file.seek(start)
+            return self._try(name, file.read, size)
 
     @contextmanager
     def open(self, name: str) -> Iterator[BinaryIO]:
@@ -183,7 +215,7 @@ class Store:
                 return act(*arguments, **named)
             except (FileNotFoundError, PermissionError) as error:
                 what = "is not there" if isinstance(error, FileNotFoundError) else "there is no right to it"
-                raise CorpusError(f"{self.join(name)}: {what}") from None
+                raise MissingFileError(f"{self.join(name)}: {what}") from None
             except Exception as error:  # of any library that fsspec uses
                 if attempt == tries - 1:
                     raise CorpusError(f"{self.join(name)}: {first_line(error)}") from error

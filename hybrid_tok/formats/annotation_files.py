@@ -69,12 +69,12 @@ class AnnotationFiles:
                 given = replace(given, events=formats.read_events(Path(self.events), frames, recording).events)
         if self.transcript is not None:
             text = read_transcript(Path(self.transcript))
-            _check_length(text, frames)
+            check_length(text, frames)
             given = replace(given, segments=(text,))
         return given
 
 
-def _check_length(text: Segment, frames: int) -> None:
+def check_length(text: Segment, frames: int) -> None:
     """Refuse a text that cannot be this recording's, before an hour is spent on aligning it."""
     letters, seconds = len(text.text), frames / FRAME_RATE
     if letters > _FEWEST_REFUSED + _FASTEST * seconds:
