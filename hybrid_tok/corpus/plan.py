@@ -136,7 +136,12 @@ def _unique(found: Iterable[Entry | BadLine], failures: list[Failure]) -> Iterat
         if isinstance(one, BadLine):
             failures.append(Failure(one.where, "line", one.message))
             continue
-        mark = int.from_bytes(blake2b(one.id.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little")
+        try:
+            name = one.id.encode()
+        except UnicodeEncodeError:  # a file's name that is no UTF-8
+            failures.append(Failure(one.where, "line", f"{one.id!r:.200} is not Unicode: rename it"))
+            continue
+        mark = int.from_bytes(blake2b(name, digest_size=8).digest(), "little")
         if mark in seen:
             message = f"id {one.id!r:.200} was there before: the first one is kept"
             failures.append(Failure(one.where, "duplicate", message, one.id, one.audio.address))

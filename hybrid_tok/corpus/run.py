@@ -20,9 +20,10 @@ from hybrid_tok.corpus.engines import Engine
 from hybrid_tok.corpus.figures import Figures, RunFacts, Tally
 from hybrid_tok.corpus.formats import FORMATS
 from hybrid_tok.corpus.formats.webdataset import list_shards
-from hybrid_tok.corpus.identity import Identity, claim
-from hybrid_tok.corpus.layout import DONE, ERRORS, PAGE, REPORT, RUNS, SHARDS, done_name
+from hybrid_tok.corpus.identity import Identity, claim, read_identity
+from hybrid_tok.corpus.layout import CORPUS, DONE, ERRORS, PAGE, REPORT, RUNS, SHARDS, done_name
 from hybrid_tok.corpus.plan import Plan, ShardOptions, load_plan, make_plan
+from hybrid_tok.corpus.reading import Corpus, read
 from hybrid_tok.corpus.rows import ShardInfo, json_line
 from hybrid_tok.corpus.sources import SourceKind, read_entries
 from hybrid_tok.corpus.step import TokenizerRecipe
@@ -178,6 +179,35 @@ def load_done(store: Store, shard: int) -> tuple[ShardInfo, Tally]:
     return ShardInfo.from_json(written["shard"]), Tally.from_json(written["tally"])
 
 
+def read_figures(address: str, price: float | None = None) -> Figures:
+    """The figures of a corpus, as far as it is written.
+
+    Args:
+        price: of a machine per hour.
+
+    Raises:
+        CorpusError: there is no corpus.
+    """
+    store = Store(address)
+    if read_identity(store) is None:
+        raise CorpusError(f"{store.join(CORPUS)}: is not there: this is no corpus")
+    total = Tally()
+    plan = load_plan(store)
+    if plan is None and store.exists(SHARDS):  # merged from others
+        corpus = Corpus.open(address)
+        for row in read(address):
+            total.add(row)
+        for info in corpus.shards:
+            for failure in info.failures:
+                total.add(failure)
+        return total.figures(RunFacts(price=price))
+    for failure in plan.failures if plan is not None else ():
+        total.add(failure)
+    for shard in sorted(_done(store)):
+        total += load_done(store, shard)[1]
+    return total.figures(_facts(store, price))
+
+
 def _done(store: Store) -> set[int]:
     """Numbers of the finished shards."""
     return {int(name.removesuffix(".json")) for name in store.names(DONE)}
@@ -271,7 +301,7 @@ def _finish(store: Store, plan: Plan, options: CorpusOptions, identity: Identity
     store.write_bytes(ERRORS, b"".join(json_line(failure.to_json()) for failure in failures))
     if options.format == "webdataset":
         store.write_bytes("data.lst", list_shards(infos))
-    figures = total.figures(_facts(store, options))
+    figures = total.figures(_facts(store, options.price))
     report = figures.to_json() | {
         "errors": [failure.to_json() for failure in failures[:_SHOWN_ERRORS]],
         "fingerprint": identity.fingerprint,
@@ -283,7 +313,7 @@ def _finish(store: Store, plan: Plan, options: CorpusOptions, identity: Identity
     return Finished(store.address, figures, len(failures), encoded)
 
 
-def _facts(store: Store, options: CorpusOptions) -> RunFacts:
+def _facts(store: Store, price: float | None) -> RunFacts:
     """What all runs together have taken."""
     wall = machine = 0.0
     workers = 0
@@ -300,7 +330,7 @@ def _facts(store: Store, options: CorpusOptions) -> RunFacts:
         machine_seconds=machine,
         stage_seconds=stages,
         workers=workers,
-        price=options.price,
+        price=price,
         machine={"processors": str(os.cpu_count()), "system": platform.system(), "architecture": platform.machine()},
         versions={"hybrid-tok": version("hybrid-tok"), "python": platform.python_version()},
     )

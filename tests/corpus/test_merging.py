@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from corpus_rows import make_row, same, write_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpus_rows import make_row, same, write_corpus
 from hybrid_tok.corpus import merging
 from hybrid_tok.corpus.formats import FLAT, FORMATS
 from hybrid_tok.corpus.layout import MODELS

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 import torch
-from corpus_rows import PLAIN, make_row, same, write_corpus
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.utils.data import DataLoader
 
+from corpus_rows import PLAIN, make_row, same, write_corpus
 from hybrid_tok.corpus import torch_dataset
 from hybrid_tok.corpus.formats import FORMATS
 from hybrid_tok.corpus.reading import Corpus, CorpusReader, read

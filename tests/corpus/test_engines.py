@@ -1,0 +1,125 @@
+"""Workers on Ray: the same shards as in one process, whoever dies. Ray runs in a process of its own in each test."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from corpora import UNITS, digests, make_corpus
+from dying_workers import ONCE, POISONED
+from hybrid_tok.corpus.engines import LocalEngine, RayEngine, RayOptions, _cause, _report_from_json
+from hybrid_tok.corpus.plan import ShardOptions
+from hybrid_tok.corpus.rows import ShardInfo
+from hybrid_tok.corpus.run import CorpusOptions, encode_corpus
+from hybrid_tok.corpus.worker import Report, Task
+from hybrid_tok.errors import BackendError, CorpusError, OptionsError
+
+OPTIONS = CorpusOptions(format="parquet", shards=ShardOptions(recordings=4))
+
+SCRIPT = """
+import json, sys
+import ray
+from corpora import UNITS
+from hybrid_tok.corpus.engines import RayEngine, RayOptions
+from hybrid_tok.corpus.plan import ShardOptions
+from hybrid_tok.corpus.run import CorpusOptions, encode_corpus
+
+hook = {"worker_process_setup_hook": "dying_workers.install"}
+ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", runtime_env=hook)
+options = CorpusOptions(format="parquet", shards=ShardOptions(recordings=4))
+seen = []
+engine = RayEngine(RayOptions(memory=0.5))
+finished = encode_corpus(sys.argv[1], sys.argv[2], UNITS, engine, options, seen.append)
+print(json.dumps({"rows": finished.figures.rows, "failures": finished.failures, "workers": engine.workers,
+                  "shards": seen[-1].shards_done, "batches": seen[-1].batches_done}))
+"""
+
+
+def on_ray(manifest: Path, output: Path, **environment: str) -> dict[str, Any]:
+    given = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[1]), **environment}
+    command = [sys.executable, "-c", SCRIPT, str(manifest), str(output)]
+    done = subprocess.run(command, capture_output=True, timeout=400, env=given)
+    assert done.returncode == 0, done.stderr.decode()[-3000:]
+    return json.loads(done.stdout.decode().splitlines()[-1])
+
+
+@pytest.fixture(scope="module")
+def manifest(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return make_corpus(tmp_path_factory.mktemp("corpus"), [0.2 + 0.05 * k for k in range(10)])
+
+
+@pytest.fixture(scope="module")
+def alone(manifest: Path) -> Path:
+    """The corpus as one process makes it."""
+    output = manifest.parent / "alone"
+    encode_corpus(str(manifest), str(output), UNITS, LocalEngine(), OPTIONS)
+    return output
+
+
+@pytest.mark.parametrize("mode", ["well", "unlucky"])
+def test_the_shards_are_those_of_one_process_also_if_a_worker_dies(mode: str, manifest: Path, alone: Path) -> None:
+    output, mark = manifest.parent / mode, manifest.parent / "died"
+    found = on_ray(manifest, output, **({ONCE: str(mark)} if mode == "unlucky" else {}))
+    assert found == {"rows": 10, "failures": 0, "workers": 2, "shards": 3, "batches": 3}
+    assert digests(output) == digests(alone)
+    assert mark.exists() == (mode == "unlucky")
+
+
+def test_a_recording_that_kills_its_workers_is_set_aside_and_the_run_goes_on(manifest: Path) -> None:
+    output = manifest.parent / "poisoned"
+    assert on_ray(manifest, output, **{POISONED: "r002"})["rows"] == 9
+    (line,) = (output / "errors.jsonl").read_text().splitlines()
+    failure = json.loads(line)
+    assert (failure["id"], failure["reason"]) == ("audio/r002", "killed")
+    assert failure["message"] == "ended the process that encoded it, 2 times"
+
+
+def test_a_report_goes_through_json() -> None:
+    shard = ShardInfo("shard-000001", {"a": (1, "ff")}, 2, 1.5, 7, "f")
+    report = Report(Task(1, 2), 2, 1, 1.5, 7, {"load": 0.25}, 0.5, shard)
+    assert _report_from_json(json.loads(json.dumps(asdict(report)))) == report
+
+
+def test_what_a_worker_says_is_found_in_what_ray_says() -> None:
+    class Wrapped(Exception):
+        def __init__(self, cause: Exception | None) -> None:
+            super().__init__("task failed\nwith a long trace")
+            self.cause = cause
+
+    said = CorpusError("no space")
+    assert _cause(Wrapped(Wrapped(said))) is said
+    assert str(_cause(Wrapped(None))) == "Ray: task failed"
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [({"workers": 0}, "--workers"), ({"cpus": 0}, "--cpus-per-worker"), ({"gpus": -1.0}, "--gpus-per-worker")],
+)
+def test_impossible_workers_are_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(OptionsError, match=message):
+        RayOptions(**given)
+
+
+def test_without_ray_the_message_has_what_installs_it(monkeypatch: pytest.MonkeyPatch, manifest: Path) -> None:
+    monkeypatch.setitem(sys.modules, "ray", None)
+    with pytest.raises(BackendError, match=r"pip install 'hybrid-tok\[corpus\]', or give --workers 1"):
+        encode_corpus(str(manifest), str(manifest.parent / "none"), UNITS, RayEngine(RayOptions()), OPTIONS)
+
+
+def test_no_cluster_at_an_address_is_an_error(manifest: Path) -> None:
+    code = (
+        "import sys\nfrom hybrid_tok.__main__ import main\n"
+        f"sys.argv = ['hybrid-tok', 'corpus', 'encode', {str(manifest)!r}, '-o', {str(manifest.parent / 'no')!r},"
+        " '--layout', 'units', '--address', '127.0.0.1:1']\nmain()"
+    )
+    environment = {**os.environ, "RAY_gcs_rpc_server_reconnect_timeout_s": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=200, env=environment)
+    last = done.stderr.decode().splitlines()[-1]
+    assert done.returncode == 2 and last.startswith("hybrid-tok: Ray on 127.0.0.1:1: "), last
