@@ -1,7 +1,7 @@
 """Manifests of recordings to shards of tokens: resumable, on one machine or on a Ray cluster.
 
-    for row in hybrid_tok.corpus.read("shards/"):
-        print(row.id, row.ids, row.columns.text)
+for row in hybrid_tok.corpus.read("shards/"):
+    print(row.id, row.ids, row.columns.text)
 """
 
 from __future__ import annotations

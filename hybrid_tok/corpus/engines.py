@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
@@ -126,6 +127,8 @@ class RayEngine:
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         if self.options.address is None:
             options |= {"num_cpus": max(thread_count(), self.options.cpus), "include_dashboard": False}
+        else:
+            _knock(self.options.address)
         try:
             ray.init(address=self.options.address, **options)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
@@ -190,6 +193,21 @@ class _RayWorker:
             self._metrics.add(report)
             reports.append(json.dumps(asdict(report)))
         return {"report": np.asarray(reports, object)}
+
+
+def _knock(address: str) -> None:
+    """Ray ends the process, without a word, where nothing answers.
+
+    Raises:
+        BackendError: nothing listens at HOST:PORT.
+    """
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdigit() or "/" in host:  # auto, and Ray's other kinds of address
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10.0).close()
+    except OSError as error:
+        raise BackendError(f"Ray on {address}: nothing answers ({error.strerror or error})") from None
 
 
 def _report_from_json(written: dict[str, Any]) -> Report:

@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from hybrid_tok.audio import resample
+from hybrid_tok.audio.resampling import resampled_length
 from hybrid_tok.core.annotations import KnownAnnotations
 from hybrid_tok.core.audio import Audio, SourceInfo
 from hybrid_tok.core.frame_power import frame_powers
@@ -78,7 +79,14 @@ def encode_piece(step: EncodeStep, entry: Entry, piece: int, pieces: int, option
         grid = step.tokenizer.codec_identity.grid
         begin = piece_edge(entry, piece, pieces, options, grid) or Fraction(0)
         end = piece_edge(entry, piece + 1, pieces, options, grid)
-        length = None if end is None else round((end - begin) * grid.sample_rate)
+
+        def length(source: SourceInfo) -> int:
+            """Of the piece, so that the pieces together are as long as the whole would be."""
+            if end is not None:
+                return round((end - begin) * grid.sample_rate)
+            whole = round(begin * source.sample_rate) + source.num_samples
+            return resampled_length(whole, source.sample_rate, grid.sample_rate) - round(begin * grid.sample_rate)
+
         audio, source, analysis = step.analyze(_cut(entry, begin, end), length)
         voices = _voices(step, audio, analysis) if step.tokenizer.options.diarize else {}
         heard = heard_in(audio, analysis.annotations)

@@ -6,7 +6,7 @@ import os
 import threading
 import time
 import warnings
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -119,17 +119,19 @@ class EncodeStep:
         except Exception as error:  # one recording must not end the run, whatever a library makes of it
             return failure_of(entry, error)
 
-    def analyze(self, entry: Entry, length: int | None = None) -> tuple[Audio, SourceInfo, Analysis]:
+    def analyze(
+        self, entry: Entry, length: Callable[[SourceInfo], int] | None = None
+    ) -> tuple[Audio, SourceInfo, Analysis]:
         """The audio of an entry at the codec's rate, what it was, and its ids with all that led to them.
 
         Args:
-            length: samples that the audio must have: resampling may give one more or less.
+            length: how many samples the audio must have: resampling a part may give one more or less.
         """
         begun = time.perf_counter()
         audio, source = load(entry.audio, self._rate)
-        if length is not None and length != audio.num_samples:
-            missing = max(0, length - audio.num_samples)
-            audio = Audio(np.pad(audio.samples[:length], (0, missing)), audio.sample_rate)
+        if length is not None and (wanted := length(source)) != audio.num_samples:
+            missing = max(0, wanted - audio.num_samples)
+            audio = Audio(np.pad(audio.samples[:wanted], (0, missing)), audio.sample_rate)
         loaded = time.perf_counter() - begun
         analysis = self.tokenizer.analyze(audio, annotations=entry.known)
         with self._lock:

@@ -114,12 +114,6 @@ def test_without_ray_the_message_has_what_installs_it(monkeypatch: pytest.Monkey
 
 
 def test_no_cluster_at_an_address_is_an_error(manifest: Path) -> None:
-    code = (
-        "import sys\nfrom hybrid_tok.__main__ import main\n"
-        f"sys.argv = ['hybrid-tok', 'corpus', 'encode', {str(manifest)!r}, '-o', {str(manifest.parent / 'no')!r},"
-        " '--layout', 'units', '--address', '127.0.0.1:1']\nmain()"
-    )
-    environment = {**os.environ, "RAY_gcs_rpc_server_reconnect_timeout_s": "1"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, timeout=200, env=environment)
-    last = done.stderr.decode().splitlines()[-1]
-    assert done.returncode == 2 and last.startswith("hybrid-tok: Ray on 127.0.0.1:1: "), last
+    engine = RayEngine(RayOptions(address="127.0.0.1:1"))
+    with pytest.raises(BackendError, match=r"Ray on 127\.0\.0\.1:1: nothing answers \("):
+        encode_corpus(str(manifest), str(manifest.parent / "none"), UNITS, engine, OPTIONS)

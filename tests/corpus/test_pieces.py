@@ -85,7 +85,7 @@ def test_words_and_events_stay_in_their_places(tmp_path: Path) -> None:
     step = EncodeStep(HybridTokenizer(find_preset("default"), options, backends={"codec": FakeCodec()}))
     path = write_talk(tmp_path / "talk.wav", 12.0, [3.5, 7.8])
     words = tuple(Word(f"w{k}", Span(50 * k + 10, 50 * k + 35), 0.99, language="en") for k in range(12))
-    events = (Event("laugh", Span(320, 345), 0.99),)
+    events = (Event("laugh", Span(287, 309), 0.99),)
     known = KnownAnnotations(words=words, events=events, speech=(Span(0, 600),), active=(Span(0, 600),))
     entry = entry_of(path, 12.0, known)
     pieces = pieces_of(step, entry)

@@ -174,7 +174,7 @@ def test_whatever_a_library_raises_is_a_failure_of_one_recording(tmp_path: Path)
     manifest = make_corpus(tmp_path, [0.2] * 3)
 
     class Odd(EncodeStep):
-        def analyze(self, entry: Entry, length: int | None = None) -> Any:
+        def analyze(self, entry: Entry, length: Any = None) -> Any:
             if entry.id.endswith("r001"):
                 raise ZeroDivisionError("division\nby zero")
             if entry.id.endswith("r002"):

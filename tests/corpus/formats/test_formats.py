@@ -16,10 +16,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-from corpus_rows import PLAIN, VOCAB, same
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from corpus_rows import PLAIN, VOCAB, same
 from hybrid_tok.corpus.formats import FORMATS, write_shard
 from hybrid_tok.corpus.formats.webdataset import list_shards
 from hybrid_tok.corpus.rows import Columns, Failure, Row, ShardInfo
