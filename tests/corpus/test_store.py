@@ -62,6 +62,9 @@ def test_files_are_written_read_listed_and_removed(store: Store) -> None:
     with store.open("b/c") as file:
         file.seek(2)
         assert file.read() == b"ree"
+    assert store.read_range("b/c", 1, 3) == b"hre" and store.read_range("b/c", 4, 9) == b"e"
+    assert store.is_folder() and not Store(store.join("a")).is_folder()
+    assert store.below() == ["a", "b/c"]
     store.remove("b")
     store.remove("none")
     assert store.names() == ["a"]

@@ -173,7 +173,7 @@ def line_node(value: object, where: str) -> Node:
 
 def bad_line(where: str, error: HybridTokError | ValueError) -> BadLine:
     """An error as what is wrong with a line, without the line's place twice."""
-    return BadLine(where, str(error).removeprefix(f"{where}, ").removeprefix(f"{where}: "))
+    return BadLine(where, str(error).removeprefix(f"{where}, ").removeprefix(f"{where}: ").removeprefix("$: "))
 
 
 def _timed(node: Node) -> Document | None:
