@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
 from hybrid_tok.core.annotations import KnownAnnotations, Segment, SpeakerTurn
 from hybrid_tok.core.languages import find_language
@@ -128,13 +129,19 @@ def read_language(node: Node) -> str | None:
     stated = node.first(*LANGUAGE_NAMES)
     if stated is None or stated.text().strip().lower() in _UNKNOWN:
         return None
-    code = find_language(stated.text())
+    code = language_code(stated.text())
     if code is None:
         raise AnnotationError(
             f"{stated.where}: no known language is called {quoted(stated.text())}; give a code such as 'en', or leave "
             "it out"
         )
     return code
+
+
+@lru_cache(maxsize=1024)
+def language_code(name: str) -> str | None:
+    """As `find_language`, which looks through all names, and manifests have the same few ones on all lines."""
+    return find_language(name)
 
 
 def read_seconds(node: Node, name: str) -> float | None:

@@ -7,10 +7,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from hybrid_tok.core.languages import find_language
 from hybrid_tok.corpus.entries import AudioPlace, BadLine, Entry
 from hybrid_tok.corpus.sources.files import absolute, file_name, folder_of, parse_line, read_lines, resolve
-from hybrid_tok.corpus.sources.known import bad_line, line_node, place, read_events, read_seconds
+from hybrid_tok.corpus.sources.known import bad_line, language_code, line_node, place, read_events, read_seconds
 from hybrid_tok.errors import AnnotationError
 from hybrid_tok.formats.json_text import Node
 from hybrid_tok.formats.records import Document, SegmentRecord, TurnRecord, WordRecord
@@ -126,7 +125,7 @@ def _document(supervisions: list[Node], custom: Node | None) -> Document:
         if speaker is not None:
             turns.append(TurnRecord(speaker, start, end, one.where))
         if (language := one.get("language")) is not None:
-            languages.add(find_language(language.text()))
+            languages.add(language_code(language.text()))
         if (text := one.get("text")) is None or not text.text().strip():
             continue
         segments.append(SegmentRecord(text.text(), start, end, speaker, one.where))
