@@ -82,11 +82,12 @@ def count_pieces(entry: Entry, options: BatchOptions, grid: Grid) -> int:
     """How many pieces a recording is cut into.
 
     It stays whole if its length is not known, if a text without times goes with it, which only the whole can be aligned
-    to, or if its speakers are known, whose numbers hold for the whole.
+    to, or if several speakers are known, whose numbers hold for the whole.
     """
     seconds = entry.seconds
     untimed = any(segment.span is None for segment in entry.known.segments or ())
-    if seconds is None or seconds <= options.longest or untimed or entry.known.turns is not None:
+    several = len({turn.speaker for turn in entry.known.turns or ()}) > 1
+    if seconds is None or seconds <= options.longest or untimed or several:
         return 1
     step = grid_step(grid)
     if step > options.search:  # no two places in reach

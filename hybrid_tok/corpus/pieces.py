@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.audio import resample
 from hybrid_tok.audio.resampling import resampled_length
-from hybrid_tok.core.annotations import KnownAnnotations
+from hybrid_tok.core.annotations import KnownAnnotations, SpeakerTurn
 from hybrid_tok.core.audio import Audio, SourceInfo
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.timeline import FRAME_RATE, Grid, Span
@@ -104,7 +104,10 @@ def join_pieces(
         speakers: how many there are, where that is known.
     """
     streams = [vocabulary.decode(piece.ids) for piece in pieces]
-    numbers = _link_speakers(pieces, streams, speakers)
+    if entry.known.turns is None:
+        numbers = _link_speakers(pieces, streams, speakers)
+    else:  # of the one speaker there is
+        numbers = [{speaker: speaker for speaker in stream.speakers} for stream in streams]
     voices: dict[int, tuple[int, ...] | None] = {}
     for number, stream in zip(numbers, streams, strict=True):
         for channel in stream.channels:
@@ -179,7 +182,7 @@ def _cut(entry: Entry, begin: Fraction, end: Fraction | None) -> Entry:
     first = round(begin * FRAME_RATE)
     last = None if end is None else round(end * FRAME_RATE)
     parts: dict[str, Any] = {}
-    for name in ("words", "segments", "events", "speech", "active"):
+    for name in ("words", "segments", "events", "turns", "speech", "active"):
         items = getattr(entry.known, name)
         if items is not None:
             parts[name] = tuple(moved for item in items if (moved := _moved(item, first, last)) is not None)
@@ -187,13 +190,17 @@ def _cut(entry: Entry, begin: Fraction, end: Fraction | None) -> Entry:
 
 
 def _moved(item: Any, first: int, last: int | None) -> Any:
-    """Something known, in frames of the piece that its middle is in; None if that is another piece."""
+    """Something known, in frames of the piece; None if it is another piece's.
+
+    What is said is in one piece, that of its middle; stretches of speech, sound and turns are in all that they touch.
+    """
     span = item if isinstance(item, Span) else item.span
+    start, end = max(span.start, first), span.end if last is None else min(span.end, last)
     middle = (span.start + span.end) // 2
-    if middle < first or (last is not None and middle >= last):
+    in_all = isinstance(item, Span | SpeakerTurn)
+    if (start >= end) if in_all else (middle < first or (last is not None and middle >= last)):
         return None
-    end = span.end if last is None else min(span.end, last)
-    moved = Span(max(span.start, first) - first, end - first)
+    moved = Span(start - first, end - first)
     return moved if isinstance(item, Span) else replace(item, span=moved)
 
 

@@ -153,9 +153,16 @@ def test_pauses_at_the_ends_of_pieces_become_one(lengths: list[list[int]], remai
 
 
 def test_speakers_that_are_known_are_not_linked_by_ear(tmp_path: Path) -> None:
-    known = KnownAnnotations(turns=(SpeakerTurn(0, Span(0, 100)),))
-    assert count_pieces(entry_of(tmp_path / "x", 100.0, known), SHORT, DEFAULT_GRID) == 1
-    assert count_pieces(entry_of(tmp_path / "x", 100.0), SHORT, DEFAULT_GRID) == 25
+    several = KnownAnnotations(turns=(SpeakerTurn(0, Span(0, 100)), SpeakerTurn(1, Span(100, 200))))
+    assert count_pieces(entry_of(tmp_path / "x", 100.0, several), SHORT, DEFAULT_GRID) == 1
+    tokenizer = HybridTokenizer(find_preset("default"), TokenizerOptions(), backends={"codec": FakeCodec()})
+    pieces = [
+        Piece(tuple(tokenizer.vocabulary.encode(said([0]))), RATE, RATE, 1, Heard(samples=RATE), {0: (voice, 5.0)})
+        for voice in ((1.0, 0.0), (0.0, 1.0))
+    ]
+    entry = entry_of(Path("talk.wav"), 2.0, KnownAnnotations(turns=(SpeakerTurn(0, Span(0, 100)),)))
+    row = join_pieces(entry, pieces, tokenizer.vocabulary, DEFAULT_GRID)
+    assert row.columns.speakers == ("0",)
 
 
 def test_a_piece_that_cannot_be_read_is_a_failure(tmp_path: Path) -> None:

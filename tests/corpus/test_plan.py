@@ -85,8 +85,9 @@ def test_what_cannot_be_cut_stays_whole() -> None:
     assert count_pieces(entry(0, None), options, DEFAULT_GRID) == 1
     text = KnownAnnotations(segments=(Segment("without times"),))
     assert count_pieces(entry(0, 3600.0, text), options, DEFAULT_GRID) == 1
-    turns = KnownAnnotations(turns=(SpeakerTurn(0, Span(0, 180_000)),))
-    assert count_pieces(entry(0, 3600.0, turns), options, DEFAULT_GRID) == 1
+    turns = tuple(SpeakerTurn(speaker, Span(0, 180_000)) for speaker in (0, 1))
+    assert count_pieces(entry(0, 3600.0, KnownAnnotations(turns=turns)), options, DEFAULT_GRID) == 1
+    assert count_pieces(entry(0, 3600.0, KnownAnnotations(turns=turns[:1])), options, DEFAULT_GRID) == 6
     timed = KnownAnnotations(segments=(Segment("with times", Span(0, 9)),))
     assert count_pieces(entry(0, 3600.0, timed), options, DEFAULT_GRID) == 6
 
