@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+import pytest
+import ray
 from nemo_curator.backends.ray_data import RayDataExecutor
 from nemo_curator.pipeline import Pipeline
 from nemo_curator.stages.audio.common import ManifestReader, ManifestWriterStage
@@ -12,6 +14,8 @@ from nemo_curator.stages.audio.common import ManifestReader, ManifestWriterStage
 from corpora import write_recordings
 from hybrid_tok.corpus.curator import HybridTokStage
 from hybrid_tok.tokenizer import HybridTokenizer
+
+pytestmark = pytest.mark.filterwarnings("default")  # Curator uses what Ray will drop
 
 UNITS = {"layout": "units", "num_codebooks": 1}
 
@@ -25,6 +29,7 @@ def test_a_pipeline_adds_the_ids_that_each_recording_has_alone(tmp_path: Path) -
     pipeline.add_stage(ManifestReader(manifest_path=str(manifest)))
     pipeline.add_stage(HybridTokStage(options=UNITS))
     pipeline.add_stage(ManifestWriterStage(output_path=str(out)))
+    ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False)  # every stage asks for one
     pipeline.run(RayDataExecutor())
     found = {line["audio_filepath"]: line for line in map(json.loads, out.read_text().splitlines())}
     assert len(found) == 4
