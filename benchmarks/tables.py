@@ -462,6 +462,71 @@ def live_windows() -> str:
     return table(("windows", *(f"{kind}: {what}" for kind in kinds for what in ("WER", "tokens/s"))), rows)
 
 
+def corpus_runs() -> str:
+    """What a corpus costs beside its recordings, and what it survives."""
+    loop, nodes = load("corpus", "overhead"), load("corpus", "nodes")
+    rows = [
+        (
+            f"one process, {loop['clips']} clips, beside the bare loop over the files",
+            f"{loop['overhead']:+.1%}",
+            "at most 5%",
+        ),
+        ("two Ray nodes of one core each: times one node", number(nodes["times_one_node"], 2), "1.7"),
+        ("one of two nodes killed midway: shards", _same(nodes), "identical"),
+    ]
+    for part in ("kills_units", "kills_hybrid"):
+        run = load("corpus", part)
+        what = f"{run['clips']:,} clips, {'layout `units`' if part == 'kills_units' else 'preset `default`'}"
+        rows.append((f"{what}, {run['kills']} kills, {run['runs']} starts: shards", _same(run), "identical"))
+    for name, run in load("corpus", "memory").items():
+        used = run["mib_after_each_tenth"]
+        rows.append(
+            (f"memory of a worker, {name}: after a tenth, at the end", f"{used[0]:.0f}, {used[-1]:.0f} MiB", "flat")
+        )
+    return table(("", "measured", "wanted"), rows)
+
+
+def _same(run: dict[str, Any]) -> str:
+    return "identical" if run["identical"] else "**different**"
+
+
+def corpus_stages() -> str:
+    """Hours of audio in an hour of a core."""
+    rows = []
+    for name, figures in load("corpus", "stages").items():
+        start = figures["start_up_seconds"]
+        for kind, one in figures.items():
+            if kind == "start_up_seconds":
+                continue
+            work = one["work_per_second"]
+            shares = sorted(one["stages"].items(), key=lambda stage: -stage[1])[:4]
+            where = ", ".join(f"{stage} {spent / work:.0%}" for stage, spent in shares)
+            rows.append(
+                (name, kind, number(1.0 / work, 1), number(one["tokens_per_second"], 1), f"{start:.0f} s", where)
+            )
+    return table(("", "", "hours per core-hour", "tokens/s", "start of a worker", "where the time goes"), rows)
+
+
+def corpus_size() -> str:
+    """A million hours."""
+    path = RESULTS / "corpus_size.json"
+    if not path.is_file():
+        raise ResultsError(f"{path} is not there: python benchmarks/corpus_size.py")
+    rows = [
+        (
+            row["system"],
+            f"{row['machines']:,}",
+            f"{row['batch_seconds'] / 60:.0f} min",
+            f"{row['hours'] / 24:,.1f} days" if row["hours"] > 48 else f"{row['hours']:.1f} hours",
+            f"${row['dollars']:,.0f}",
+            f"{row['idle_share']:.0%}",
+            row["bottleneck"],
+        )
+        for row in json.loads(path.read_text("utf-8"))["rows"]
+    ]
+    return table(("", "machines", "batches of", "time", "cost", "cores idle", "bottleneck"), rows)
+
+
 _WER_AND_RATE = (("wer", 3), ("tokens_per_second", 1))
 
 
@@ -535,7 +600,7 @@ TABLES: dict[str, Callable[[], str]] = {
         *(resynthesis, resynthesis_detail, spoken_quality, speaking_speed, word_starts, voice),
         *(codec, events, events_talk, diarization, sequence_length),
         *(batches, ids, sampled, language_models, speaking),
-        *(streaming, live_windows),
+        *(streaming, live_windows, corpus_runs),
     )
 }
 
@@ -570,6 +635,7 @@ _SUITES: dict[str, Callable[[], str]] = {f"bench_{name.replace('-', '_')}": part
 PAGES: dict[str, dict[str, Callable[[], str]]] = {
     "README.md": {**TABLES, "bench_dialogue": _SUITES["bench_dialogue"]},
     "docs/codec-superb.md": {"codec_superb": codec_superb},
+    "docs/corpus.md": {"corpus_stages": corpus_stages, "corpus_runs": corpus_runs, "corpus_size": corpus_size},
     "docs/benchmark.md": _SUITES,
 }
 

@@ -59,6 +59,10 @@ def encode(
     memory_per_worker: Annotated[float, typer.Option(metavar="GIB", help="By which Ray places workers.")] = 1.5,
     shard_recordings: Annotated[int, typer.Option(min=1, help="Recordings in a shard at most.")] = 1000,
     shard_hours: Annotated[float, typer.Option(help="Hours of audio in a shard at most.")] = 10.0,
+    batch_minutes: Annotated[
+        float,
+        typer.Option(help="Of audio that a worker takes at once, and that a kill loses; larger on large clusters."),
+    ] = 2.0,
     price: Annotated[float | None, typer.Option(help="Of a machine per hour: the report has the costs.")] = None,
     preset: Annotated[str, typer.Option(help="Choice of backends, or a preset file.")] = "default",
     **options: Any,
@@ -69,6 +73,7 @@ def encode(
 
     Exit code 2 where recordings could not be encoded: errors.jsonl in the folder has each with its reason.
     """
+    from hybrid_tok.corpus.batches import BatchOptions
     from hybrid_tok.corpus.plan import ShardOptions
     from hybrid_tok.corpus.run import CorpusOptions, encode_corpus
     from hybrid_tok.corpus.sources import KINDS
@@ -83,6 +88,7 @@ def encode(
         format=format,
         kind=kind,  # pyright: ignore[reportArgumentType]
         shards=ShardOptions(shard_recordings, shard_hours),
+        batches=BatchOptions(seconds=60.0 * batch_minutes, recordings=max(1, round(16 * batch_minutes))),
         price=price,
     )
     recipe = TokenizerRecipe(preset, options, cpus_per_worker)

@@ -35,6 +35,8 @@ class BatchOptions:
     search: float = 30.0
 
     def __post_init__(self) -> None:
+        if not self.seconds > 0.0:
+            raise OptionsError(f"a batch needs more than 0 s of audio, not {self.seconds:g} (--batch-minutes)")
         if not 0.0 < 4.0 * self.search <= self.piece <= self.longest:
             raise OptionsError(
                 f"pieces of {self.piece:g} s, looked for within {self.search:g} s, of recordings over "

@@ -239,10 +239,11 @@ def _joined(texts: Sequence[TextItem]) -> str:
 
 def failure_of(entry: Entry, error: BaseException) -> Failure:
     """Why an entry has no row."""
+    reason: Reason = "backend"
     if isinstance(error, PlaceError):
         reason = error.reason
     else:
-        reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), "backend")
+        reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), reason)
     message = first_line(error) if isinstance(error, Exception) else type(error).__name__
     if not isinstance(error, HybridTokError | MemoryError):
         message = f"{type(error).__name__}: {message}"
