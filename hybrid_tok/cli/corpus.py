@@ -61,7 +61,7 @@ def encode(
     shard_hours: Annotated[float, typer.Option(help="Hours of audio in a shard at most.")] = 10.0,
     batch_minutes: Annotated[
         float,
-        typer.Option(help="Of audio that a worker takes at once, and that a kill loses; larger on large clusters."),
+        typer.Option(help="Of audio that a worker takes at once, and a kill loses; more on large clusters."),
     ] = 2.0,
     price: Annotated[float | None, typer.Option(help="Of a machine per hour: the report has the costs.")] = None,
     preset: Annotated[str, typer.Option(help="Choice of backends, or a preset file.")] = "default",

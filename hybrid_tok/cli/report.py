@@ -27,7 +27,7 @@ Content: TypeAlias = Literal["recording", "tokens", "results"]
 @takes_a_recording(*EVERYTHING)
 def report(
     source: Annotated[
-        Path, typer.Argument(help="A recording, a .hyt file, or results of `bench run`; - reads standard input.")
+        Path, typer.Argument(help="A recording, a .hyt file, results of `bench run`, or a corpus' report.json.")
     ],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", help="Default: the source's name, .html; - is standard output.")
@@ -67,7 +67,7 @@ def _make_page(
     Raises:
         OptionsError: an option that would be ignored.
     """
-    from hybrid_tok.report import file_page, recording_page, results_page
+    from hybrid_tok.report import corpus_page, file_page, read_json, recording_page, results_page
 
     content = _content_of(path)
     name = "standard input" if source == STANDARD else source.name
@@ -75,6 +75,10 @@ def _make_page(
     given = ["--preset"] * (preset != "default") + [*options, *map(str, known.paths)]
     if content == "results":
         given += ["--recording"] * (recording is not None) + ["--voice"] * bool(voices)
+        found = read_json(path, name)
+        if isinstance(found, dict) and found.get("format") == "hybrid-tok corpus":
+            _refuse(given, name, "the report of a corpus")
+            return corpus_page(found, name)
         _refuse(given, name, "results of `bench run`")
         return results_page(path, name)
     if content == "tokens":

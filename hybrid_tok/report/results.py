@@ -27,10 +27,7 @@ def results_page(path: str | Path, name: str) -> Page:
         ReportError: it holds no results, damaged ones, or those of another version.
         OSError: it cannot be read.
     """
-    try:
-        found = json.loads(Path(path).read_bytes())
-    except (ValueError, RecursionError) as error:
-        raise ReportError(f"{name}: not JSON ({f'{error}'.splitlines()[0][:100]})") from None
+    found = read_json(path, name)
     if not isinstance(found, dict) or found.get("format") != FORMAT:
         raise ReportError(f"{name}: not results of `hybrid-tok bench run`")
     if found.get("version") != VERSION:
@@ -41,6 +38,19 @@ def results_page(path: str | Path, name: str) -> Page:
         return Page("results", name, _finite(_shown(found, name)))
     except (LookupError, TypeError, AttributeError, ValueError) as error:
         raise ReportError(f"{name}: damaged ({f'{error!r}'[:100]}): run it again") from None
+
+
+def read_json(path: str | Path, name: str) -> Any:
+    """What a file of JSON holds.
+
+    Raises:
+        ReportError: it is no JSON.
+        OSError: it cannot be read.
+    """
+    try:
+        return json.loads(Path(path).read_bytes())
+    except (ValueError, RecursionError) as error:
+        raise ReportError(f"{name}: not JSON ({f'{error}'.splitlines()[0][:100]})") from None
 
 
 def _shown(found: dict[str, Any], name: str) -> dict[str, Any]:

@@ -38,6 +38,9 @@ def test_a_manifest_becomes_shards_that_are_listed_checked_counted_and_merged(tm
     report = json.loads((shards / "report.json").read_text())
     assert report["rows"] == 4 and (shards / "report.html").stat().st_size > 1000
 
+    page = run("report", shards / "report.json", "-o", tmp_path / "page.html")
+    assert page.returncode == 0 and (tmp_path / "page.html").stat().st_size > 1000
+
     again = run("corpus", "encode", manifest, "-o", shards, *UNITS, "--shard-recordings", "3")
     assert again.returncode == 0 and b"nothing was left to encode" in again.stderr
 
