@@ -315,6 +315,7 @@ def _end_group(pid: int) -> None:
 def nodes(data: Path, folder: Path, count: int) -> dict[str, Any]:
     """Two nodes against one, and two of which one is killed."""
     manifest = make_clips(data, folder / "nodes", count, (2.0, 6.0), seed=6)
+    os.environ["RAY_AUTH_MODE"] = "disabled"  # both nodes are this machine
     command = _command(manifest, {}, "--shard-recordings", str(max(10, count // 20)), "--address", "127.0.0.1:6399")
     found: dict[str, Any] = {"clips": count}
     digests: list[dict[str, str]] = []
