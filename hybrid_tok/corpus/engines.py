@@ -135,7 +135,8 @@ class RayEngine:
         else:
             _knock(self.options.address)
         try:
-            ray.init(address=self.options.address, **options)
+            # Without an address, Ray would join whatever cluster has last run on this machine.
+            ray.init(address=self.options.address or "local", **options)
         except (ConnectionError, RuntimeError, ValueError, OSError) as error:
             where = self.options.address or "this machine"
             raise BackendError(f"Ray on {where}: {first_line(error)}") from None
