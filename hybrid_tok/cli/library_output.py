@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -34,8 +35,12 @@ def collected_library_output() -> Iterator[None]:
             sys.stderr = before
 
 
+_LOG = re.compile(r"\[\d{4}-\d\d-\d\d [\d:,]+ [DIWE] \d+ \d+\] \w+\.cc:\d+: ")
+"""A line of the log of Ray's core: what matters of it, Ray raises."""
+
+
 def _tell(printed: str) -> None:
-    lines = [line.strip() for line in printed.splitlines() if line.strip()]
+    lines = [line.strip() for line in printed.splitlines() if line.strip() and not _LOG.match(line)]
     if lines:
         more = f" (and {len(lines) - 1} more lines)" if len(lines) > 1 else ""
         typer.echo(f"hybrid-tok: warning of a library: {lines[0][:200]}{more}", err=True)

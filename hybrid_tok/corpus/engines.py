@@ -125,8 +125,6 @@ class RayEngine:
         if ray.is_initialized():
             return False
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
-        # It calls an error that Ray Data gives its actors large arguments, as it always does.
-        os.environ.setdefault("RAY_BACKEND_LOG_LEVEL", "fatal")
         for name in ("ray", "ray.data"):
             logging.getLogger(name).setLevel(logging.ERROR)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
