@@ -9,8 +9,8 @@ random (seeded) places.
   with the same loaded tokenizer, one after the other, three times each; the fastest of each counts.
 - stages: seconds of work per second of audio, per stage and in all, with one thread, by model and layout; quantiles
   over the recordings, which the sizing page is simulated from (`benchmarks/corpus_size.py`).
-- driver: batches a second that Ray Data hands to two workers that do nothing with them, and what the journal and the
-  shard of a batch that takes no work cost.
+- driver: lines of a manifest that are planned in a second, and batches that Ray Data hands in a second to two workers
+  that do nothing with them.
 - memory: one process over thousands of clips; resident memory after each tenth.
 - kills: clips on two workers. One run is left alone. The other is killed (SIGKILL) at random moments: a worker, one of
   Ray's own processes, or the command. The shards of both are compared by hash. `units` has 10,000 clips of a second,
@@ -43,12 +43,15 @@ import soundfile
 
 from hybrid_tok.bench.results import measure_parts, read_arguments
 from hybrid_tok.core.manifest import read_manifest
+from hybrid_tok.core.timeline import DEFAULT_GRID
+from hybrid_tok.corpus.batches import BatchOptions
 from hybrid_tok.corpus.engines import LocalEngine
 from hybrid_tok.corpus.entries import Entry
-from hybrid_tok.corpus.plan import ShardOptions
+from hybrid_tok.corpus.plan import ShardOptions, make_plan
 from hybrid_tok.corpus.run import CorpusOptions, Progress, encode_corpus
 from hybrid_tok.corpus.sources import read_entries
 from hybrid_tok.corpus.step import EncodeStep, TokenizerRecipe
+from hybrid_tok.corpus.store import Store
 
 RATE = 16_000
 PARTS = ("overhead", "stages", "driver", "memory", "kills_units", "kills_hybrid", "nodes")
@@ -76,7 +79,7 @@ def main() -> None:
         parts = {
             "overhead": lambda: overhead(data, Path(folder), limit or 60),
             "stages": lambda: stages(data, Path(folder), limit or 24),
-            "driver": lambda: driver(limit or 4000),
+            "driver": lambda: driver(Path(folder), limit or 4000),
             "memory": lambda: memory(data, Path(folder), limit or 3000),
             "kills_units": lambda: kills(data, Path(folder), limit or 10_000, (0.6, 1.4), UNITS),
             "kills_hybrid": lambda: kills(data, Path(folder), limit or 150, (2.0, 6.0), {}),
@@ -187,8 +190,15 @@ def _start_up(options: dict[str, Any]) -> float:
     return time.perf_counter() - begun
 
 
-def driver(count: int) -> dict[str, Any]:
-    """Batches a second through Ray Data."""
+def driver(folder: Path, count: int) -> dict[str, Any]:
+    """Lines of a manifest planned, and batches handed out through Ray Data, in a second."""
+    manifest = folder / "plan.jsonl"
+    line = {"duration": 8.0, "text": "what was said here, some twenty words of it in a line as they usually are"}
+    lines = [json.dumps({"audio_filepath": f"audio/{number}.flac", **line}) for number in range(10 * count)]
+    manifest.write_text("\n".join(lines))
+    begun = time.perf_counter()
+    plan = make_plan(Store(folder / "plan"), read_entries(str(manifest)), ShardOptions(), BatchOptions(), DEFAULT_GRID)
+    planned = plan.entries / (time.perf_counter() - begun)
     import ray
 
     ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
@@ -204,7 +214,7 @@ def driver(count: int) -> dict[str, Any]:
     done = sum(1 for _ in rows)
     spent = time.perf_counter() - begun
     ray.shutdown()
-    return {"batches": done, "batches_per_second": done / spent}
+    return {"batches": done, "batches_per_second": done / spent, "lines_per_second": planned}
 
 
 class _Nothing:

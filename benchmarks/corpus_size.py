@@ -4,8 +4,9 @@
 
 Recordings of 8 s on average are drawn with a cost per second of audio from the measured quantiles. Shards, batches and
 their order are those of `hybrid_tok.corpus`. Workers take the next batch when they are free. Besides the work itself
-there are: the start of a worker (measured), the driver, which hands out so many batches a second (measured), a machine
-that dies now and then and loses its batches, and the end, when the last batches run and the other workers wait.
+there are: the start of a worker; the driver, which plans so many lines and hands out so many batches a second (all of
+them measured); a machine that dies now and then and loses its batches; and the end, when the last batches run and the
+other workers wait.
 
 The million hours are not drawn recording by recording: batches are, and where there are too many, so many that each
 worker gets some hundreds, and the rest of the time is scaled. What each part would take by itself shows where the
@@ -26,6 +27,8 @@ import numpy as np
 from hybrid_tok.bench.results import rounded, to_json
 
 HOURS = 1_000_000
+RECORDING = 8.0
+"""Seconds."""
 CORES = 32
 """Of a machine; a worker has one."""
 PRICE = 0.80
@@ -51,7 +54,7 @@ def main() -> None:
     arguments = parser.parse_args()
     measured = json.loads(arguments.measured.read_text("utf-8"))
     rows = [
-        simulate(name, figures, measured["driver"]["batches_per_second"], machines, batch, arguments.seed)
+        simulate(name, figures, measured["driver"], machines, batch, arguments.seed)
         for name, figures in measured["stages"].items()
         for machines in MACHINES
         for batch in BATCHES
@@ -68,12 +71,13 @@ def main() -> None:
 
 
 def simulate(
-    name: str, figures: dict[str, Any], driver_rate: float, machines: int, batch_seconds: float, seed: int
+    name: str, figures: dict[str, Any], driver: dict[str, float], machines: int, batch_seconds: float, seed: int
 ) -> dict[str, Any]:
     """A million hours on so many machines."""
     generator = np.random.default_rng(seed)
+    driver_rate = driver["batches_per_second"]
     workers = machines * CORES
-    per_batch = round(batch_seconds / 8.0)
+    per_batch = round(batch_seconds / RECORDING)
     total = round(HOURS * 3600.0 / batch_seconds)
     drawn = min(total, MOST * workers)
     # The mean of a batch's recordings, each with its own cost per second.
@@ -92,11 +96,13 @@ def simulate(
     # A machine that dies loses half a batch per worker, and its start.
     lost = FAILS * machines * (busy / 3600.0) * CORES * (0.5 * float(costs.mean()) + figures["start_up_seconds"])
     busy += lost / workers
-    hours = busy / 3600.0
+    planning = HOURS * 3600.0 / RECORDING / driver["lines_per_second"]
+    hours = (busy + planning) / 3600.0
     tokens = HOURS * 3600.0 * kind["tokens_per_second"]
     parts = {
         "work": float(costs.mean()) * total / workers / 3600.0,
-        "driver": total / driver_rate / 3600.0,
+        "planning": planning / 3600.0,
+        "handing out": total / driver_rate / 3600.0,
         "reading": HOURS * 3600.0 * AUDIO_RATE / (NETWORK * machines) / 3600.0,
         "writing": tokens * 4.0 / (NETWORK * machines) / 3600.0,
     }
@@ -109,7 +115,7 @@ def simulate(
         "dollars": hours * machines * PRICE,
         "bottleneck": max(parts, key=lambda part: parts[part]),
         "hours_if_alone": parts,
-        "idle_share": 1.0 - float(costs.mean()) * total / (busy * workers),
+        "idle_share": 1.0 - float(costs.mean()) * total / (3600.0 * hours * workers),
         "tokens": tokens,
         "gigabytes_of_tokens": tokens * 4.0 / 1e9,
     }
