@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import socket
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass
@@ -13,12 +14,21 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from hybrid_tok import errors
 from hybrid_tok.core.threads import thread_count
 from hybrid_tok.corpus.metrics import Metrics
 from hybrid_tok.corpus.rows import ShardInfo
 from hybrid_tok.corpus.step import EncodeStep
 from hybrid_tok.corpus.worker import Job, Report, Task, Worker
-from hybrid_tok.errors import BackendError, CorpusError, HybridTokError, OptionsError, first_line
+from hybrid_tok.errors import (
+    BackendError,
+    CorpusError,
+    GrammarError,
+    HybridTokError,
+    OptionsError,
+    first_line,
+    printable,
+)
 
 
 class Engine(Protocol):
@@ -112,10 +122,8 @@ class RayEngine:
             self.workers, self.machines = self._room(ray, len(tasks))
             try:
                 yield from self._reports(ray, job, tasks)
-            except HybridTokError:
-                raise
             except ray.exceptions.RayError as error:
-                raise _cause(error) from None
+                raise _said(error) from None
         finally:
             if own:
                 ray.shutdown()
@@ -126,7 +134,7 @@ class RayEngine:
             return False
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         for name in ("ray", "ray.data"):
-            logging.getLogger(name).setLevel(logging.ERROR)
+            logging.getLogger(name).setLevel(logging.CRITICAL)
         options: dict[str, Any] = {"log_to_driver": False, "logging_level": "ERROR", "configure_logging": False}
         if self.options.address is None:
             options |= {"num_cpus": max(thread_count(), self.options.cpus), "include_dashboard": False}
@@ -176,27 +184,33 @@ class RayEngine:
 
 
 class _RayWorker:
-    """An actor. What it fails with at construction is raised with the first batch, where Ray tells its cause."""
+    """An actor. What it fails with goes back as a value: Ray would make many lines of it."""
 
     def __init__(self, job: Job) -> None:
         self._worker: Worker | None = None
-        self._fault: Exception | None = None
+        self._fault: HybridTokError | None = None
         self._metrics = Metrics()
         try:
             self._worker = Worker(job)
-        except Exception as error:
+        except HybridTokError as error:
             self._fault = error
 
     def __call__(self, batch: dict[str, NDArray[Any]]) -> dict[str, NDArray[Any]]:
+        reports: list[str] = []
+        for shard, number in zip(batch["shard"], batch["batch"], strict=True):
+            try:
+                reports.append(json.dumps(asdict(self._encode(Task(int(shard), int(number))))))
+            except HybridTokError as error:
+                reports.append(json.dumps({"fault": str(error), "kind": type(error).__name__}))
+        return {"report": np.asarray(reports, object)}
+
+    def _encode(self, task: Task) -> Report:
         if self._worker is None:
             assert self._fault is not None
             raise self._fault
-        reports: list[str] = []
-        for shard, number in zip(batch["shard"], batch["batch"], strict=True):
-            report = self._worker(Task(int(shard), int(number)))
-            self._metrics.add(report)
-            reports.append(json.dumps(asdict(report)))
-        return {"report": np.asarray(reports, object)}
+        report = self._worker(task)
+        self._metrics.add(report)
+        return report
 
 
 def _knock(address: str) -> None:
@@ -215,20 +229,27 @@ def _knock(address: str) -> None:
 
 
 def _report_from_json(written: dict[str, Any]) -> Report:
+    """What a worker has sent.
+
+    Raises:
+        HybridTokError: what it failed with.
+    """
+    if "fault" in written:
+        kind = getattr(errors, written["kind"], CorpusError)
+        raise (kind if issubclass(kind, HybridTokError) and kind is not GrammarError else CorpusError)(written["fault"])
     shard = written["shard"]
     return Report(
         **{**written, "task": Task(**written["task"]), "shard": None if shard is None else ShardInfo.from_json(shard)}
     )
 
 
-def _cause(error: Any) -> HybridTokError:
-    """What a worker said, out of the errors that Ray wraps it in."""
-    cause: Any = error
-    while cause is not None:
-        if isinstance(cause, HybridTokError):
-            return cause
-        cause = getattr(cause, "cause", None) or cause.__cause__
-    return CorpusError(f"Ray: {first_line(error)}")
+def _said(error: Exception) -> CorpusError:
+    """What Ray fails with, without its traces and colours: the last line has the cause."""
+    lines = _COLOURS.sub("", str(error)).strip().splitlines() or [type(error).__name__]
+    return CorpusError(f"Ray: {printable(lines[-1].strip()[:300])}")
+
+
+_COLOURS = re.compile(r"\x1b\[[\d;]*m")
 
 
 def _import_ray() -> Any:

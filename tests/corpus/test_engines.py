@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from command_line import run
 
 from corpora import UNITS, digests, make_corpus
 from dying_workers import ONCE, POISONED
-from hybrid_tok.corpus.engines import LocalEngine, RayEngine, RayOptions, _cause, _report_from_json
+from hybrid_tok.corpus.engines import LocalEngine, RayEngine, RayOptions, _report_from_json, _said
 from hybrid_tok.corpus.plan import ShardOptions
 from hybrid_tok.corpus.rows import ShardInfo
 from hybrid_tok.corpus.run import CorpusOptions, encode_corpus
@@ -87,15 +88,17 @@ def test_a_report_goes_through_json() -> None:
     assert _report_from_json(json.loads(json.dumps(asdict(report)))) == report
 
 
-def test_what_a_worker_says_is_found_in_what_ray_says() -> None:
-    class Wrapped(Exception):
-        def __init__(self, cause: Exception | None) -> None:
-            super().__init__("task failed\nwith a long trace")
-            self.cause = cause
+def test_what_a_worker_fails_with_is_raised_here() -> None:
+    with pytest.raises(BackendError, match=r"^no model$"):
+        _report_from_json({"fault": "no model", "kind": "BackendError"})
+    with pytest.raises(CorpusError, match=r"^position 3$"):
+        _report_from_json({"fault": "position 3", "kind": "GrammarError"})
 
-    said = CorpusError("no space")
-    assert _cause(Wrapped(Wrapped(said))) is said
-    assert str(_cause(Wrapped(None))) == "Ray: task failed"
+
+def test_of_what_ray_says_the_cause_is_told() -> None:
+    said = _said(RuntimeError("\x1b[36mray::f()\x1b[39m (pid=1)\n  File x\nValueError: odd\x07\n"))
+    assert str(said) == "Ray: ValueError: odd\\x07"
+    assert str(_said(RuntimeError())) == "Ray: RuntimeError"
 
 
 @pytest.mark.parametrize(
@@ -117,3 +120,12 @@ def test_no_cluster_at_an_address_is_an_error(manifest: Path) -> None:
     engine = RayEngine(RayOptions(address="127.0.0.1:1"))
     with pytest.raises(BackendError, match=r"Ray on 127\.0\.0\.1:1: nothing answers \("):
         encode_corpus(str(manifest), str(manifest.parent / "none"), UNITS, engine, OPTIONS)
+
+
+def test_what_is_missing_at_a_worker_is_said_in_one_line(manifest: Path) -> None:
+    output = manifest.parent / "missing"
+    command = ["corpus", "encode", manifest, "-o", output, "--workers", "2", "--model", manifest.parent / "nowhere"]
+    done = run(*command)
+    assert done.returncode == 2
+    lines = [line for line in done.stderr.decode().splitlines() if line.startswith("hybrid-tok: ")]
+    assert len(lines) == 1 and "nowhere" in lines[0], done.stderr.decode()
