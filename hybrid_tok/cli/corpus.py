@@ -121,7 +121,8 @@ def status(folder: Folder, as_json: AsJson = False) -> None:
     if found.shards is not None:
         planned = f" of {found.planned_seconds / 3600:.2f}" if found.planned_seconds else ""
         lines.append(f"{found.shards_done} of {found.shards} shards; {found.batches_kept} batches of others are kept")
-        lines.append(f"{found.rows:,} of {found.entries:,} recordings, {found.seconds / 3600:.2f}{planned} hours")
+        entries = "" if found.entries is None else f" of {found.entries:,}"
+        lines.append(f"{found.rows:,}{entries} recordings, {found.seconds / 3600:.2f}{planned} hours")
         lines.append(f"{found.tokens:,} tokens")
     lines += [f"failed, {reason}: {count:,}" for reason, count in found.failures.items()]
     typer.echo("\n".join(lines))

@@ -157,6 +157,9 @@ def encode_corpus(
     identity = Identity.of(tokenizer, recipe.threads, options.format, manifest, options.shards, options.batches)
     claim(store, identity)
     plan = load_plan(store)
+    if plan is None and store.exists(SHARDS):  # finished, and its `_run` was removed
+        failed = len(store.read(ERRORS).splitlines())
+        return Finished(store.address, read_figures(output, options.price), failed, False)
     if plan is None:
         plan = make_plan(store, read_entries(manifest, options.kind), options.shards, options.batches, grid)
     done = _done(store)

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from hybrid_tok.corpus.identity import read_identity
 from hybrid_tok.corpus.layout import CORPUS, DONE, SHARDS, WORK
 from hybrid_tok.corpus.plan import load_plan
+from hybrid_tok.corpus.reading import Corpus
 from hybrid_tok.corpus.run import load_done
 from hybrid_tok.corpus.store import Store
 from hybrid_tok.errors import CorpusError
@@ -22,7 +23,7 @@ class Status:
         finished: whether nothing is left to do.
         format, preset, fingerprint: of the corpus.
         shards_done, shards: written, and of all; `shards` is None while there is no plan yet.
-        entries, planned_seconds: in the manifest, as far as it has durations.
+        entries, planned_seconds: in the manifest, as far as it has durations; None where there is no plan any more.
         rows, seconds, tokens: in the shards that are written.
         failures: entries without a row, by reason.
         batches_kept: of shards that are not written yet.
@@ -54,17 +55,21 @@ def read_status(address: str) -> Status:
     if identity is None:
         raise CorpusError(f"{store.join(CORPUS)}: is not there: this is no corpus")
     plan = load_plan(store)
-    done = [load_done(store, int(name.removesuffix(".json")))[0] for name in store.names(DONE)]
+    finished = store.exists(SHARDS)
+    if finished:
+        done = list(Corpus.open(address).shards)
+    else:
+        done = [load_done(store, int(name.removesuffix(".json")))[0] for name in store.names(DONE)]
     failures = Counter(failure.reason for info in done for failure in info.failures)
     failures.update(failure.reason for failure in (plan.failures if plan is not None else ()))
     kept = sum(name.startswith("results-") for folder in store.names(WORK) for name in store.names(f"{WORK}/{folder}"))
     return Status(
-        finished=store.exists(SHARDS),
+        finished=finished,
         format=identity["format"],
         preset=identity["preset"],
         fingerprint=identity["fingerprint"],
         shards_done=len(done),
-        shards=None if plan is None else len(plan.shards),
+        shards=len(done) if finished else None if plan is None else len(plan.shards),
         entries=None if plan is None else plan.entries,
         planned_seconds=None if plan is None else plan.seconds,
         rows=sum(info.rows for info in done),

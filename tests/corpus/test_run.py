@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -96,6 +97,17 @@ def test_a_finished_corpus_is_left_as_it_is(tmp_path: Path) -> None:
     before = digests(tmp_path / "out")
     again = run(manifest, tmp_path / "out", step=lambda: pytest.fail("nothing is to be encoded"))
     assert not again.encoded and again.figures.rows == 6 and digests(tmp_path / "out") == before
+
+
+def test_a_finished_corpus_needs_its_journal_no_more(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path, [0.2] * 6)
+    run(manifest, tmp_path / "out")
+    shutil.rmtree(tmp_path / "out" / "_run")
+    again = run(manifest, tmp_path / "out", step=lambda: pytest.fail("nothing is to be encoded"))
+    assert not again.encoded and again.figures.rows == 6
+    status = read_status(str(tmp_path / "out"))
+    assert (status.finished, status.shards, status.rows, status.entries) == (True, 2, 6, None)
+    assert verify(str(tmp_path / "out")).faults == ()
 
 
 class Failing(EncodeStep):
