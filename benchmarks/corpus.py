@@ -83,7 +83,7 @@ def main() -> None:
             "memory": lambda: memory(data, Path(folder), limit or 3000),
             "kills_units": lambda: kills(data, Path(folder), limit or 10_000, (0.6, 1.4), UNITS),
             "kills_hybrid": lambda: kills(data, Path(folder), limit or 150, (2.0, 6.0), {}),
-            "nodes": lambda: nodes(data, Path(folder), limit or 160),
+            "nodes": lambda: nodes(data, Path(folder), limit or 280),
         }
         measure_parts(arguments, parts, about)
 
