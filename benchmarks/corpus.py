@@ -277,7 +277,7 @@ def kills(
         )
         while len(killed) < KILLS and process.poll() is None:
             with _suppressed(subprocess.TimeoutExpired):
-                process.wait(generator.uniform(0.05, 0.3) * max(alone, 30.0))
+                process.wait(generator.uniform(0.02, 0.09) * max(alone, 150.0))
             if process.poll() is None:
                 killed.append(_kill_one(process.pid, generator))
         _, said = process.communicate()
