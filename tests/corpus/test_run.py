@@ -13,6 +13,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import fsspec
 import numpy as np
 import pytest
 import soundfile
@@ -108,6 +109,22 @@ def test_a_finished_corpus_needs_its_journal_no_more(tmp_path: Path) -> None:
     status = read_status(str(tmp_path / "out"))
     assert (status.finished, status.shards, status.rows, status.entries) == (True, 2, 6, None)
     assert verify(str(tmp_path / "out")).faults == ()
+
+
+def test_manifest_audio_and_shards_may_be_in_a_bucket(tmp_path: Path) -> None:
+    make_corpus(tmp_path, [0.2, 0.4, 0.6, 0.8, 1.0])
+    files = fsspec.filesystem("memory")
+    files.put(str(tmp_path / "manifest.jsonl"), "/bucket/in/manifest.jsonl")
+    files.put(str(tmp_path / "audio"), "/bucket/in/", recursive=True)
+    output = "memory://bucket/out"
+    finished = encode_corpus("memory://bucket/in/manifest.jsonl", output, UNITS, LocalEngine(fake_step), SMALL)
+    assert finished.figures.rows == 5 and finished.failures == 0
+    run(tmp_path / "manifest.jsonl", tmp_path / "out")
+    here, there = list(read(str(tmp_path / "out"))), list(read(output))
+    assert [(row.id, row.ids.tolist(), row.columns) for row in here] == [
+        (row.id, row.ids.tolist(), row.columns) for row in there
+    ]
+    assert verify(output).faults == () and read_status(output).finished
 
 
 class Failing(EncodeStep):
