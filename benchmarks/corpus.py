@@ -83,7 +83,7 @@ def main() -> None:
             "memory": lambda: memory(data, Path(folder), limit or 3000),
             "kills_units": lambda: kills(data, Path(folder), limit or 10_000, (0.6, 1.4), UNITS),
             "kills_hybrid": lambda: kills(data, Path(folder), limit or 150, (2.0, 6.0), {}),
-            "nodes": lambda: nodes(data, Path(folder), limit or 280),
+            "nodes": lambda: nodes(data, Path(folder), limit or 240),
         }
         measure_parts(arguments, parts, about)
 
@@ -277,7 +277,7 @@ def kills(
         )
         while len(killed) < KILLS and process.poll() is None:
             with _suppressed(subprocess.TimeoutExpired):
-                process.wait(generator.uniform(0.02, 0.09) * max(alone, 150.0))
+                process.wait(generator.uniform(0.02, 0.13) * max(alone, 150.0))
             if process.poll() is None:
                 killed.append(_kill_one(process.pid, generator))
         _, said = process.communicate()
