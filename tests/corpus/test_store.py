@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import errno
+import os
 import pickle
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ import fsspec
 import pytest
 from fsspec.implementations.local import LocalFileSystem
 
+from hybrid_tok.core.atomic_write import atomic_write
 from hybrid_tok.corpus import store as module
 from hybrid_tok.corpus.store import Store
 from hybrid_tok.errors import BackendError, CorpusError
@@ -126,3 +129,16 @@ def test_a_protocol_that_is_not_there_is_named() -> None:
         Store("nope://b/c")
     with pytest.raises(BackendError, match=r"s3://b/c: .*s3fs"):
         Store("s3://b/c")
+
+
+def test_no_space_is_said_and_leaves_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    @contextmanager
+    def full(path: Path) -> Iterator[Any]:
+        with atomic_write(path) as file:
+            yield file
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(module, "atomic_write", full)
+    with pytest.raises(CorpusError, match=r"a: cannot be written \(No space left on device\)"):
+        Store(tmp_path).write_bytes("a", b"x")
+    assert list(tmp_path.iterdir()) == []
