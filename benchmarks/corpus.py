@@ -201,7 +201,7 @@ def driver(folder: Path, count: int) -> dict[str, Any]:
     planned = plan.entries / (time.perf_counter() - begun)
     import ray
 
-    ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
+    ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
     context = ray.data.DataContext.get_current()
     context.enable_progress_bars = False
     items = [{"shard": number, "batch": 0} for number in range(count)]
