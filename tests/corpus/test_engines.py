@@ -33,7 +33,7 @@ from hybrid_tok.corpus.plan import ShardOptions
 from hybrid_tok.corpus.run import CorpusOptions, encode_corpus
 
 hook = {"worker_process_setup_hook": "dying_workers.install"}
-ray.init(num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", runtime_env=hook)
+ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False, logging_level="ERROR", runtime_env=hook)
 options = CorpusOptions(format="parquet", shards=ShardOptions(recordings=4))
 seen = []
 engine = RayEngine(RayOptions(memory=0.5))

@@ -29,7 +29,7 @@ def test_a_pipeline_adds_the_ids_that_each_recording_has_alone(tmp_path: Path) -
     pipeline.add_stage(ManifestReader(manifest_path=str(manifest)))
     pipeline.add_stage(HybridTokStage(options=UNITS))
     pipeline.add_stage(ManifestWriterStage(output_path=str(out)))
-    ray.init(num_cpus=8, include_dashboard=False, log_to_driver=False)  # every stage asks for one
+    ray.init("local", num_cpus=8, include_dashboard=False, log_to_driver=False)  # every stage asks for one
     pipeline.run(RayDataExecutor())
     found = {line["audio_filepath"]: line for line in map(json.loads, out.read_text().splitlines())}
     assert len(found) == 4
