@@ -32,7 +32,7 @@ _LOCAL = ("text_tokenizer", "unit_merges", "codec")
 
 
 @corpus_app.command()
-@takes_options(*_OPTIONS)
+@takes_options(*_OPTIONS, threads=False)
 def encode(
     manifest: Annotated[
         str,

@@ -97,13 +97,19 @@ _FILES: Mapping[str, tuple[str, Any]] = MappingProxyType(
 """Parameter -> field of `AnnotationFiles`, and its option."""
 
 
-def takes_options(*names: str) -> Callable[[Command], Command]:
-    """Give a command these options of `TokenizerOptions`; it receives those that were given as keyword arguments."""
+def takes_options(*names: str, threads: bool = True) -> Callable[[Command], Command]:
+    """Give a command these options of `TokenizerOptions`; it receives those that were given as keyword arguments.
+
+    Args:
+        threads: whether it takes `--threads` too.
+    """
     stages = [stage for stage in STAGES if stage in names]
     added = {field.name: _parameter(field) for field in fields(TokenizerOptions) if field.name in _TOKENIZER}
     added = {name: added[name] for name in names if name in added}
     if stages:
         added["backends"] = (Annotated[list[str] | None, _set_option(stages)], None)
+    if not threads:
+        return lambda command: _extended(_with_given(command, stages), added)
     added["threads"] = (Annotated[int | None, _THREADS], None)
     return lambda command: _extended(_with_given(_with_threads(command), stages), added)
 

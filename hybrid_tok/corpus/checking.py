@@ -74,11 +74,14 @@ def verify(address: str, options: Mapping[str, Any] | None = None) -> Checked:
     rows = tokens = 0
     seconds = 0.0
     seen: set[str] = set()
-    with HybridTokenizer.from_preset(identity["preset"], **identity["options"], **(options or {})) as tokenizer:
+    with HybridTokenizer.from_preset(identity["preset"], **{**identity["options"], **(options or {})}) as tokenizer:
         vocabulary = tokenizer.vocabulary
         if dict(vocabulary.fingerprint) != identity["vocabulary"]:
             faults.append(Fault(CORPUS, "its vocabulary is another one than this tokenizer's: ids cannot be checked"))
             vocabulary = None
+        plan = load_plan(store)
+        if plan is not None and len(infos) != len(plan.shards):
+            faults.append(Fault(SHARDS, f"lists {len(infos)} shards, not the {len(plan.shards)} of the plan"))
         for number, info in enumerate(infos):
             damaged = list(_check_files(store, info))
             faults += damaged
@@ -90,7 +93,8 @@ def verify(address: str, options: Mapping[str, Any] | None = None) -> Checked:
                 faults.append(Fault(info.name, f"cannot be read ({first_line(error)})"))
                 continue
             faults += _check_counts(info, read)
-            faults += _check_plan(store, number, info, read)
+            if plan is not None and number < len(plan.shards):  # a merged corpus has none
+                faults += _check_plan(store, number, info, read)
             for row in read:
                 if row.id in seen:
                     faults.append(Fault(f"{info.name}, {row.id}", "is there twice"))
@@ -128,9 +132,7 @@ def _check_counts(info: ShardInfo, rows: Sequence[Row]) -> Iterator[Fault]:
 
 
 def _check_plan(store: Store, number: int, info: ShardInfo, rows: Sequence[Row]) -> Iterator[Fault]:
-    """Each entry is a row or a failure, in the order of the manifest. A merged corpus has no plan."""
-    if load_plan(store) is None:
-        return
+    """Each entry is a row or a failure, in the order of the manifest."""
     failed = {failure.id for failure in info.failures}
     planned = [entry.id for entry in load_entries(store, number)]
     expected = [one for one in planned if one not in failed]

@@ -7,7 +7,7 @@ import logging
 import os
 import re
 import socket
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Protocol
 
@@ -150,20 +150,17 @@ class RayEngine:
 
     def _room(self, ray: Any, tasks: int) -> tuple[int, int]:
         """Workers that have room, and machines."""
-        found = ray.cluster_resources()
         options = self.options
-        room = [found.get("CPU", 0.0) // options.cpus, found.get("memory", 0.0) // (options.memory * 2**30)]
-        if options.gpus:
-            room.append(found.get("GPU", 0.0) // options.gpus)
-        most = int(min(room))
+        machines = [node["Resources"] for node in ray.nodes() if node["Alive"]]
+        most = sum(workers_on(machine, options) for machine in machines)
         if most < 1:
+            has = max(machines, key=lambda machine: machine.get("CPU", 0.0), default={})
             raise CorpusError(
-                f"no worker with {options.cpus} CPUs, {options.gpus:g} GPUs and {options.memory:g} GiB fits into the "
-                f"cluster, which has {found.get('CPU', 0):g} CPUs, {found.get('GPU', 0):g} GPUs and "
-                f"{found.get('memory', 0) / 2**30:.1f} GiB: give it less (--memory-per-worker), or a larger cluster"
+                f"no worker with {options.cpus} CPUs, {options.gpus:g} GPUs and {options.memory:g} GiB fits on a "
+                f"machine of the cluster; the largest has {has.get('CPU', 0):g} CPUs, {has.get('GPU', 0):g} GPUs and "
+                f"{has.get('memory', 0) / 2**30:.1f} GiB: ask for less (--memory-per-worker), or larger machines"
             )
-        workers = min(most, options.workers or most, max(tasks, 1))
-        return workers, len([node for node in ray.nodes() if node["Alive"]])
+        return min(most, options.workers or most, max(tasks, 1)), len(machines)
 
     def _reports(self, ray: Any, job: Job, tasks: Sequence[Task]) -> Iterator[Report]:
         context = ray.data.DataContext.get_current()
@@ -181,6 +178,13 @@ class RayEngine:
         )
         for row in data.iter_rows():
             yield _report_from_json(json.loads(row["report"]))
+
+
+def workers_on(machine: Mapping[str, float], options: RayOptions) -> int:
+    """How many workers have room on a machine with these resources, as Ray names them."""
+    needs = {"CPU": float(options.cpus), "memory": options.memory * 2**30, "GPU": options.gpus}
+    # 1.0 // 0.1 is 9.
+    return min(int(machine.get(name, 0.0) / need + 1e-9) for name, need in needs.items() if need)
 
 
 class _RayWorker:

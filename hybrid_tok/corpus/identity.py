@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from hybrid_tok.corpus.batches import BatchOptions
-from hybrid_tok.corpus.layout import CORPUS
+from hybrid_tok.corpus.layout import CORPUS, PLAN, SHARDS
 from hybrid_tok.corpus.plan import ShardOptions
 from hybrid_tok.corpus.store import Store, open_remote
 from hybrid_tok.errors import CorpusError
@@ -100,10 +100,10 @@ def claim(store: Store, identity: Identity) -> bool:
     """
     ours = identity.to_json()
     found = read_identity(store)
-    if found is None:
-        others = store.names()
-        if others:
-            raise CorpusError(f"{store.address}: is not empty and no corpus ({others[0]}): choose another folder")
+    others = store.names()
+    if found is None and others:
+        raise CorpusError(f"{store.address}: is not empty and no corpus ({others[0]}): choose another folder")
+    if found is None or not (store.exists(PLAN) or store.exists(SHARDS)):  # nothing depends on it yet
         store.write_bytes(CORPUS, json.dumps(ours, indent=2, sort_keys=True).encode() + b"\n")
         return False
     differs = [name for name, here, there in _compared(ours, found) if here != there]

@@ -28,7 +28,7 @@ PLANS = f"{RUN}/plan"
 DONE = f"{RUN}/done"
 WORK = f"{RUN}/work"
 RUNS = f"{RUN}/runs"
-MODELS = f"{RUN}/models.json"
+MODELS = f"{RUN}/models"
 
 
 def shard_name(number: int) -> str:

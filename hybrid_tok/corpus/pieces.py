@@ -178,7 +178,8 @@ def _cut(entry: Entry, begin: Fraction, end: Fraction | None) -> Entry:
     """The entry of a piece, with what is known about it."""
     left = None if entry.audio.duration is None else entry.audio.duration - float(begin)
     duration = left if end is None else float(end - begin)
-    audio = replace(entry.audio, offset=entry.audio.offset + float(begin), duration=duration, whole=False)
+    whole = entry.audio.whole and end is None
+    audio = replace(entry.audio, offset=entry.audio.offset + float(begin), duration=duration, whole=whole)
     first = round(begin * FRAME_RATE)
     last = None if end is None else round(end * FRAME_RATE)
     parts: dict[str, Any] = {}

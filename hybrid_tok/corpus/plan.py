@@ -13,7 +13,7 @@ from hybrid_tok.corpus.entries import BadLine, Entry
 from hybrid_tok.corpus.layout import PLAN, PLAN_ERRORS, entries_name
 from hybrid_tok.corpus.rows import Failure, json_line
 from hybrid_tok.corpus.store import Store
-from hybrid_tok.errors import CorpusError, OptionsError
+from hybrid_tok.errors import CorpusError, OptionsError, printable
 
 
 @dataclass(frozen=True, slots=True)
@@ -134,12 +134,14 @@ def _unique(found: Iterable[Entry | BadLine], failures: list[Failure]) -> Iterat
     seen: set[int] = set()
     for one in found:
         if isinstance(one, BadLine):
-            failures.append(Failure(one.where, "line", one.message))
+            failures.append(Failure(printable(one.where), "line", printable(one.message)))
             continue
         try:
             name = one.id.encode()
+            f"{one.audio.address}{one.where}".encode()
         except UnicodeEncodeError:  # a file's name that is no UTF-8
-            failures.append(Failure(one.where, "line", f"{one.id!r:.200} is not Unicode: rename it"))
+            message = f"{printable(one.audio.address)[:300]}: its name is not Unicode: rename it"
+            failures.append(Failure(printable(one.where), "line", message))
             continue
         mark = int.from_bytes(blake2b(name, digest_size=8).digest(), "little")
         if mark in seen:

@@ -21,7 +21,7 @@ from hybrid_tok.corpus.figures import Figures, RunFacts, Tally
 from hybrid_tok.corpus.formats import FORMATS
 from hybrid_tok.corpus.formats.webdataset import list_shards
 from hybrid_tok.corpus.identity import Identity, claim, read_identity
-from hybrid_tok.corpus.layout import CORPUS, DONE, ERRORS, PAGE, REPORT, RUNS, SHARDS, done_name
+from hybrid_tok.corpus.layout import CORPUS, DONE, ERRORS, PAGE, REPORT, RUNS, SHARDS, WORK, done_name
 from hybrid_tok.corpus.plan import Plan, ShardOptions, load_plan, make_plan
 from hybrid_tok.corpus.reading import Corpus, read
 from hybrid_tok.corpus.rows import ShardInfo, json_line
@@ -312,6 +312,7 @@ def _finish(store: Store, plan: Plan, options: CorpusOptions, identity: Identity
     }
     store.write_bytes(REPORT, json.dumps(report, indent=2, sort_keys=True).encode() + b"\n")
     store.write_bytes(PAGE, render(corpus_page(report, store.address.rpartition("/")[2])).encode())
+    store.remove(WORK)  # what a kill between the last two steps of a shard has left
     store.write_bytes(SHARDS, b"".join(json_line(info.to_json()) for info in infos))
     return Finished(store.address, figures, len(failures), encoded)
 

@@ -85,7 +85,9 @@ class EncodeStep:
         self._lock = threading.Lock()
 
     def setup(self) -> None:
-        """Load all models and run them once, so that what is missing is said before anything is encoded.
+        """Load all models but the aligner's, so that what is missing is said before anything is encoded.
+
+        The aligner is for texts that a manifest knows; without it, its entries fail.
 
         Raises:
             BackendError: a backend is missing, or has no model.
@@ -93,7 +95,10 @@ class EncodeStep:
         silence = Audio(np.zeros(ANALYSIS_RATE, np.float32), ANALYSIS_RATE)
         self.tokenizer.encode(silence)
         if self.tokenizer.options.layout != "units":
-            self.tokenizer.encoder.annotator.recognizer().recognize(silence, (Span(0, FRAME_RATE),))
+            annotator = self.tokenizer.encoder.annotator
+            annotator.recognizer().recognize(silence, (Span(0, FRAME_RATE),))
+            if annotator.diarizer is not None:
+                annotator.diarizer()
             if self.tokenizer.options.voice:
                 self.tokenizer.encoder.embed(silence.samples)
         self._rate  # noqa: B018 - it is read from the codec's files once
@@ -239,11 +244,10 @@ def _joined(texts: Sequence[TextItem]) -> str:
 
 def failure_of(entry: Entry, error: BaseException) -> Failure:
     """Why an entry has no row."""
-    reason: Reason = "backend"
-    if isinstance(error, PlaceError):
-        reason = error.reason
-    else:
-        reason = next((reason for kind, reason in _REASONS if isinstance(error, kind)), reason)
+    reason: Reason = error.reason if isinstance(error, PlaceError) else "backend"
+    for kind, one in _REASONS:
+        if isinstance(error, kind):
+            reason = one
     message = first_line(error) if isinstance(error, Exception) else type(error).__name__
     if not isinstance(error, HybridTokError | MemoryError):
         message = f"{type(error).__name__}: {message}"

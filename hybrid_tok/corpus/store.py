@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib
-import io
 import shutil
 import tempfile
 import time
@@ -238,14 +237,3 @@ def open_remote(address: str) -> tuple[Any, str]:
         raise BackendError(f"{address}: {first_line(error)}") from None
     except ValueError as error:  # an unknown protocol
         raise CorpusError(f"{address}: {first_line(error)}") from None
-
-
-def read_bytes(address: str) -> io.BytesIO:
-    """A remote file in memory.
-
-    Raises:
-        CorpusError: it is not there, or cannot be read.
-        BackendError: what its protocol needs is not installed.
-    """
-    folder, _, name = address.rpartition("/")
-    return io.BytesIO(Store(folder).read(name))

@@ -12,7 +12,7 @@ from hybrid_tok.corpus.entries import Entry
 from hybrid_tok.corpus.figures import Tally
 from hybrid_tok.corpus.formats import FORMATS, write_shard
 from hybrid_tok.corpus.journal import Journal, Result
-from hybrid_tok.corpus.layout import MODELS, done_name, shard_name
+from hybrid_tok.corpus.layout import MODELS, done_name, shard_name, work_folder
 from hybrid_tok.corpus.pieces import Piece, encode_piece, join_pieces
 from hybrid_tok.corpus.plan import load_entries
 from hybrid_tok.corpus.rows import Failure, Outcome, Row, ShardInfo, json_line
@@ -177,6 +177,12 @@ class Worker:
             if self._store.exists(done_name(shard)):  # the other worker has just removed it
                 return None
             raise
+        expected = sorted((part.entry, part.piece) for batch in self._batches for part in batch)
+        if [(result.entry, result.piece) for result in results] != expected:
+            raise CorpusError(
+                f"{self._store.address}: the journal of {shard_name(shard)} is of another release: remove "
+                f"{work_folder(shard)} and run again"
+            )
         by_entry = groupby(results, key=lambda result: result.entry)
         outcomes = [self._outcome(place, list(parts)) for place, parts in by_entry]
         rows = [outcome for outcome in outcomes if isinstance(outcome, Row)]
@@ -215,9 +221,14 @@ def check_models(store: Store, fingerprint: str) -> None:
     Raises:
         CorpusError: this machine has others.
     """
-    if not store.exists(MODELS):
-        store.write_bytes(MODELS, json_line({"models": fingerprint}))
-    elif store.read(MODELS) != json_line({"models": fingerprint}):
+    mine = f"{MODELS}/{fingerprint}"
+    found = store.names(MODELS)
+    if not found:
+        store.write_bytes(mine, b"")
+        found = store.names(MODELS)
+        if found != [fingerprint]:  # another machine began at the same moment
+            store.remove(mine)
+    if found != [fingerprint]:
         raise CorpusError(
             f"{store.address}: was begun with other models than those of this machine: give all machines the same, or "
             "write to another folder"

@@ -15,7 +15,7 @@ from command_line import run
 
 from corpora import UNITS, digests, make_corpus
 from dying_workers import ONCE, POISONED
-from hybrid_tok.corpus.engines import LocalEngine, RayEngine, RayOptions, _report_from_json, _said
+from hybrid_tok.corpus.engines import LocalEngine, RayEngine, RayOptions, _report_from_json, _said, workers_on
 from hybrid_tok.corpus.plan import ShardOptions
 from hybrid_tok.corpus.rows import ShardInfo
 from hybrid_tok.corpus.run import CorpusOptions, encode_corpus
@@ -86,6 +86,20 @@ def test_a_report_goes_through_json() -> None:
     shard = ShardInfo("shard-000001", {"a": (1, "ff")}, 2, 1.5, 7, "f")
     report = Report(Task(1, 2), 2, 1, 1.5, 7, {"load": 0.25}, 0.5, shard)
     assert _report_from_json(json.loads(json.dumps(asdict(report)))) == report
+
+
+@pytest.mark.parametrize(
+    ("machine", "options", "workers"),
+    [
+        ({"CPU": 8.0, "memory": 12 * 2.0**30}, RayOptions(), 8),
+        ({"CPU": 8.0, "memory": 4 * 2.0**30}, RayOptions(), 2),
+        ({"CPU": 3.0, "memory": 99 * 2.0**30}, RayOptions(cpus=4), 0),
+        ({"CPU": 16.0, "memory": 99 * 2.0**30, "GPU": 1.0}, RayOptions(gpus=0.1), 10),
+        ({"CPU": 16.0, "memory": 99 * 2.0**30}, RayOptions(gpus=0.5), 0),
+    ],
+)
+def test_workers_fit_on_a_machine(machine: dict[str, float], options: RayOptions, workers: int) -> None:
+    assert workers_on(machine, options) == workers
 
 
 def test_what_a_worker_fails_with_is_raised_here() -> None:

@@ -82,7 +82,7 @@ def test_every_recording_becomes_the_ids_that_it_has_alone(format: str, tmp_path
         assert row.columns.codec_samples == round(length * RATE) == row.columns.num_samples
         assert row.columns.unit_share == 1.0 and row.columns.text == "" and row.columns.confidence is None
     assert verify(str(tmp_path / "out")).faults == ()
-    assert not list((tmp_path / "out" / "_run" / "work").iterdir())
+    assert not (tmp_path / "out" / "_run" / "work").exists()
 
 
 def test_shards_are_the_same_however_often_and_wherever_they_are_made(tmp_path: Path) -> None:
@@ -243,6 +243,32 @@ def test_another_manifest_is_refused(tmp_path: Path) -> None:
         run(manifest, tmp_path / "out")
 
 
+def test_a_manifest_that_was_mistyped_does_not_claim_the_folder(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path, [0.2] * 3)
+    with pytest.raises(CorpusError):
+        run(tmp_path / "manifets.jsonl", tmp_path / "out")
+    assert run(manifest, tmp_path / "out").figures.rows == 3
+
+
+def test_a_machine_with_other_models_is_refused(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path, [0.2] * 6)
+    with pytest.raises(KeyboardInterrupt):
+        run(manifest, tmp_path / "out", step=lambda: Failing(interrupted, "r005"))
+    (mine,) = (tmp_path / "out" / "_run" / "models").iterdir()
+    mine.rename(mine.with_name("0" * 32))
+    with pytest.raises(CorpusError, match="was begun with other models"):
+        run(manifest, tmp_path / "out")
+
+
+def test_a_list_of_shards_that_is_cut_off_is_found(tmp_path: Path) -> None:
+    manifest = make_corpus(tmp_path, [0.2] * 6)
+    run(manifest, tmp_path / "out")
+    shards = tmp_path / "out" / "shards.jsonl"
+    shards.write_text(shards.read_text().splitlines(keepends=True)[0])
+    (fault,) = verify(str(tmp_path / "out")).faults
+    assert (fault.where, fault.message) == ("shards.jsonl", "lists 1 shards, not the 2 of the plan")
+
+
 def test_a_folder_with_other_files_is_refused(tmp_path: Path) -> None:
     manifest = make_corpus(tmp_path, [0.2])
     with pytest.raises(CorpusError, match=r"is not empty and no corpus \(audio\)"):
@@ -365,7 +391,7 @@ def test_killed_at_any_moment_the_shards_are_those_of_an_undisturbed_run(tmp_pat
     while True:
         process = subprocess.Popen([*command, str(tmp_path / "out"), tests])
         if kills < 5:
-            _wait_for(lambda: (tmp_path / "out" / "_run" / "models.json").exists(), process)
+            _wait_for(lambda: (tmp_path / "out" / "_run" / "models").exists(), process)
             time.sleep(float(generator.uniform(0.0, 0.3)))
             os.kill(process.pid, signal.SIGKILL)
             kills += 1

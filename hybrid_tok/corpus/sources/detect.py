@@ -59,4 +59,6 @@ def _of_line(line: bytes | None) -> SourceKind | None:
         return None
     if "audio_filepath" in value:
         return "nemo"
-    return "lhotse" if value.get("type") in _CUTS or {"recording", "start"} <= value.keys() else None
+    kind = value.get("type")
+    is_cut = isinstance(kind, str) and kind in _CUTS
+    return "lhotse" if is_cut or {"recording", "start"} <= value.keys() else None

@@ -56,7 +56,7 @@ def read_cuts(address: str, base: str, in_shard: InShard | None) -> Iterator[Ent
 
 def _read_cut(node: Node, where: str, base: str, in_shard: InShard | None) -> Entry:
     kind = node.get("type")
-    if kind is not None and kind.value not in _SINGLE:
+    if kind is not None and kind.text() not in _SINGLE:
         raise AnnotationError(f"{where}: a {kind.text()} is put together by lhotse: {_SAVE}")
     id = node.need("id").text()
     start, duration = read_seconds(node, "start") or 0.0, read_seconds(node, "duration")
