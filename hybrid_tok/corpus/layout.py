@@ -11,7 +11,7 @@ _run/plan-errors.jsonl        lines of the manifest that are no entries
 _run/done/000000.json         each finished shard
 _run/work/000000/             the journal of each shard that is being made
 _run/runs/0123abcd.json       what each run of the command has taken
-_run/models.json              fingerprint of the models that all workers must have
+_run/models/                  a file, named by the fingerprint of the models that all workers must have
 """
 
 from __future__ import annotations

@@ -13,6 +13,7 @@ from typing import Any
 from hybrid_tok.corpus.formats import FLAT, FORMATS, write_shard
 from hybrid_tok.corpus.formats.webdataset import list_shards
 from hybrid_tok.corpus.layout import CORPUS, ERRORS, MODELS, SHARDS, shard_name
+from hybrid_tok.corpus.models import read_models, write_models
 from hybrid_tok.corpus.reading import Corpus
 from hybrid_tok.corpus.rows import Failure, Row, ShardInfo, json_line
 from hybrid_tok.corpus.store import Store
@@ -79,7 +80,7 @@ def _write(
     format: str,
     shard_rows: int | None,
     single_file: bool,
-    models: bytes | None,
+    models: str | None,
 ) -> tuple[ShardInfo, ...]:
     """Shards first, and what makes the folder a corpus last."""
     first = corpora[0]
@@ -105,7 +106,7 @@ def _write(
         elif passed:
             add(iter(()), passed)
     if models is not None:
-        store.write_bytes(MODELS, models)
+        write_models(store, models)
     with store.write(ERRORS) as file:
         for corpus in corpora:
             for line in _errors(corpus):
@@ -166,14 +167,14 @@ def _check_options(format: str, shard_rows: int | None, single_file: bool) -> No
         raise OptionsError(f"a single file must be of a flat format: {', '.join(sorted(FLAT))}, not {format}")
 
 
-def _check_same(corpora: Sequence[Corpus]) -> bytes | None:
-    """What the corpora say about the models of their workers; None if none says anything.
+def _check_same(corpora: Sequence[Corpus]) -> str | None:
+    """The fingerprint of the models of their workers; None if no corpus has noted it.
 
     Raises:
         CorpusError: two have other tokenizers, or other models.
     """
     first = corpora[0]
-    models: tuple[str, bytes] | None = None
+    models: tuple[str, str] | None = None
     for corpus in corpora:
         address = corpus.store.address
         for name in ("vocab_size", "preset", "options", "vocabulary", "threads", "fingerprint"):
@@ -181,8 +182,8 @@ def _check_same(corpora: Sequence[Corpus]) -> bytes | None:
             if here != there:
                 what = _difference(name, here, there)
                 raise CorpusError(f"{address}: {what}, as in {first.store.address}: ids would not mean the same")
-        if corpus.store.exists(MODELS):
-            found = corpus.store.read(MODELS)
+        found = read_models(corpus.store)
+        if found is not None:
             if models is not None and found != models[1]:
                 raise CorpusError(f"{address}: was encoded with other models than {models[0]}")
             models = address, found

@@ -12,7 +12,8 @@ from hybrid_tok.corpus.entries import Entry
 from hybrid_tok.corpus.figures import Tally
 from hybrid_tok.corpus.formats import FORMATS, write_shard
 from hybrid_tok.corpus.journal import Journal, Result
-from hybrid_tok.corpus.layout import MODELS, done_name, shard_name, work_folder
+from hybrid_tok.corpus.layout import done_name, shard_name, work_folder
+from hybrid_tok.corpus.models import check_models
 from hybrid_tok.corpus.pieces import Piece, encode_piece, join_pieces
 from hybrid_tok.corpus.plan import load_entries
 from hybrid_tok.corpus.rows import Failure, Outcome, Row, ShardInfo, json_line
@@ -213,26 +214,6 @@ class Worker:
             return join_pieces(entry, whole, tokenizer.vocabulary, self._grid, tokenizer.options.speakers)
         except Exception as error:
             return failure_of(entry, error)
-
-
-def check_models(store: Store, fingerprint: str) -> None:
-    """Have all workers of all runs use the same models: the first one writes which.
-
-    Raises:
-        CorpusError: this machine has others.
-    """
-    mine = f"{MODELS}/{fingerprint}"
-    found = store.names(MODELS)
-    if not found:
-        store.write_bytes(mine, b"")
-        found = store.names(MODELS)
-        if found != [fingerprint]:  # another machine began at the same moment
-            store.remove(mine)
-    if found != [fingerprint]:
-        raise CorpusError(
-            f"{store.address}: was begun with other models than those of this machine: give all machines the same, or "
-            "write to another folder"
-        )
 
 
 def _report(task: Task, results: Sequence[Result]) -> Report:

@@ -17,8 +17,8 @@ from hypothesis import strategies as st
 from corpus_rows import make_row, same, write_corpus
 from hybrid_tok.corpus import merging
 from hybrid_tok.corpus.formats import FLAT, FORMATS
-from hybrid_tok.corpus.layout import MODELS
 from hybrid_tok.corpus.merging import merge
+from hybrid_tok.corpus.models import check_models, read_models
 from hybrid_tok.corpus.reading import Corpus, read
 from hybrid_tok.corpus.store import Store
 from hybrid_tok.errors import CorpusError, OptionsError
@@ -156,11 +156,11 @@ def test_other_tokenizers_are_refused(facts: dict[str, Any], message: str, tmp_p
 
 
 def test_other_models_are_refused(sources: list[str], tmp_path: Path) -> None:
-    Store(sources[1]).write_bytes(MODELS, b"a\n")
+    check_models(Store(sources[1]), "a")
     merge(sources, str(tmp_path / "m"))
-    assert Store(tmp_path / "m").read(MODELS) == b"a\n"
+    assert read_models(Store(tmp_path / "m")) == "a"
     third = write_corpus(tmp_path / "3", [("h",)])
-    Store(third).write_bytes(MODELS, b"b\n")
+    check_models(Store(third), "b")
     with pytest.raises(CorpusError, match="other models than"):
         merge([str(tmp_path / "m"), third], str(tmp_path / "n"))
 
