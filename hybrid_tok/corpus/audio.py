@@ -20,7 +20,7 @@ from hybrid_tok.audio.resampling import join_blocks, resampled
 from hybrid_tok.core.audio import Audio, SourceInfo, mix
 from hybrid_tok.corpus.entries import AudioPlace
 from hybrid_tok.corpus.rows import Reason
-from hybrid_tok.corpus.store import MissingFileError, Store
+from hybrid_tok.corpus.store import MissingFileError, Store, local_path
 from hybrid_tok.errors import AudioError, BackendError, CorpusError, first_line
 
 SHORTER = 0.1
@@ -88,13 +88,6 @@ def probe_seconds(file: BinaryIO) -> float | None:
         return None
     seconds = info.frames / info.samplerate if info.samplerate > 0 else 0.0
     return seconds if 0.0 < seconds < 1e8 else None  # a stream of unknown length has an impossible one
-
-
-def local_path(address: str) -> Path | None:
-    """The path of an address on this machine; None for one that fsspec must open."""
-    if address.startswith("file://"):
-        return Path(address.removeprefix("file://"))
-    return None if "://" in address else Path(address)
 
 
 class _Part:

@@ -2,19 +2,17 @@
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from hybrid_tok.corpus.formats import FORMATS
-from hybrid_tok.corpus.identity import read_identity
 from hybrid_tok.corpus.layout import CORPUS, SHARDS
 from hybrid_tok.corpus.plan import load_entries, load_plan
+from hybrid_tok.corpus.reading import Corpus
 from hybrid_tok.corpus.rows import Row, ShardInfo
-from hybrid_tok.corpus.store import Store
-from hybrid_tok.errors import CorpusError, GrammarError, HybridTokError, first_line
+from hybrid_tok.corpus.store import Store, measure
+from hybrid_tok.errors import GrammarError, HybridTokError, first_line
 from hybrid_tok.tokenizer import HybridTokenizer
 from hybrid_tok.tokens.vocabulary import Vocabulary
 
@@ -63,13 +61,8 @@ def verify(address: str, options: Mapping[str, Any] | None = None) -> Checked:
         CorpusError: there is no finished corpus.
         OptionsError: its tokenizer cannot be made.
     """
-    store = Store(address)
-    identity = read_identity(store)
-    if identity is None:
-        raise CorpusError(f"{store.join(CORPUS)}: is not there: this is no corpus")
-    if not store.exists(SHARDS):
-        raise CorpusError(f"{store.join(SHARDS)}: is not there: the corpus is not finished; `corpus status` tells more")
-    infos = [ShardInfo.from_json(json.loads(line)) for line in store.read(SHARDS).splitlines()]
+    corpus = Corpus.open(address)
+    store, identity, infos = corpus.store, corpus.facts, corpus.shards
     faults: list[Fault] = []
     rows = tokens = 0
     seconds = 0.0
@@ -88,7 +81,7 @@ def verify(address: str, options: Mapping[str, Any] | None = None) -> Checked:
             if damaged:
                 continue
             try:
-                read = list(FORMATS[identity["format"]].read(store, info.name)) if info.files else []
+                read = list(FORMATS[corpus.format].read(store, info.name)) if info.files else []
             except (HybridTokError, ValueError, LookupError, OSError) as error:
                 faults.append(Fault(info.name, f"cannot be read ({first_line(error)})"))
                 continue
@@ -111,14 +104,11 @@ def _check_files(store: Store, info: ShardInfo) -> Iterator[Fault]:
         if not store.exists(name):
             yield Fault(name, "is not there")
             continue
-        found, read = hashlib.sha256(), 0
         with store.open(name) as file:
-            while block := file.read(1 << 20):
-                found.update(block)
-                read += len(block)
+            read, found = measure(file)
         if read != size:
             yield Fault(name, f"has {read:,} bytes, not {size:,}")
-        elif found.hexdigest() != digest:
+        elif found != digest:
             yield Fault(name, "has another checksum than when it was written")
 
 

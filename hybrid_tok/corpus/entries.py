@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict, dataclass, field, fields
+from hashlib import blake2b
 from typing import Any
 
 from hybrid_tok.core.annotations import Event, KnownAnnotations, Segment, SpeakerTurn, Word
@@ -82,6 +83,11 @@ class Entry:
             language=written.get("language"),
             speakers=tuple(written.get("speakers", ())),
         )
+
+
+def id_mark(id: str) -> int:
+    """An id in 64 bits, by which the ids of a corpus are compared in memory."""
+    return int.from_bytes(blake2b(id.encode(), digest_size=8).digest(), "little")
 
 
 @dataclass(frozen=True, slots=True)

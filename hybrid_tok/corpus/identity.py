@@ -7,13 +7,13 @@ import json
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from hybrid_tok.corpus.batches import BatchOptions
 from hybrid_tok.corpus.layout import CORPUS, PLAN, SHARDS
 from hybrid_tok.corpus.plan import ShardOptions
-from hybrid_tok.corpus.store import Store, open_remote
+from hybrid_tok.corpus.sources.files import opened
+from hybrid_tok.corpus.store import Store, local_path, measure, open_remote
 from hybrid_tok.errors import CorpusError
 from hybrid_tok.options import written_options
 from hybrid_tok.tokenizer import HybridTokenizer
@@ -135,6 +135,18 @@ def read_identity(store: Store) -> dict[str, Any] | None:
     return found
 
 
+def need_identity(store: Store) -> dict[str, Any]:
+    """As `read_identity`, of a folder that must be a corpus.
+
+    Raises:
+        CorpusError: there is no corpus, or as of `read_identity`.
+    """
+    found = read_identity(store)
+    if found is None:
+        raise CorpusError(f"{store.join(CORPUS)}: is not there: this is no corpus")
+    return found
+
+
 def _compared(ours: Mapping[str, Any], theirs: Mapping[str, Any], prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
     """(name, ours, theirs) of all values; the fingerprint, which says least, comes last."""
     names = sorted({*ours, *theirs} - _FREE, key=lambda name: (name == "fingerprint", name))
@@ -152,20 +164,12 @@ def _short(value: Any) -> str:
 
 def _sha256(manifest: str) -> str | None:
     """Of a manifest that is a file; a folder or a pattern of files has none."""
-    if "://" in manifest:
-        files, path = open_remote(manifest)
-        if not files.isfile(path):
+    path = local_path(manifest)
+    if path is None:
+        files, at = open_remote(manifest)
+        if not files.isfile(at):
             return None
-        with files.open(path, "rb") as file:
-            return _digest(file)
-    if not Path(manifest).is_file():
+    elif not path.is_file():
         return None
-    with Path(manifest).open("rb") as file:
-        return _digest(file)
-
-
-def _digest(file: Any) -> str:
-    digest = hashlib.sha256()
-    while block := file.read(1 << 20):
-        digest.update(block)
-    return digest.hexdigest()
+    with opened(manifest) as file:
+        return measure(file)[1]

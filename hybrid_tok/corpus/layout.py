@@ -4,6 +4,7 @@ corpus.json           what it is: format, fingerprint, options
 shard-000000.*        tokens
 shards.jsonl          a line per shard, once the run has finished
 errors.jsonl          a line per entry without a row, once the run has finished
+data.lst              of WebDataset: tar, jsonl, recordings and seconds of each shard, once the run has finished
 report.json, .html    figures, once the run has finished
 _run/plan.json        how many shards there are, and their parts
 _run/plan/000000.jsonl        the entries of each shard
@@ -19,6 +20,7 @@ from __future__ import annotations
 CORPUS = "corpus.json"
 SHARDS = "shards.jsonl"
 ERRORS = "errors.jsonl"
+DATA_LIST = "data.lst"
 REPORT = "report.json"
 PAGE = "report.html"
 RUN = "_run"

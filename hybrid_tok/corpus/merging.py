@@ -6,20 +6,18 @@ import json
 from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from hashlib import blake2b
 from itertools import chain, islice
 from typing import Any
 
+from hybrid_tok.corpus.entries import id_mark
 from hybrid_tok.corpus.formats import FLAT, FORMATS, write_shard
 from hybrid_tok.corpus.formats.webdataset import list_shards
-from hybrid_tok.corpus.layout import CORPUS, ERRORS, MODELS, SHARDS, shard_name
+from hybrid_tok.corpus.layout import CORPUS, DATA_LIST, ERRORS, MODELS, SHARDS, shard_name
 from hybrid_tok.corpus.models import read_models, write_models
 from hybrid_tok.corpus.reading import Corpus
 from hybrid_tok.corpus.rows import Failure, Row, ShardInfo, json_line
 from hybrid_tok.corpus.store import Store
 from hybrid_tok.errors import CorpusError, OptionsError
-
-_DATA_LIST = "data.lst"
 
 
 def merge(
@@ -61,7 +59,7 @@ def merge(
         return _write(store, corpora, format, shard_rows, single_file, models)
     except BaseException:
         with suppress(CorpusError):
-            for name in (CORPUS, SHARDS, ERRORS, _DATA_LIST, MODELS.partition("/")[0]):
+            for name in (CORPUS, SHARDS, ERRORS, DATA_LIST, MODELS.partition("/")[0]):
                 store.remove(name)
             for name in store.names():
                 if name.startswith(_stems(format)):
@@ -112,7 +110,7 @@ def _write(
             for line in _errors(corpus):
                 file.write(line)
     if format == "webdataset":
-        store.write_bytes(_DATA_LIST, list_shards(infos))
+        store.write_bytes(DATA_LIST, list_shards(infos))
     with store.write(SHARDS) as file:
         for info in infos:
             file.write(json_line(info.to_json()))
@@ -144,7 +142,7 @@ def _unique(corpora: Sequence[Corpus]) -> Iterator[tuple[ShardInfo, Iterator[Row
 
     def checked(source: int, rows: Iterator[Row]) -> Iterator[Row]:
         for row in rows:
-            mark = int.from_bytes(blake2b(row.id.encode(), digest_size=8).digest(), "little")
+            mark = id_mark(row.id)
             if mark in seen:
                 where = " and ".join(corpora[number].store.address for number in (seen[mark], source))
                 raise CorpusError(f"id {row.id!r:.200} is in {where}: leave one out, or encode it under another id")

@@ -5,11 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
-from hashlib import blake2b
 
 from hybrid_tok.core.timeline import Grid
 from hybrid_tok.corpus.batches import BatchOptions, batches_of
-from hybrid_tok.corpus.entries import BadLine, Entry
+from hybrid_tok.corpus.entries import BadLine, Entry, id_mark
 from hybrid_tok.corpus.layout import PLAN, PLAN_ERRORS, entries_name
 from hybrid_tok.corpus.rows import Failure, json_line
 from hybrid_tok.corpus.store import Store
@@ -137,13 +136,12 @@ def _unique(found: Iterable[Entry | BadLine], failures: list[Failure]) -> Iterat
             failures.append(Failure(printable(one.where), "line", printable(one.message)))
             continue
         try:
-            name = one.id.encode()
-            f"{one.audio.address}{one.where}".encode()
+            f"{one.id}{one.audio.address}{one.where}".encode()
         except UnicodeEncodeError:  # a file's name that is no UTF-8
             message = f"{printable(one.audio.address)[:300]}: its name is not Unicode: rename it"
             failures.append(Failure(printable(one.where), "line", message))
             continue
-        mark = int.from_bytes(blake2b(name, digest_size=8).digest(), "little")
+        mark = id_mark(one.id)
         if mark in seen:
             message = f"id {one.id!r:.200} was there before: the first one is kept"
             failures.append(Failure(one.where, "duplicate", message, one.id, one.audio.address))

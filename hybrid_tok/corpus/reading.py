@@ -14,7 +14,7 @@ from itertools import islice
 from typing import Any
 
 from hybrid_tok.corpus.formats import FORMATS
-from hybrid_tok.corpus.identity import read_identity
+from hybrid_tok.corpus.identity import need_identity
 from hybrid_tok.corpus.layout import CORPUS, SHARDS
 from hybrid_tok.corpus.rows import Row, ShardInfo
 from hybrid_tok.corpus.store import Store
@@ -52,9 +52,7 @@ class Corpus:
             CorpusError: there is none, it is not finished, damaged, or of another version.
         """
         store = Store(address)
-        facts = read_identity(store)
-        if facts is None:
-            raise CorpusError(f"{store.join(CORPUS)}: is not there: this is no corpus")
+        facts = need_identity(store)
         if not store.exists(SHARDS):
             raise CorpusError(f"{store.address}: is not finished: finish it with `hybrid-tok corpus encode`")
         try:

@@ -20,8 +20,8 @@ from hybrid_tok.corpus.engines import Engine
 from hybrid_tok.corpus.figures import Figures, RunFacts, Tally
 from hybrid_tok.corpus.formats import FORMATS
 from hybrid_tok.corpus.formats.webdataset import list_shards
-from hybrid_tok.corpus.identity import Identity, claim, read_identity
-from hybrid_tok.corpus.layout import CORPUS, DONE, ERRORS, PAGE, REPORT, RUNS, SHARDS, WORK, done_name
+from hybrid_tok.corpus.identity import Identity, claim, need_identity
+from hybrid_tok.corpus.layout import DATA_LIST, DONE, ERRORS, PAGE, REPORT, RUNS, SHARDS, WORK, done_name
 from hybrid_tok.corpus.plan import Plan, ShardOptions, load_plan, make_plan
 from hybrid_tok.corpus.reading import Corpus, read
 from hybrid_tok.corpus.rows import ShardInfo, json_line
@@ -192,8 +192,7 @@ def read_figures(address: str, price: float | None = None) -> Figures:
         CorpusError: there is no corpus.
     """
     store = Store(address)
-    if read_identity(store) is None:
-        raise CorpusError(f"{store.join(CORPUS)}: is not there: this is no corpus")
+    need_identity(store)
     total = Tally()
     plan = load_plan(store)
     if plan is None and store.exists(SHARDS):  # merged from others
@@ -303,7 +302,7 @@ def _finish(store: Store, plan: Plan, options: CorpusOptions, identity: Identity
     failures = [*plan.failures, *(failure for info in infos for failure in info.failures)]
     store.write_bytes(ERRORS, b"".join(json_line(failure.to_json()) for failure in failures))
     if options.format == "webdataset":
-        store.write_bytes("data.lst", list_shards(infos))
+        store.write_bytes(DATA_LIST, list_shards(infos))
     figures = total.figures(_facts(store, options.price))
     report = figures.to_json() | {
         "errors": [failure.to_json() for failure in failures[:_SHOWN_ERRORS]],

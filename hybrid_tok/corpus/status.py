@@ -6,13 +6,12 @@ from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hybrid_tok.corpus.identity import read_identity
-from hybrid_tok.corpus.layout import CORPUS, DONE, SHARDS, WORK
+from hybrid_tok.corpus.identity import need_identity
+from hybrid_tok.corpus.layout import DONE, SHARDS, WORK
 from hybrid_tok.corpus.plan import load_plan
 from hybrid_tok.corpus.reading import Corpus
 from hybrid_tok.corpus.run import load_done
 from hybrid_tok.corpus.store import Store
-from hybrid_tok.errors import CorpusError
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,7 @@ def read_status(address: str) -> Status:
         CorpusError: there is no corpus.
     """
     store = Store(address)
-    identity = read_identity(store)
-    if identity is None:
-        raise CorpusError(f"{store.join(CORPUS)}: is not there: this is no corpus")
+    identity = need_identity(store)
     plan = load_plan(store)
     finished = store.exists(SHARDS)
     if finished:

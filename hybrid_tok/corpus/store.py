@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import importlib
 import shutil
 import tempfile
@@ -41,9 +42,7 @@ class Store:
 
     def __init__(self, address: str | Path) -> None:
         self.address = str(address).rstrip("/") or "/"
-        self._local = None if "://" in self.address else Path(self.address)
-        if self.address.startswith("file://"):
-            self._local = Path(self.address.removeprefix("file://"))
+        self._local = local_path(self.address)
         self._files: Any = None
         self._root = ""
         if self._local is None:
@@ -220,6 +219,22 @@ class Store:
                     raise CorpusError(f"{self.join(name)}: {first_line(error)}") from error
                 time.sleep(_WAIT * 2**attempt)
         raise AssertionError("unreachable")
+
+
+def measure(file: BinaryIO) -> tuple[int, str]:
+    """Bytes and SHA-256 of a file, from where it is read on."""
+    digest, size = hashlib.sha256(), 0
+    while block := file.read(1 << 20):
+        digest.update(block)
+        size += len(block)
+    return size, digest.hexdigest()
+
+
+def local_path(address: str) -> Path | None:
+    """The path of an address on this machine; None for one that fsspec must open."""
+    if address.startswith("file://"):
+        return Path(address.removeprefix("file://"))
+    return None if "://" in address else Path(address)
 
 
 def open_remote(address: str) -> tuple[Any, str]:

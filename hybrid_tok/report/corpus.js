@@ -1,12 +1,4 @@
 // The page of a corpus: sums, shares of the time, histograms, tables of what is in it, failures, stages, cost.
-const svgNamespace = "http://www.w3.org/2000/svg";
-
-function svg(tag, attributes = {}, text = "") {
-  const made = document.createElementNS(svgNamespace, tag);
-  for (const [name, one] of Object.entries(attributes)) made.setAttribute(name, one);
-  if (text) made.textContent = text;
-  return made;
-}
 const whole = (count) => count.toLocaleString("en");
 const percent = (share) => `${(100 * share).toFixed(share > 0 && share < 0.01 ? 2 : 1)}%`;
 const hours = (seconds) => amount(seconds / 3600);

@@ -1,5 +1,4 @@
 // The page of results: a chart of a metric against the bit rate, a table that sorts, the score's parts, the errors.
-const svgNamespace = "http://www.w3.org/2000/svg";
 const rateName = "bits_per_second";
 const value = (system, metric) => system.summary[metric]?.value ?? null;
 const scored = data.systems.some((system) => system.score);
@@ -12,13 +11,6 @@ const figureOf = (system, name) =>
 const signs = { higher: 1, lower: -1 }; // "neither" has no better and no best
 const sign = (metric) => signs[metric.better] ?? 0;
 const preference = (metric) => (sign(metric) ? `${metric.better} is better` : "");
-
-function svg(tag, attributes = {}, text = "") {
-  const made = document.createElementNS(svgNamespace, tag);
-  for (const [name, one] of Object.entries(attributes)) made.setAttribute(name, one);
-  if (text) made.textContent = text;
-  return made;
-}
 
 // --- Chart ------------------------------------------------------------------------------------------------------------
 

@@ -1,5 +1,5 @@
 "use strict";
-// What both kinds of pages use. Text of the data only ever becomes text of elements, never markup.
+// What several kinds of pages use. Text of the data only ever becomes text of elements, never markup.
 const data = JSON.parse(document.getElementById("data").textContent);
 const $ = (id) => document.getElementById(id);
 
@@ -7,6 +7,13 @@ function element(tag, text = "", attributes = {}) {
   const made = document.createElement(tag);
   if (text !== "") made.textContent = text;
   for (const [name, value] of Object.entries(attributes)) made.setAttribute(name, value);
+  return made;
+}
+
+function svg(tag, attributes = {}, text = "") {
+  const made = document.createElementNS("http://www.w3.org/2000/svg", tag);
+  for (const [name, one] of Object.entries(attributes)) made.setAttribute(name, one);
+  if (text) made.textContent = text;
   return made;
 }
 

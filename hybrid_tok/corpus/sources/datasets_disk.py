@@ -11,10 +11,11 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from hybrid_tok.corpus.audio import import_arrow, local_path, probe_seconds
+from hybrid_tok.corpus.audio import import_arrow, probe_seconds
 from hybrid_tok.corpus.entries import AudioPlace, BadLine, Entry
 from hybrid_tok.corpus.sources.files import absolute, resolve
 from hybrid_tok.corpus.sources.known import LANGUAGE_NAMES, TEXT_NAMES, bad_line, describe, line_node, read_id
+from hybrid_tok.corpus.store import local_path
 from hybrid_tok.errors import AnnotationError, CorpusError, first_line
 
 _AUDIO_NAMES = ("audio", "audio_filepath", "file", "path")

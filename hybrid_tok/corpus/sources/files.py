@@ -11,8 +11,7 @@ from contextlib import contextmanager
 from pathlib import PurePosixPath
 from typing import Any, BinaryIO
 
-from hybrid_tok.corpus.audio import local_path
-from hybrid_tok.corpus.store import MissingFileError, Store
+from hybrid_tok.corpus.store import MissingFileError, Store, local_path
 from hybrid_tok.errors import CorpusError, HybridTokError, first_line
 from hybrid_tok.formats.json_text import MAX_CONTAINERS
 

@@ -6,10 +6,10 @@ import os
 from collections.abc import Iterator
 from pathlib import Path, PurePosixPath
 
-from hybrid_tok.corpus.audio import local_path, probe_seconds
+from hybrid_tok.corpus.audio import probe_seconds
 from hybrid_tok.corpus.entries import AudioPlace, BadLine, Entry
 from hybrid_tok.corpus.sources.files import absolute
-from hybrid_tok.corpus.store import Store
+from hybrid_tok.corpus.store import Store, local_path
 from hybrid_tok.errors import CorpusError, printable
 
 ENDINGS = frozenset(
