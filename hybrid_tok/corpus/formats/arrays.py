@@ -21,7 +21,7 @@ def load_npy(data: bytes) -> NDArray[np.int32]:
     Raises:
         ValueError: it holds something else.
     """
-    ids = np.load(io.BytesIO(data), allow_pickle=False)
+    ids = np.lib.format.read_array(io.BytesIO(data), allow_pickle=False)
     if ids.ndim != 1 or ids.dtype.kind not in "iu":
         raise ValueError(f"{ids.dtype} of shape {ids.shape}, not a list of ids")
     return ids.astype(np.int32)
