@@ -1,5 +1,5 @@
-"""Settings of the property tests: the same examples in every run; HYPOTHESIS_PROFILE=explore tries new ones. And threads
-that sleep while they wait, so that tests beside each other do not wait for each other's."""
+"""Settings of the property tests: the same examples in every run; HYPOTHESIS_PROFILE=explore tries new ones. And
+threads that sleep while they wait, so that tests beside each other do not wait for each other's."""
 
 from __future__ import annotations
 
