@@ -32,6 +32,7 @@ class TokenizerOptions:
         timing: `locked` (exactly as long, each item in its place) or `free` (the decoder's own pace).
         durations: in locked timing, a duration per text `run` or per `word`.
         num_codebooks: units written per frame of the codec; None is the codec's default.
+        event_codebooks: the same in laughs, breaths and the like, which need fewer; None is as many.
         run_length: write repeated frames once, with a count.
         rate_weight: what a token costs, in wrong words; 0 is a pure codec, infinity pure text.
         unit_merges: file of merged units, as `hybrid-tok train units` makes it, of as many codebooks as are written:
@@ -64,6 +65,7 @@ class TokenizerOptions:
     timing: Timing = "locked"
     durations: Durations = "run"
     num_codebooks: int | None = None
+    event_codebooks: int | None = None
     run_length: bool = False
     rate_weight: float = GateOptions().rate_weight
     unit_merges: str | None = None

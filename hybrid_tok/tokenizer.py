@@ -238,6 +238,7 @@ class HybridTokenizer:
                 codebook_size=codec.codebook_size,
                 hop=codec.hop,
                 num_codebooks=num_codebooks,
+                event_codebooks=self.options.event_codebooks,
                 layout=self.options.layout,
                 timing=self.options.timing,
                 durations=self.options.durations,
@@ -286,6 +287,7 @@ class HybridTokenizer:
                 timing=options.timing,
                 durations=options.durations,
                 num_codebooks=options.num_codebooks,
+                event_codebooks=options.event_codebooks,
                 layout=options.layout,
             ),
             voice=look_ahead.voice if self.options.voice else None,
@@ -592,7 +594,7 @@ class HybridTokenizer:
         """What `say` speaks, as a stream in free timing; arguments and errors as of `say`."""
         if language is not None:
             check_language(language)
-        width = self.vocabulary.options.num_codebooks
+        width = self.vocabulary.options.event_width
 
         def units(label: EventLabel, before: int) -> tuple[Frame, ...]:
             sounds = bank or load_bank()

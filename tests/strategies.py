@@ -48,11 +48,13 @@ TEXTS = st.text(st.characters(exclude_categories=["Cs"]), min_size=1, max_size=1
 @st.composite
 def vocabulary_options(draw: st.DrawFn) -> VocabularyOptions:
     """Small vocabularies of every layout and option. Few codes, so that frames repeat often."""
+    num_codebooks = draw(st.integers(1, 4))
     return VocabularyOptions(
         codec="test",
         codebook_size=draw(st.sampled_from([2, 3, 300])),
         hop=draw(st.sampled_from([1, 64, 65, 320, 4096])),
-        num_codebooks=draw(st.integers(1, 4)),
+        num_codebooks=num_codebooks,
+        event_codebooks=draw(st.none() | st.integers(1, num_codebooks)),
         layout=draw(st.sampled_from(["hybrid", "text", "units"])),
         timing=draw(st.sampled_from(["locked", "free"])),
         durations=draw(st.sampled_from(["run", "word"])),
@@ -91,10 +93,10 @@ def vocabularies_and_streams(draw: st.DrawFn) -> tuple[Vocabulary, HybridStream]
 
 
 @st.composite
-def frames(draw: st.DrawFn, options: VocabularyOptions) -> Frame:
-    """The units of one frame."""
+def frames(draw: st.DrawFn, options: VocabularyOptions, width: int | None = None) -> Frame:
+    """The units of one frame; of a unit run unless a width is given."""
     unit = st.integers(0, options.codebook_size - 1)
-    return draw(st.tuples(*[unit] * options.num_codebooks))
+    return draw(st.tuples(*[unit] * (width or options.num_codebooks)))
 
 
 @st.composite
@@ -129,8 +131,10 @@ def _items(
     draw: st.DrawFn, options: VocabularyOptions, previous: Item | None, cursor: int, in_force: str | None
 ) -> Item | None:
     """An item that may follow; None where the one chosen may not."""
-    runs = st.lists(frames(options), max_size=5).flatmap(lambda made: st.sampled_from([made, made * 2, made[:1] * 70]))
     kind = draw(st.sampled_from(["text", "event", "units", "pause", "back"]))
+    width = options.event_width if kind == "event" and options.layout != "units" else options.num_codebooks
+    some = st.lists(frames(options, width), max_size=5)
+    runs = some.flatmap(lambda made: st.sampled_from([made, made * 2, made[:1] * 70]))
     if options.layout == "units" or (kind == "units" and options.layout != "text"):
         return UnitItem(tuple(draw(runs.filter(bool))))
     if kind == "event":

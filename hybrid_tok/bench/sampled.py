@@ -283,7 +283,7 @@ def said_frames(vocabulary: Vocabulary, ids: Sequence[int]) -> int:
             continue
         cursor += sign * value
         value, sign = 0, -1 if token in space.back else 1
-        cursor += token in space.units[-1]
+        cursor += token in space.units[0]  # an event may have no others
         if merges is not None and token in space.merged:
             cursor += merges.lengths[token - space.merged.start]
         furthest = max(furthest, cursor)

@@ -44,6 +44,7 @@ _TOKENIZER: Mapping[str, Any] = MappingProxyType(
         "timing": _option(_WRITE, help="Exact places and length, or the decoder's own pace."),
         "durations": _option(_WRITE, help="In locked timing, a duration per text run or per word."),
         "num_codebooks": _option(_WRITE, "--codebooks", help="Units per frame of the codec.", min=1),
+        "event_codebooks": _option(_WRITE, "--event-codebooks", help="Units per frame of laughs and the like.", min=1),
         "run_length": _option(_WRITE, "--run-length", help="Write repeated frames once, with a count."),
         "rate_weight": _option(_WRITE, help="Cost of a token, in words: 0 is a pure codec, inf pure text.", min=0.0),
         "voice": _option(_WRITE, "--voice-codes/--no-voice", help="Write each speaker's voice code: 17 tokens."),

@@ -45,6 +45,9 @@ class LiveRun:
     Args:
         warm_up: frames to repeat before the run; at least the overhang.
         overhang: samples kept on each side.
+
+    Attributes:
+        width: units of each of its frames, once there is one.
     """
 
     def __init__(self, codec: UnitCodec, warm_up: int, overhang: int) -> None:
@@ -52,13 +55,14 @@ class LiveRun:
         self._stream = codec.decoder_stream() if isinstance(codec, StreamingCodec) else None
         self._whole: list[Frame] = []
         self._last: Frame = ()
-        self._frames = 0
+        self._frames = self.width = 0
         self._made = 0
         """Samples the codec gave, those of the warm-up too."""
 
     def push(self, frames: Sequence[Frame]) -> Iterator[NDArray[np.float32]]:
         """The samples that more frames make known."""
-        check_width(len(frames[0]), self._codec)
+        self.width = len(frames[0])
+        check_width(self.width, self._codec)
         if self._stream is None:
             self._whole.extend(frames)
             return

@@ -1,7 +1,7 @@
 """What has to be rendered, and where: the stream's items grouped into segments.
 
 Units that follow each other without a gap are one segment, even of different speakers: a codec decodes them best with
-each other as context. Text items of one language that are close together are one utterance, so that the synthesizer
+each other as context. (Frames of fewer units, in events, are a segment of their own.) Text items of one language that are close together are one utterance, so that the synthesizer
 gives a sentence its intonation even where every word has its own place.
 """
 
@@ -170,6 +170,8 @@ def _joined(left: Segment | None, right: Segment) -> Segment | None:
         return None
     if isinstance(left, UnitSegment) and isinstance(right, UnitSegment):
         if right.start is not None and left.start is not None and right.start != left.start + len(left.units):
+            return None
+        if len(left.units[-1]) != len(right.units[0]):
             return None
         return UnitSegment(left.channel, left.start, left.units + right.units, left.speakers + right.speakers)
     if isinstance(left, TextSegment) and isinstance(right, TextSegment):

@@ -391,8 +391,10 @@ class StreamDecoder:
     # Units
 
     def _take_frames(self, frames: Sequence[Frame]) -> Iterator[NDArray[np.float32]]:
-        """More frames of a run. Runs that touch are one, as they are offline."""
+        """More frames of a run. Runs that touch are one, as they are offline, if their frames have as many units."""
         hop = self._decoder.grid.hop
+        if self._run is not None and self._run[0].width != len(frames[0]):
+            self._render_run_end()
         if self._run is None:
             if self._codec is None:
                 self._codec = self._decoder.load_codec()

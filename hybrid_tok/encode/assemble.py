@@ -48,12 +48,14 @@ class AssembleOptions:
         timing: `locked` writes durations and pauses, `free` neither.
         durations: locked timing: a text item per `run` of words, or per `word` with pauses between.
         num_codebooks: units per frame, from the codec's first codebooks; None is all of them.
+        event_codebooks: the same in events; None is as many.
         layout: what may be written; other decisions are refused.
     """
 
     timing: Timing = "locked"
     durations: Literal["run", "word"] = "run"
     num_codebooks: int | None = None
+    event_codebooks: int | None = None
     layout: Literal["hybrid", "text", "units"] = "hybrid"
 
     def __post_init__(self) -> None:
@@ -261,7 +263,8 @@ def place_decisions(
         elif kind != "pause":
             for label, part in _events(run):
                 span = places.span(part.start, part.end)
-                item = EventItem(label, cut(span)) if kind == "event" else EventItem(label)
+                units = tuple(frame[: options.event_codebooks] for frame in cut(span)) if kind == "event" else ()
+                item = EventItem(label, units)
                 yield WrittenItem(span.start, speaker, item, passage)
 
 

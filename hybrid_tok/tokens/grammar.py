@@ -9,7 +9,8 @@
     language := <|lang:xx|>                  # before a channel's first text in a known language, and at each change
     event    := <|laugh|> frame* <|/laugh|>
     units    := <|units|> frame+ <|/units|>
-    frame    := unit{num_codebooks} number?  # the number only with run-length coding: repeated so many times more
+    frame    := unit{num_codebooks} number?  # in an event unit{event_codebooks}; the number only with run-length
+                                             # coding: repeated so many times more
     frame    := merged                       # only with unit merges: several frames
     end      := <|end|> digit digit          # locked timing only
 

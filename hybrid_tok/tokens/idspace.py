@@ -68,6 +68,7 @@ class VocabularyOptions:
         codebook_size: codes per codebook.
         hop: samples per frame at the codec's rate.
         num_codebooks: units written per frame, from the codec's first codebooks.
+        event_codebooks: the same in events; None is as many.
         layout: `hybrid`, `text` (no units) or `units` (nothing else).
         timing: `locked` writes durations, pauses and the exact end, `free` none of them.
         durations: locked timing: per text `run` or per `word`; the grammar is the same.
@@ -83,6 +84,7 @@ class VocabularyOptions:
     codebook_size: int
     hop: int = 320
     num_codebooks: int = 2
+    event_codebooks: int | None = None
     layout: Layout = "hybrid"
     timing: Timing = "locked"
     durations: Durations = "run"
@@ -104,12 +106,19 @@ class VocabularyOptions:
         for name in ("num_codebooks", "prosody_bins", "voice_codes", "max_speakers", "max_channels"):
             if getattr(self, name) < 1:
                 raise OptionsError(f"{name} must be at least 1, not {getattr(self, name)}")
+        if not 1 <= self.event_width <= self.num_codebooks:
+            raise OptionsError(f"event_codebooks must be 1..{self.num_codebooks}, not {self.event_codebooks}")
         if self.codebook_size < 2:
             raise OptionsError(f"codebook_size must be at least 2, not {self.codebook_size}")
         if not 1 <= self.hop <= BASE * BASE:
             raise OptionsError(f"hop must be 1..{BASE * BASE} samples, not {self.hop}")
         if self.unit_merges is not None:
             self._check_merges(self.unit_merges)
+
+    @property
+    def event_width(self) -> int:
+        """Units per frame of an event."""
+        return self.num_codebooks if self.event_codebooks is None else self.event_codebooks
 
     def _check_merges(self, merges: UnitMerges) -> None:
         if self.run_length:
@@ -121,6 +130,8 @@ class VocabularyOptions:
                 f"unit_merges are of frames of {merges.num_codebooks} codebooks: set num_codebooks to that, "
                 f"not {self.num_codebooks}"
             )
+        if self.event_width != self.num_codebooks:
+            raise OptionsError("unit_merges merge the frames of events too: leave event_codebooks out")
         if not all(0 <= unit < self.codebook_size for frame in merges.frames for unit in frame):
             raise OptionsError(f"unit_merges have units outside 0..{self.codebook_size - 1}")
 

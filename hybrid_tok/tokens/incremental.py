@@ -295,8 +295,8 @@ class IncrementalParser:
             if more:
                 yield FramesRead(_Repeated(part.last, more))
         elif index in space.units[len(part.frame)]:
-            if len(part.frame) + 1 == len(space.units):
-                yield FramesRead(((*part.frame, index - space.units[-1].start),))
+            if len(part.frame) + 1 == part.width(space):
+                yield FramesRead(((*part.frame, index - space.units[len(part.frame)].start),))
         else:
             yield RunClosed()
 

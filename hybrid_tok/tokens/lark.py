@@ -34,10 +34,7 @@ def lark_rules(space: IdSpace) -> str:
         "item": "units" if options.layout == "units" else "text | event",
     }
     if options.layout != "text":
-        frame = " ".join(map(terminal, space.units))
-        if options.run_length:
-            frame += " nonzero?"
-        rules["frame"] = f"{frame} | {terminal(space.merged)}" if space.merged.size else frame
+        rules["frame"] = _frame(space, options.num_codebooks)
         rules["units"] = f"{terminal(space.units_open)} frame+ {terminal(space.units_close)}"
     if options.layout != "units":
         tags = [f"{terminal(space.languages)} prosody?", "prosody"] if options.prosody else [terminal(space.languages)]
@@ -47,6 +44,9 @@ def lark_rules(space: IdSpace) -> str:
         # In free timing the pieces of two texts are those of one, so that a text needs no rule for more than one.
         rules["text"] = f"tags? {terminal(*space.pieces)}" + ("+ number" if locked else "")
         content = "" if options.layout == "text" else " frame*"
+        if content and options.event_width != options.num_codebooks:
+            rules["sounded"] = _frame(space, options.event_width)
+            content = " sounded*"
         labels = range(space.event_open.size)
         rules["event"] = " | ".join(
             f"{terminal(space.event_open.part(k, k + 1))}{content} {terminal(space.event_close.part(k, k + 1))}"
@@ -67,6 +67,14 @@ def lark_rules(space: IdSpace) -> str:
     if locked:
         rules["end"] = f"{terminal(space.end)} ({_remainder(space)})"
     return "\n".join(f"{name}: {rule}" for name, rule in rules.items())
+
+
+def _frame(space: IdSpace, width: int) -> str:
+    """A frame of so many units, and its repetitions."""
+    frame = " ".join(map(terminal, space.units[:width]))
+    if space.options.run_length:
+        frame += " nonzero?"
+    return f"{frame} | {terminal(space.merged)}" if space.merged.size else frame
 
 
 def terminal(*ranges: IdRange) -> str:

@@ -40,9 +40,9 @@ def read_pieces(space: IdSpace, ids: Sequence[int], language: str | None) -> Tex
     return TextItem(text, pieces=None if canonical else tuple(pieces), language=language)
 
 
-def read_frames(space: IdSpace, written: Sequence[int] | np.ndarray) -> tuple[Frame, ...]:
-    """The frames that the ids inside a unit run or an event spell."""
-    ids, width = np.asarray(written, np.int64), len(space.units)
+def read_frames(space: IdSpace, written: Sequence[int] | np.ndarray, width: int) -> tuple[Frame, ...]:
+    """The frames, of so many units each, that the ids inside a unit run or an event spell."""
+    ids = np.asarray(written, np.int64)
     if (merges := space.options.unit_merges) is not None:
         return _unmerged(space, merges, ids.tolist())
     digit = ids < space.first_units[0]
@@ -60,8 +60,9 @@ def read_frames(space: IdSpace, written: Sequence[int] | np.ndarray) -> tuple[Fr
 
 def _tuples(space: IdSpace, ids: np.ndarray) -> tuple[Frame, ...]:
     """The units of ids (frames, codebooks)."""
-    one = iter((ids - space.first_units).ravel().tolist())
-    return tuple(zip(*[one] * len(space.units), strict=True))
+    width = ids.shape[1]
+    one = iter((ids - space.first_units[:width]).ravel().tolist())
+    return tuple(zip(*[one] * width, strict=True))
 
 
 def _unmerged(space: IdSpace, merges: UnitMerges, ids: Sequence[int]) -> tuple[Frame, ...]:
@@ -125,10 +126,11 @@ class _Parser:
         space = self._space
         if self._sees(space.units_open):
             self._at += 1
-            return UnitItem(self._frames(space.units_close.start))
+            return UnitItem(self._frames(space.units_close.start, space.options.num_codebooks))
         if self._sees(space.event_open):
             label = self._index(space.event_open)
-            return EventItem(EVENT_LABELS[label], self._frames(space.event_close.start + label))
+            units = self._frames(space.event_close.start + label, space.options.event_width)
+            return EventItem(EVENT_LABELS[label], units)
         if self._sees(space.pause):
             self._at += 1
             return Pause(self._number())
@@ -149,11 +151,11 @@ class _Parser:
         frames = self._number() if space.options.timing == "locked" else None
         return TextItem(item.text, frames, prosody, item.pieces, item.language)
 
-    def _frames(self, close: int) -> tuple[Frame, ...]:
+    def _frames(self, close: int, width: int) -> tuple[Frame, ...]:
         """The frames up to the id that closes them."""
         start, stop = self._at, self._ids.index(close, self._at)
         self._at = stop + 1
-        return read_frames(self._space, self._ids[start:stop])
+        return read_frames(self._space, self._ids[start:stop], width)
 
     def _number(self) -> int:
         value = 0

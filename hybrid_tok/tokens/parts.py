@@ -252,7 +252,7 @@ class Frames(Part):
         index = len(self.frame)
         ids: Ranges = (space.units[index],)
         run_length = space.options.run_length
-        if run_length and index == len(space.units) - 1 and self.count and self.last[:-1] == self.frame:
+        if run_length and index == self.width(space) - 1 and self.count and self.last[:-1] == self.frame:
             unit = self.last[-1]  # a frame like the one before is counted, not spelled
             ids = tuple(part for part in (ids[0].part(0, unit), ids[0].part(unit + 1, ids[0].size)) if part.size)
         if index:
@@ -268,7 +268,7 @@ class Frames(Part):
         if codebook.start <= token < codebook.stop:
             frame = (*self.frame, token - codebook.start)
             repeated = self.repeated + (self.repeats or 0)
-            if len(frame) < len(space.units):
+            if len(frame) < self.width(space):
                 return State(place, Frames(self.event, self.count, repeated, self.last, frame))
             return State(place, Frames(self.event, self.count + 1, repeated, frame))
         if token in space.numbers:
@@ -285,17 +285,17 @@ class Frames(Part):
         Args:
             ids: of units, and with run-length coding of digits [n].
         """
-        options, width = grammar.space.options, len(grammar.space.units)
+        options, width = grammar.space.options, self.width(grammar.space)
         if self.frame or options.layout == "text":
             return self, 0
         if not options.run_length:
-            return self._read_plain(ids, grammar.space.first_units, options.codebook_size)
+            return self._read_plain(ids, grammar.space.first_units[:width], options.codebook_size)
         digit = ids < grammar.space.first_units[0]
         units = np.flatnonzero(~digit)
         total = units.size // width
         if not total or digit[0]:
             return self, 0
-        frames = ids[units[: total * width]].reshape(-1, width) - grammar.space.first_units
+        frames = ids[units[: total * width]].reshape(-1, width) - grammar.space.first_units[:width]
         wrong = np.zeros(total, np.bool_)
         wrong |= ((frames < 0) | (frames >= options.codebook_size)).any(axis=1)
         wrong[1:] |= (frames[1:] == frames[:-1]).all(axis=1)
@@ -323,6 +323,10 @@ class Frames(Part):
             return self, 0
         last = tuple((frames[count - 1] - starts).tolist())
         return Frames(self.event, self.count + count, self.repeated, last), count * width
+
+    def width(self, space: IdSpace) -> int:
+        """Units per frame."""
+        return space.options.num_codebooks if self.event < 0 else space.options.event_width
 
     def close(self, space: IdSpace) -> IdRange:
         """The id that ends the run."""

@@ -86,10 +86,14 @@ def spell_item(space: IdSpace, item: Item) -> list[int]:
         return _text(space, item)
     if isinstance(item, EventItem):
         label = EVENT_LABELS.index(item.label)
-        frames = spell_frames(space, item.units)
+        frames = spell_frames(space, item.units, space.options.event_width)
         return [space.event_open.start + label, *frames, space.event_close.start + label]
     if isinstance(item, UnitItem):
-        return [space.units_open.start, *spell_frames(space, item.units), space.units_close.start]
+        return [
+            space.units_open.start,
+            *spell_frames(space, item.units, space.options.num_codebooks),
+            space.units_close.start,
+        ]
     return [(space.pause if isinstance(item, Pause) else space.back).start, *_number(space, item.frames)]
 
 
@@ -127,15 +131,15 @@ def spell_pieces(space: IdSpace, item: TextItem) -> list[int]:
     return pieces
 
 
-def spell_frames(space: IdSpace, frames: tuple[Frame, ...]) -> list[int]:
-    """The ids of a run of frames.
+def spell_frames(space: IdSpace, frames: tuple[Frame, ...], width: int) -> list[int]:
+    """The ids of a run of frames of so many units each.
 
     Raises:
         StreamError: the space has no ids for them.
     """
     if frames and space.options.layout == "text":
         raise StreamError("the text layout has no units")
-    codes = _codes(space, frames)
+    codes = _codes(space, frames, width)
     if (merges := space.options.unit_merges) is not None:
         ids, at = list[int](), 0
         for unit in merges.encode(frames):
@@ -151,7 +155,7 @@ def spell_frames(space: IdSpace, frames: tuple[Frame, ...]) -> list[int]:
     firsts = np.flatnonzero(np.concatenate([[True], (codes[1:] != codes[:-1]).any(1)]))
     repeats = np.diff(firsts, append=len(frames)) - 1
     distinct, written = codes[firsts].ravel().tolist(), 0
-    ids, width = list[int](), len(space.units)
+    ids = list[int]()
     repeating = np.flatnonzero(repeats)
     for frame, count in zip(repeating.tolist(), repeats[repeating].tolist(), strict=True):
         ids += distinct[written : (frame + 1) * width]
@@ -167,11 +171,10 @@ def _repeats(stream: HybridStream) -> int:
     return sum(sum(map(eq, run, islice(run, 1, None))) for run in runs)
 
 
-def _codes(space: IdSpace, frames: tuple[Frame, ...]) -> np.ndarray:
-    """The ids of frames [frames, codebooks], repetitions too."""
-    width = len(space.units)
+def _codes(space: IdSpace, frames: tuple[Frame, ...], width: int) -> np.ndarray:
+    """The ids of frames [frames, width], repetitions too."""
     for found in set(map(len, frames)) - {width}:
-        raise StreamError(f"a frame of {found} units, but this vocabulary writes {width}")
+        raise StreamError(f"a frame of {found} units, but this vocabulary writes {width} here")
     units = list(chain.from_iterable(frames))
     try:
         codes = np.array(units, np.int64).reshape(-1, width)
@@ -180,7 +183,7 @@ def _codes(space: IdSpace, frames: tuple[Frame, ...]) -> np.ndarray:
     if ((codes < 0) | (codes >= space.options.codebook_size)).any():
         for index, unit in enumerate(units):
             _tag(space.units[index % width], unit)  # raises at the first that is outside
-    return codes + space.first_units
+    return codes + space.first_units[:width]
 
 
 def _number(space: IdSpace, value: int) -> list[int]:

@@ -78,7 +78,9 @@ class Vocabulary:
     def fingerprint(self) -> Mapping[str, str]:
         """A hash per part; two vocabularies are compatible exactly if all parts agree."""
         options = asdict(self.options)
-        del options["codec"], options["unit_merges"]
+        del options["codec"], options["unit_merges"], options["event_codebooks"]
+        if self.options.event_width != self.options.num_codebooks:
+            options["event_codebooks"] = self.options.event_width
         if self.options.unit_merges is not None:
             options["unit_merges"] = self.options.unit_merges.fingerprint
         options["ranges"] = [(part.name, part.start, part.stop) for part in self.ranges]

@@ -7,7 +7,7 @@ that may be merged (with `unit_merges`), and in free timing, where nothing separ
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 from operator import eq
@@ -187,7 +187,7 @@ class StreamWriter:
             state.held += frames
             return []
         if not options.run_length:
-            return spell_frames(self._space, frames)
+            return self._spell_all(frames)
         held = [*state.held, *frames]
         last = len(held)
         while last and held[last - 1] == held[-1]:
@@ -195,13 +195,15 @@ class StreamWriter:
         state.held = held[last:]
         return self._spell_all(held[:last])
 
-    def _spell_all(self, frames: list[Frame]) -> list[int]:
+    def _spell_all(self, frames: Sequence[Frame]) -> list[int]:
         """The ids of frames that no others repeat or are merged with."""
         if self._space.options.run_length:
             self.state.repeats += sum(map(eq, frames, islice(frames, 1, None)))
             if self.state.repeats > MAX_REPEATS:
                 raise StreamError(f"over {MAX_REPEATS} repeated frames, more than a stream may have")
-        return spell_frames(self._space, tuple(frames))
+        options = self._space.options
+        width = options.num_codebooks if self.state.run == "units" else options.event_width
+        return spell_frames(self._space, tuple(frames), width)
 
     def _close(self) -> list[int]:
         """End the run or the text that is open."""

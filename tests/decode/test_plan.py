@@ -56,6 +56,16 @@ def test_units_that_touch_are_one_segment_whoever_they_belong_to() -> None:
     )
 
 
+def test_frames_of_fewer_units_are_a_segment_of_their_own() -> None:
+    wide, narrow = ((1, 2),), ((3,), (4,))
+    found = segments(UnitItem(wide), EventItem("laugh", narrow), UnitItem(wide))
+    assert [(one.start, one.units) for one in found if isinstance(one, UnitSegment)] == [
+        (0, wide),
+        (1, narrow),
+        (3, wide),
+    ]
+
+
 def test_a_pause_or_an_overlap_ends_a_unit_segment() -> None:
     starts = [
         (segment.start, len(segment.units))

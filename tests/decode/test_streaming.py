@@ -244,6 +244,15 @@ def test_samples_are_as_many_as_offline_and_do_not_depend_on_the_cuts(
     assert np.array_equal(streamed(stream, decoder, made, cuts), one_by_one)
 
 
+@pytest.mark.parametrize("late", [False, True])
+def test_events_of_fewer_codebooks_are_what_the_offline_decoder_gives(late: bool) -> None:
+    few = tuple(frame[:1] for frame in tone_units(6))
+    stream = locked(UnitItem(tone_units(5)), EventItem("laugh", few), UnitItem(tone_units(4)), Pause(2), remainder=5)
+    decoder = whole_decoder(codec=lambda: (LateCodec if late else FakeCodec)(num_codebooks=WIDTH))
+    made = words_of(event_codebooks=1)
+    assert streamed(stream, decoder, made) == pytest.approx(decoder.decode(stream).samples, abs=1e-5)
+
+
 def test_counted_and_merged_frames_are_the_same_samples() -> None:
     units = ((3,) * WIDTH,) * 100 + ((200,) * WIDTH,) * 3
     stream = locked(Pause(3), UnitItem(units), Pause(80), remainder=5)

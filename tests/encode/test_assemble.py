@@ -206,6 +206,18 @@ def test_a_prefix_of_the_codebooks_may_be_written() -> None:
         write(decide("units"), num_codebooks=9)
 
 
+def test_events_may_have_fewer_codebooks() -> None:
+    stream = write(decide("units", "event"), num_codebooks=3, event_codebooks=1)
+    assert {
+        type(item): len(item.units[0])
+        for item in stream.channels[0].turns[0].items
+        if isinstance(item, UnitItem | EventItem)
+    } == {
+        UnitItem: 3,
+        EventItem: 1,
+    }
+
+
 def test_a_tag_is_an_event_without_units_and_its_silence_joins_the_next() -> None:
     assert items(write(decide("pause", "tag", "pause", "hi"))) == [
         Pause(10),

@@ -97,6 +97,7 @@ def walk(grammar: Grammar, seed: int, length: int) -> list[int]:
     [
         (OPTIONS, {"speaker", "language", "voice", "back"}),
         (replace(OPTIONS, run_length=True), {"speaker", "language", "voice", "back", "repeats"}),
+        (replace(OPTIONS, event_codebooks=1), {"speaker", "language", "voice", "back"}),
         (replace(OPTIONS, timing="free"), {"speaker", "language", "voice"}),
         (replace(OPTIONS, layout="text", prosody=False), {"speaker", "language", "voice", "back"}),
         (replace(OPTIONS, layout="units"), {"speaker", "voice"}),

@@ -57,7 +57,7 @@ def locked_options(draw: st.DrawFn, spare: int = 0) -> VocabularyOptions:
     options = replace(options, max_channels=options.max_channels + spare)
     if draw(st.booleans()) and options.num_codebooks == 2:
         merges = UnitMerges("test", ((0, 0), (0, 1), (1, 1)), ((0, 0), (3, 2), (3, 3), (1, 0)))
-        options = replace(options, run_length=False, unit_merges=merges)
+        options = replace(options, run_length=False, event_codebooks=None, unit_merges=merges)
     return options
 
 

@@ -132,6 +132,9 @@ def allows(options: VocabularyOptions, before: str, name: str) -> bool:
         (RUN_LENGTH, "speaker:0 units", "u0:0", "1"),
         (RUN_LENGTH, "speaker:0 units u0:1 u1:1 /units units u0:1", "u1:1", "1"),  # a run of its own
         (replace(RUN_LENGTH, num_codebooks=1), "speaker:0 units u0:1", "u0:0 u0:2", "u0:1"),
+        (replace(OPTIONS, event_codebooks=1), "speaker:0 laugh u0:1", "u0:1 u0:2 /laugh", "u1:1"),
+        (replace(OPTIONS, event_codebooks=1), "speaker:0 units u0:1", "u1:1", "u0:1 /units"),
+        (replace(RUN_LENGTH, event_codebooks=1), "speaker:0 laugh u0:1", "u0:0 u0:2 1 /laugh", "u0:1 u1:1"),
         # the end
         (OPTIONS, "end", "0", "1 63"),  # no frames, so no last frame to be partial
         (OPTIONS, "speaker:0 pause 1 end", "0 4", "5 63 end"),  # 319 is 4 * 64 + 63

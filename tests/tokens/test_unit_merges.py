@@ -174,6 +174,13 @@ def test_merges_that_do_not_fit_a_vocabulary(options: dict[str, object], message
         VocabularyOptions(**{**fitting, "unit_merges": UnitMerges("test", ((2,),), ((0, 0),)), **options})  # pyright: ignore[reportArgumentType]
 
 
+def test_merges_are_of_whole_frames() -> None:
+    with pytest.raises(OptionsError, match="leave event_codebooks out"):
+        VocabularyOptions(
+            "test", 3, num_codebooks=2, event_codebooks=1, unit_merges=UnitMerges("test", ((0, 0),), ((0, 0),))
+        )
+
+
 def test_merges_are_in_the_fingerprint_and_only_where_there_are_some() -> None:
     plain = VocabularyOptions("test", 3, num_codebooks=1)
     first, second = (

@@ -221,6 +221,7 @@ def test_ids_that_are_no_integers_are_refused() -> None:
         {"timing": "free"},
         {"run_length": True},
         {"num_codebooks": 1},
+        {"event_codebooks": 1},
         {"hop": 160},
         {"prosody": True},
     ],
@@ -228,6 +229,10 @@ def test_ids_that_are_no_integers_are_refused() -> None:
 def test_every_option_is_in_the_fingerprint(change: dict[str, object]) -> None:
     one, other = vocabulary(OPTIONS).fingerprint, vocabulary(replace(OPTIONS, **change)).fingerprint
     assert {part for part in one if one[part] != other[part]} == {"vocabulary"}
+
+
+def test_events_of_as_many_codebooks_as_all_are_no_other_vocabulary() -> None:
+    assert vocabulary(replace(OPTIONS, event_codebooks=2)).fingerprint == vocabulary(OPTIONS).fingerprint
 
 
 def test_the_codec_is_a_part_of_the_fingerprint() -> None:
@@ -243,6 +248,8 @@ def test_the_codec_is_a_part_of_the_fingerprint() -> None:
         {"durations": "phone"},
         {"codebook_size": 1},
         {"num_codebooks": 0},
+        {"event_codebooks": 0},
+        {"event_codebooks": 3},
         {"hop": 0},
         {"hop": 4097},
         {"max_speakers": 0},
@@ -262,6 +269,12 @@ def one_turn(*items: object, **fields: object) -> HybridStream:
     [
         (OPTIONS, one_turn(TextItem("a"), timing="free", remainder=None), "timing is free"),
         (OPTIONS, one_turn(UnitItem(((1,),))), "channel 0, turn 0: a frame of 1 units"),
+        (
+            replace(OPTIONS, event_codebooks=1),
+            one_turn(EventItem("laugh", ((1, 2),))),
+            "a frame of 2 units, but .* 1 here",
+        ),
+        (replace(OPTIONS, event_codebooks=1), one_turn(UnitItem(((1,),))), "a frame of 1 units, but .* 2 here"),
         (OPTIONS, one_turn(UnitItem(((1, 1000),))), "unit of codebook 1 1000 is outside"),
         (OPTIONS, one_turn(UnitItem(((1, -1),))), "unit of codebook 1 -1 is outside"),
         (OPTIONS, one_turn(TextItem("a", 1, Prosody(0, 0, 0))), "writes no prosody"),

@@ -47,6 +47,15 @@ def test_repetitions_are_counted_across_calls() -> None:
     assert item == UnitItem(((1,),) * 6 + ((2,),)) and ids.count(v.token_id("<|u0:1|>")) == 1
 
 
+def test_events_have_their_own_number_of_codebooks() -> None:
+    v = vocabulary(num_codebooks=2, event_codebooks=1)
+    writer = StreamWriter(v.space, {})
+    ids = writer.write(WrittenItem(0, 0, EventItem("laugh", ((1,), (2,)))))
+    ids += writer.write(WrittenItem(2, 0, UnitItem(((3, 4),)))) + writer.finish(3, 0)
+    assert v.decode(ids).channels[0].turns[0].items == (EventItem("laugh", ((1,), (2,))), UnitItem(((3, 4),)))
+    assert v.encode(v.decode(ids)) == ids
+
+
 def test_an_event_goes_on_in_the_next_passage_only() -> None:
     for passages, events in (((0, 1), 1), ((0, 0), 2)):
         v = vocabulary()

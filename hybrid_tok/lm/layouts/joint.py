@@ -224,7 +224,10 @@ class JointLayout:
                 if segment.speaker != speaker:
                     speaker = segment.speaker
                     ids.append(_tag(space.speakers, speaker))
-                parts = [list(_content(space, segment.content, language)), list(spell_frames(space, segment.units))]
+                parts = [
+                    list(_content(space, segment.content, language)),
+                    list(spell_frames(space, segment.units, len(space.units))),
+                ]
             except StreamError as error:
                 raise StreamError(f"segment {number}: {error}") from None
             for part in parts if self.order == "text first" else reversed(parts):
@@ -343,7 +346,7 @@ class _Reader:
         if part.frame or not (part.count or may_be_empty):
             raise self._misplaced(*grammar.names(state))
         self._repeats += part.repeated + (part.repeats or 0)
-        return read_frames(self._space, self._ids[start : self._at])
+        return read_frames(self._space, self._ids[start : self._at], len(self._space.units))
 
     def _one_of(self, allowed: IdRange) -> int:
         if not self._sees(allowed):
