@@ -1,8 +1,9 @@
 """What has to be rendered, and where: the stream's items grouped into segments.
 
 Units that follow each other without a gap are one segment, even of different speakers: a codec decodes them best with
-each other as context. (Frames of fewer units, in events, are a segment of their own.) Text items of one language that are close together are one utterance, so that the synthesizer
-gives a sentence its intonation even where every word has its own place.
+each other as context. (Where an event has fewer units per frame, it is a segment of its own.) Text items of one
+language that are close together are one utterance, so that the synthesizer gives a sentence its intonation even where
+every word has its own place.
 """
 
 from __future__ import annotations
