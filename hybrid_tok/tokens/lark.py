@@ -45,8 +45,8 @@ def lark_rules(space: IdSpace) -> str:
         rules["text"] = f"tags? {terminal(*space.pieces)}" + ("+ number" if locked else "")
         content = "" if options.layout == "text" else " frame*"
         if content and options.event_width != options.num_codebooks:
-            rules["sounded"] = _frame(space, options.event_width)
-            content = " sounded*"
+            rules["event_frame"] = _frame(space, options.event_width)
+            content = " event_frame*"
         labels = range(space.event_open.size)
         rules["event"] = " | ".join(
             f"{terminal(space.event_open.part(k, k + 1))}{content} {terminal(space.event_close.part(k, k + 1))}"

@@ -197,11 +197,11 @@ class StreamWriter:
 
     def _spell_all(self, frames: Sequence[Frame]) -> list[int]:
         """The ids of frames that no others repeat or are merged with."""
-        if self._space.options.run_length:
+        options = self._space.options
+        if options.run_length:
             self.state.repeats += sum(map(eq, frames, islice(frames, 1, None)))
             if self.state.repeats > MAX_REPEATS:
                 raise StreamError(f"over {MAX_REPEATS} repeated frames, more than a stream may have")
-        options = self._space.options
         width = options.num_codebooks if self.state.run == "units" else options.event_width
         return spell_frames(self._space, tuple(frames), width)
 

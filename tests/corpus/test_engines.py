@@ -66,12 +66,13 @@ def alone(manifest: Path) -> Path:
     return output
 
 
-def test_the_shards_are_those_of_one_process_although_a_worker_dies(manifest: Path, alone: Path) -> None:
-    output, mark = manifest.parent / "unlucky", manifest.parent / "died"
-    found = on_ray(manifest, output, **{ONCE: str(mark)})
+@pytest.mark.parametrize("mode", ["well", "unlucky"])
+def test_the_shards_are_those_of_one_process_also_if_a_worker_dies(mode: str, manifest: Path, alone: Path) -> None:
+    output, mark = manifest.parent / mode, manifest.parent / "died"
+    found = on_ray(manifest, output, **({ONCE: str(mark)} if mode == "unlucky" else {}))
     assert found == {"rows": 10, "failures": 0, "workers": 2, "shards": 3, "batches": 3}
     assert digests(output) == digests(alone)
-    assert mark.exists()
+    assert mark.exists() == (mode == "unlucky")
 
 
 def test_a_recording_that_kills_its_workers_is_set_aside_and_the_run_goes_on(manifest: Path) -> None:
