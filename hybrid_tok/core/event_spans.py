@@ -21,8 +21,8 @@ from hybrid_tok.core.masks import mask_to_spans
 from hybrid_tok.core.timeline import FRAME_RATE, Span
 from hybrid_tok.errors import OptionsError
 
-_SPEECH = len(EVENT_LABELS)
-"""Column of the probability of speech."""
+_SPEECH, _NOISE = len(EVENT_LABELS), len(EVENT_LABELS) + 2
+"""Columns of the probabilities of speech and of noise."""
 _LOWEST_DB = -100.0
 _SURROUNDINGS = 2 * FRAME_RATE
 """Frames on either side of an event on which the background level is measured."""
@@ -45,6 +45,8 @@ class TaggerOptions:
         margin: decibels above the softest frame around it at which the sound ends.
         min_seconds: shorter events are dropped.
         min_confidence: events with a lower one are dropped; the gate has its own threshold above this.
+        noise: mean probability of noise in an event above which it must have the confidence `over_noise`: engines and
+            animals sound a little like voices, and are noises first.
     """
 
     threshold: float = 0.4
@@ -57,6 +59,8 @@ class TaggerOptions:
     margin: float = 6.0
     min_seconds: float = 0.14
     min_confidence: float = 0.3
+    noise: float = 0.5
+    over_noise: float = 0.6
 
     def __post_init__(self) -> None:
         if not 0 < self.stay <= self.threshold < 1:
@@ -65,8 +69,9 @@ class TaggerOptions:
             raise OptionsError("smooth, bridge, reach and min_seconds are seconds and cannot be negative")
         if min(self.depth, self.margin) < 0:
             raise OptionsError("depth and margin are decibels and cannot be negative")
-        if not (0 <= self.min_confidence <= 1 and 0 <= self.sure <= 1):
-            raise OptionsError(f"min_confidence and sure must be in [0, 1], not {self.min_confidence} and {self.sure}")
+        for name in ("min_confidence", "sure", "noise", "over_noise"):
+            if not 0 <= getattr(self, name) <= 1:
+                raise OptionsError(f"{name} must be in [0, 1], not {getattr(self, name)}")
 
 
 def frame_levels(audio: Audio) -> NDArray[np.float32]:
@@ -84,14 +89,18 @@ def events_of(
     times the label's share.
 
     Args:
-        posteriors: (frames, >= 15), the first 15 columns as in `EVENT_LABELS`, the next one, if any, of speech.
+        posteriors: (frames, >= 15), the first 15 columns as in `EVENT_LABELS`, the next ones, as far as there are any,
+            of speech, music and noise.
         levels: (frames,) decibels, as `frame_levels` gives them; without them events are not extended.
     """
     frames = len(posteriors)
     if frames == 0:
         return ()
     labels = np.asarray(posteriors[:, : len(EVENT_LABELS)], np.float64)
-    speech = posteriors[:, _SPEECH] if posteriors.shape[1] > _SPEECH else np.zeros(frames, np.float32)
+    speech, noise = (
+        posteriors[:, column] if posteriors.shape[1] > column else np.zeros(frames, np.float32)
+        for column in (_SPEECH, _NOISE)
+    )
     width = max(1, round(options.smooth * FRAME_RATE))
     any_event = np.convolve(labels.sum(1), np.ones(width) / width, "full")[width // 2 : width // 2 + frames]
     stretches = [
@@ -108,6 +117,8 @@ def events_of(
             first = events[-1].span.end if events else 0
             last = stretches[k + 1][0] if k + 1 < len(stretches) else frames
             start, end = _extended(start, end, first, last, speech < 0.5, levels, options)
+        if confidence < options.over_noise and float(noise[start:end].mean()) > options.noise:
+            continue
         events.append(Event(EVENT_LABELS[best], Span(start, end), confidence))
     return tuple(events)
 

@@ -14,6 +14,7 @@ from hybrid_tok.core.event_spans import TaggerOptions, events_of, frame_levels
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import OptionsError
+from hybrid_tok.tagger.network import POSTERIORS
 
 SHARP = TaggerOptions(threshold=0.5, smooth=0.02, stay=0.3, min_seconds=0.1, bridge=0.1)
 
@@ -71,6 +72,13 @@ def test_short_and_doubtful_events_are_dropped() -> None:
 def test_options_are_checked(wrong: dict[str, float]) -> None:
     with pytest.raises(OptionsError):
         TaggerOptions(**wrong)
+
+
+def test_what_is_more_noise_than_event_is_dropped_unless_it_is_certain() -> None:
+    heard = posteriors(100, (10, 30, "cough", 0.59), (60, 80, "laugh", 0.61))
+    assert [event.label for event in events_of(heard, SHARP)] == ["cough", "laugh"]
+    heard[:, POSTERIORS.index("noise")] = 0.51
+    assert [event.label for event in events_of(heard, SHARP)] == ["laugh"]
 
 
 def test_a_word_between_parts_two_sounds() -> None:
