@@ -3,9 +3,10 @@
     python benchmarks/codec.py --data ../shared/audio --out benchmarks/results/codec.json
 
 Quality: every clip of `--data`/dev through every codec, metrics by Codec-SUPERB's definitions (`bench.metrics`); PESQ,
-STOI and pitch for speech only. Rates are measured: packets for Opus, files for Codec 2, log2 of the codebook size for
-ours. Speed and peak memory: one process per codec; EnCodec and Mimi at their true size with random weights, as
-only time and memory are asked of them. Spectrograms go beside the results as PNG. Run it on an otherwise idle machine.
+STOI and pitch for speech only; on LibriSpeech also the word error rate of Whisper base. Rates are measured: packets for
+Opus, files for Codec 2, log2 of the codebook size for ours. Speed and peak memory: one process per codec; EnCodec and
+Mimi at their true size with random weights, as only time and memory are asked of them. Spectrograms go beside the
+results as PNG. Run it on an otherwise idle machine.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/audio"), help="folder with dev/manifest.jsonl")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/codec.json"))
     parser.add_argument("--limit", type=int, help="at most so many clips per source, evenly spaced")
-    parser.add_argument("--only", choices=("speed", "quality"), help="measure this part, keep the other")
+    parser.add_argument("--only", choices=("speed", "quality", "heard"), help="measure this part, keep the other")
     parser.add_argument("--speed-of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.speed_of:
@@ -67,14 +68,16 @@ def main() -> None:
         before = json.loads(arguments.out.read_text("utf-8"))
         if before["codec"] != results["codec"]:
             parser.error(f"{arguments.out} was measured with another codec: measure both parts")
-        results |= {part: before[part] for part in ("speed", "clips", "quality") if part in before}
-    if arguments.only != "quality":
+        results |= {part: before[part] for part in ("speed", "clips", "quality", "heard") if part in before}
+    if arguments.only in (None, "speed"):
         results["speed"] = {}
         for name in ("hybrid-tok", "encodec", "mimi"):
             command = [sys.executable, __file__, "--data", str(arguments.data), "--speed-of", name]
             done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
             results["speed"][name] = json.loads(done.stdout.splitlines()[-1])
-    if arguments.only != "speed":
+    if arguments.only in (None, "heard"):
+        results["heard"] = heard(arguments.data / "dev", arguments.limit)
+    if arguments.only in (None, "quality"):
         results["clips"], results["quality"] = quality(arguments.data / "dev", arguments.limit)
         spectrograms(arguments.data / "dev", arguments.out.parent)
     curve = arguments.out.parent / "codec_training.jsonl"
@@ -175,6 +178,27 @@ def quality(dev: Path, limit: int | None) -> tuple[dict[str, int], dict[str, Any
             bits = sum(row["scores"][name]["bits"] for row in mine)
             table[name][group] = {"kbps": round(bits / seconds / 1000, 3), **means}
     return {group: sum(row["group"] == group for row in rows) for group in groups}, table
+
+
+def heard(dev: Path, limit: int | None) -> dict[str, float | None]:
+    """Word error rate of Whisper base on LibriSpeech: of the recordings, and after every codec."""
+    from hybrid_tok.bench.hearing import Ear, error_rate
+    from hybrid_tok.core.audio import Audio
+
+    clips = [clip for clip in read_manifest(dev) if clip.source == "librispeech"][:limit]
+    recordings = [read(clip.path) for clip in clips]
+    ear = Ear()
+
+    def error_after(transcode: Callable[..., peers.Coded], setting: Any) -> float | None:
+        judged = [
+            ear.judge(Audio(transcode(samples, setting).samples, rate), clip.text or "")
+            for (samples, rate), clip in zip(recordings, clips, strict=True)
+        ]
+        missed = error_rate(judged)
+        return None if missed is None else round(missed, 4)
+
+    unchanged = {"recordings": error_after(lambda samples, _: peers.Coded(samples, 0, 0), None)}
+    return unchanged | {name: error_after(*contestant) for name, contestant in contestants().items()}
 
 
 def speed(name: str, data: Path) -> dict[str, float]:

@@ -285,7 +285,7 @@ def windows() -> str:
 
 def codec() -> str:
     """Every codec on the same files: rate, and quality on speech, Mandarin and non-verbal clips."""
-    speeds = load("codec", "speed")
+    speeds, heard = load("codec", "speed"), load("codec", "heard")
     rows = []
     for name, groups in load("codec", "quality").items():
         english, mandarin, sounds = groups["librispeech"], groups["aishell1"], groups["non-verbal"]
@@ -296,6 +296,7 @@ def codec() -> str:
                 f"{english['kbps']:.2f}",
                 f"{english['pesq_wb']:.2f}",
                 f"{english['stoi']:.3f}",
+                f"{heard[name]:.2f}",
                 f"{english['mel']:.2f}",
                 f"{english['f0_correlation']:.2f}",
                 f"{mandarin['stoi']:.3f}",
@@ -303,7 +304,7 @@ def codec() -> str:
                 f"{own['encode']:.0f} / {own['decode']:.0f}" if own else "",
             )
         )
-    header = ("codec", "kbps", "PESQ-wb", "STOI", "mel", "F0 corr.", "STOI, Mandarin", "mel, non-verbal")
+    header = ("codec", "kbps", "PESQ-wb", "STOI", "WER", "mel", "F0 corr.", "STOI, Mandarin", "mel, non-verbal")
     return table((*header, "encode / decode, x real time"), rows)
 
 
