@@ -4,7 +4,8 @@
 
 Quality: every clip of `--data`/dev through every codec, metrics by Codec-SUPERB's definitions (`bench.metrics`); PESQ,
 STOI and pitch for speech only; on LibriSpeech also the word error rate of Whisper base. Rates are measured: packets for
-Opus, files for Codec 2, log2 of the codebook size for ours. Speed and peak memory: one process per codec; EnCodec and
+Opus, files for Codec 2, log2 of the codebook size for ours. Codes: how many of ours are in use over `--data`/train, and
+their entropy, each frame by itself; what an entropy coder without a model of time would need. Speed and peak memory: one process per codec; EnCodec and
 Mimi at their true size with random weights, as only time and memory are asked of them. Spectrograms go beside the
 results as PNG. Run it on an otherwise idle machine.
 """
@@ -29,6 +30,7 @@ import numpy as np
 import soundfile
 from numpy.typing import NDArray
 
+from hybrid_tok.audio import read_mono
 from hybrid_tok.bench import peers
 from hybrid_tok.bench.metrics import waveform
 from hybrid_tok.codec.identity import codec_identity
@@ -52,7 +54,9 @@ def main() -> None:
     parser.add_argument("--data", type=Path, default=Path("../shared/audio"), help="folder with dev/manifest.jsonl")
     parser.add_argument("--out", type=Path, default=Path("benchmarks/results/codec.json"))
     parser.add_argument("--limit", type=int, help="at most so many clips per source, evenly spaced")
-    parser.add_argument("--only", choices=("speed", "quality", "heard"), help="measure this part, keep the other")
+    parser.add_argument(
+        "--only", choices=("speed", "quality", "heard", "codes"), help="measure this part, keep the other"
+    )
     parser.add_argument("--speed-of", help=argparse.SUPPRESS)
     arguments = parser.parse_args()
     if arguments.speed_of:
@@ -68,7 +72,7 @@ def main() -> None:
         before = json.loads(arguments.out.read_text("utf-8"))
         if before["codec"] != results["codec"]:
             parser.error(f"{arguments.out} was measured with another codec: measure both parts")
-        results |= {part: before[part] for part in ("speed", "clips", "quality", "heard") if part in before}
+        results |= {part: before[part] for part in ("speed", "clips", "quality", "heard", "codes") if part in before}
     if arguments.only in (None, "speed"):
         results["speed"] = {}
         for name in ("hybrid-tok", "encodec", "mimi"):
@@ -77,6 +81,8 @@ def main() -> None:
             results["speed"][name] = json.loads(done.stdout.splitlines()[-1])
     if arguments.only in (None, "heard"):
         results["heard"] = heard(arguments.data / "dev", arguments.limit)
+    if arguments.only in (None, "codes"):
+        results["codes"] = codes(arguments.data / "train", arguments.limit)
     if arguments.only in (None, "quality"):
         results["clips"], results["quality"] = quality(arguments.data / "dev", arguments.limit)
         spectrograms(arguments.data / "dev", arguments.out.parent)
@@ -199,6 +205,23 @@ def heard(dev: Path, limit: int | None) -> dict[str, float | None]:
 
     unchanged = {"recordings": error_after(lambda samples, _: peers.Coded(samples, 0, 0), None)}
     return unchanged | {name: error_after(*contestant) for name, contestant in contestants().items()}
+
+
+def codes(train: Path, limit: int | None) -> list[dict[str, float]]:
+    """Per codebook over all clips: codes in use, entropy in bits, and 2 to the power of it, the perplexity."""
+    codec = our_codec()
+    counts = np.zeros((codec.num_codebooks, codec.codebook_size), np.int64)
+    for clip in read_manifest(train)[:limit]:
+        for count, units in zip(
+            counts, codec.encode(read_mono(clip.path, codec.sample_rate)[0].samples).T, strict=True
+        ):
+            count += np.bincount(units, minlength=codec.codebook_size)
+    found = []
+    for count in counts:
+        shares = count[count > 0] / count.sum()
+        entropy = float(-(shares * np.log2(shares)).sum())
+        found.append({"in_use": len(shares), "entropy_bits": round(entropy, 3), "perplexity": round(2**entropy)})
+    return found
 
 
 def speed(name: str, data: Path) -> dict[str, float]:
