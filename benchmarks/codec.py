@@ -5,9 +5,9 @@
 Quality: every clip of `--data`/dev through every codec, metrics by Codec-SUPERB's definitions (`bench.metrics`); PESQ,
 STOI and pitch for speech only; on LibriSpeech also the word error rate of Whisper base. Rates are measured: packets for
 Opus, files for Codec 2, log2 of the codebook size for ours. Codes: how many of ours are in use over `--data`/train, and
-their entropy, each frame by itself; what an entropy coder without a model of time would need. Speed and peak memory: one process per codec; EnCodec and
-Mimi at their true size with random weights, as only time and memory are asked of them. Spectrograms go beside the
-results as PNG. Run it on an otherwise idle machine.
+their entropy, each frame by itself: what an entropy coder without a model of time would need. Speed and peak memory:
+one process per codec; EnCodec and Mimi at their true size with random weights, as only time and memory are asked of
+them. Spectrograms go beside the results as PNG. Run it on an otherwise idle machine.
 """
 
 from __future__ import annotations
