@@ -26,6 +26,8 @@ _SPEECH, _NOISE = len(EVENT_LABELS), len(EVENT_LABELS) + 2
 _LOWEST_DB = -100.0
 _SURROUNDINGS = 2 * FRAME_RATE
 """Frames on either side of an event on which the background level is measured."""
+_NEAR, _ENOUGH = 5 * FRAME_RATE, FRAME_RATE
+"""A frame is beside speech if there are so many frames of it within that many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,8 +47,8 @@ class TaggerOptions:
         margin: decibels above the softest frame around it at which the sound ends.
         min_seconds: shorter events are dropped.
         min_confidence: events with a lower one are dropped; the gate has its own threshold above this.
-        noise: mean probability of noise in an event above which it must have the confidence `over_noise`: engines and
-            animals sound a little like voices, and are noises first.
+        noise: mean probability of noise in an event above which it must have the confidence `over_noise`, unless it is
+            beside speech: engines and animals sound a little like voices where there is no voice to compare with.
     """
 
     threshold: float = 0.4
@@ -80,6 +82,13 @@ def frame_levels(audio: Audio) -> NDArray[np.float32]:
     return np.maximum(_LOWEST_DB, levels).astype(np.float32)
 
 
+def beside_speech(speech: NDArray[np.floating]) -> NDArray[np.bool_]:
+    """Frames (n,) with at least a second of speech within five seconds; `speech` (n,) is its probability."""
+    counts = np.concatenate([[0], np.cumsum(speech > 0.5)])
+    frames = np.arange(len(speech))
+    return counts[np.minimum(frames + _NEAR, len(speech))] - counts[np.maximum(frames - _NEAR, 0)] >= _ENOUGH
+
+
 def events_of(
     posteriors: NDArray[np.float32], options: TaggerOptions, levels: NDArray[np.floating] | None = None
 ) -> tuple[Event, ...]:
@@ -101,6 +110,7 @@ def events_of(
         posteriors[:, column] if posteriors.shape[1] > column else np.zeros(frames, np.float32)
         for column in (_SPEECH, _NOISE)
     )
+    talk = beside_speech(speech)
     width = max(1, round(options.smooth * FRAME_RATE))
     any_event = np.convolve(labels.sum(1), np.ones(width) / width, "full")[width // 2 : width // 2 + frames]
     stretches = [
@@ -117,7 +127,8 @@ def events_of(
             first = events[-1].span.end if events else 0
             last = stretches[k + 1][0] if k + 1 < len(stretches) else frames
             start, end = _extended(start, end, first, last, speech < 0.5, levels, options)
-        if confidence < options.over_noise and float(noise[start:end].mean()) > options.noise:
+        noisy = float(noise[start:end].mean()) > options.noise and not talk[start:end].any()
+        if noisy and confidence < options.over_noise:
             continue
         events.append(Event(EVENT_LABELS[best], Span(start, end), confidence))
     return tuple(events)

@@ -10,6 +10,7 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from hybrid_tok.core.event_spans import beside_speech
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.arrays import Identity, config_of, load_weights, read_identity
@@ -102,16 +103,21 @@ class EventNetwork(nn.Module):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventIdentity(Identity):
-    """The description of the weights, with what each network's event logits are divided by, so that confidences are
-    calibrated; one per network."""
+    """The description of the weights, with two numbers per network.
+
+    Attributes:
+        temperatures: what its event logits are divided by, so that confidences are calibrated.
+        beside_speech: its weight beside speech (`core.event_spans.beside_speech`); elsewhere all weigh the same.
+    """
 
     temperatures: list[float]
+    beside_speech: list[float]
 
 
 class EventModel:
     """The trained networks, whose probabilities are averaged (deep ensembles; Lakshminarayanan et al. 2017): trained on
-    different scenes, they err differently where recordings are unlike simulations. Features, which cost most, are
-    computed once.
+    different scenes, they err differently where recordings are unlike simulations. Beside speech they have weights of
+    their own: there one of them may be the best. Features, which cost most, are computed once.
 
     Args:
         weights: safetensors, with the description beside it.
@@ -124,8 +130,12 @@ class EventModel:
     def __init__(self, weights: Path = EVENT_WEIGHTS, device: str = "cpu") -> None:
         self.identity = read_identity(EventIdentity, weights)
         self.config = config_of(EventConfig, self.identity.architecture, weights.with_suffix(".json"))
-        if not self.identity.temperatures:
-            raise WeightsError(f"{weights.with_suffix('.json')} describes no network (no temperatures): reinstall it")
+        count = len(self.identity.temperatures)
+        if not count or len(self.identity.beside_speech) != count:
+            raise WeightsError(
+                f"{weights.with_suffix('.json')} describes no network (temperatures of {count}, weights beside speech "
+                f"of {len(self.identity.beside_speech)}): reinstall it"
+            )
         self.networks = nn.ModuleList(EventNetwork(self.config) for _ in self.identity.temperatures).eval()
         load_weights(weights, self.identity.sha256, self.networks)
         self._features = EventFeatures()
@@ -140,7 +150,7 @@ class EventModel:
         """
         frames = -(-len(samples) // HOP)
         context = self.config.context
-        result = np.empty((frames, len(POSTERIORS)), np.float32)
+        each = np.empty((len(self.networks), frames, len(POSTERIORS)), np.float32)
         for start in range(0, frames, block):
             end = min(start + block, frames)
             piece = np.zeros((end - start + 2 * context) * HOP, np.float32)
@@ -149,16 +159,18 @@ class EventModel:
             offset = max(0, -first)
             piece[offset : offset + len(heard)] = heard
             with torch.inference_mode():
-                mean = self._mean(torch.from_numpy(piece)[None])[context:-context]
-            result[start:end] = mean.cpu().numpy()
-        return result
+                each[:, start:end] = self._each(torch.from_numpy(piece)[None])[:, context:-context].cpu().numpy()
+        alone = each.mean(0)
+        weights = np.array(self.identity.beside_speech, np.float32)[:, None, None]
+        talk = beside_speech(alone[:, POSTERIORS.index("speech")])
+        return np.where(talk[:, None], (weights * each).sum(0), alone)
 
-    def _mean(self, samples: Tensor) -> Tensor:
-        """Samples (1, T * 320) to the networks' mean probabilities (T, 19)."""
+    def _each(self, samples: Tensor) -> Tensor:
+        """Samples (1, T * 320) to the probabilities of each network (networks, T, 19)."""
         heard = [feature.to(self._device) for feature in self._features(samples)]
-        total = torch.zeros(samples.shape[1] // HOP, len(POSTERIORS), device=self._device)
+        found = []
         for network, temperature in zip(self.networks, self.identity.temperatures, strict=True):
             events, background = network(*heard)
-            total[:, : len(EVENT_LABELS)] += torch.softmax(events[0] / temperature, dim=-1)[:, :-1]
-            total[:, len(EVENT_LABELS) :] += torch.sigmoid(background[0])
-        return total / len(self.networks)
+            labels = torch.softmax(events[0] / temperature, dim=-1)[:, :-1]
+            found.append(torch.cat([labels, torch.sigmoid(background[0])], -1))
+        return torch.stack(found)

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from hybrid_tok.core.annotations import Event
 from hybrid_tok.core.audio import Audio
-from hybrid_tok.core.event_spans import TaggerOptions, events_of, frame_levels
+from hybrid_tok.core.event_spans import TaggerOptions, beside_speech, events_of, frame_levels
 from hybrid_tok.core.events import EVENT_LABELS
 from hybrid_tok.core.timeline import Span
 from hybrid_tok.errors import OptionsError
@@ -79,6 +79,23 @@ def test_what_is_more_noise_than_event_is_dropped_unless_it_is_certain() -> None
     assert [event.label for event in events_of(heard, SHARP)] == ["cough", "laugh"]
     heard[:, POSTERIORS.index("noise")] = 0.51
     assert [event.label for event in events_of(heard, SHARP)] == ["laugh"]
+
+
+def test_beside_speech_a_noise_may_be_an_event() -> None:
+    heard = posteriors(600, (10, 30, "cough", 0.5))
+    heard[:, POSTERIORS.index("noise")] = 0.51
+    assert events_of(heard, SHARP) == ()
+    heard[200:250, POSTERIORS.index("speech")] = 0.9
+    assert [event.label for event in events_of(heard, SHARP)] == ["cough"]
+
+
+def test_a_second_of_speech_within_five_is_beside_speech() -> None:
+    speech = np.zeros(1_000, np.float32)
+    speech[300:349] = 0.9
+    assert not beside_speech(speech).any()
+    speech[349] = 0.9
+    assert np.flatnonzero(beside_speech(speech)).tolist() == [*range(100, 551)]
+    assert beside_speech(speech[:0]).shape == (0,)
 
 
 def test_a_word_between_parts_two_sounds() -> None:

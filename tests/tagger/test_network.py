@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -71,6 +72,20 @@ def test_events_are_exclusive_and_background_is_not(model: EventModel) -> None:
     assert (posteriors >= 0).all() and (posteriors <= 1).all() and (posteriors[:, :15].sum(1) < 1 + 1e-5).all()
 
 
+def test_beside_speech_the_networks_have_other_weights(model: EventModel) -> None:
+    """The first network alone there; where nothing is spoken, the mean of all."""
+    first, second = EventModel(), EventModel()
+    for one, weights in ((first, [1.0, 0.0]), (second, [0.0, 1.0])):
+        one.identity = replace(one.identity, beside_speech=weights)
+    talk, _ = read_mono(recording("dialogues/dialogue00.flac"))
+    cough, _ = read_mono(min(recording("dev/covid19-cough").iterdir()))
+    spoken = [one.posteriors(talk.samples[: 10 * 16_000]) for one in (model, first, second)]
+    np.testing.assert_array_equal(spoken[0], spoken[1])
+    assert np.abs(spoken[1] - spoken[2]).max() > 0.1
+    alone = [one.posteriors(cough.samples) for one in (model, second)]
+    np.testing.assert_array_equal(*alone)
+
+
 def test_it_is_small() -> None:
     assert EVENT_WEIGHTS.stat().st_size < 2 * 10**6
     assert sum(p.numel() for p in EventModel().networks.parameters()) < 10**6
@@ -86,6 +101,7 @@ def test_damaged_weights(tmp_path: Path) -> None:
         (description, "truncated or changed"),
         (description | {"architecture": {"width": 3}}, "describes no network"),
         (description | {"temperatures": []}, "describes no network"),
+        (description | {"beside_speech": [1.0]}, "weights beside speech of 1"),
         ({"name": "x"}, "is damaged"),
     ):
         weights.with_suffix(".json").write_text(json.dumps(wrong))

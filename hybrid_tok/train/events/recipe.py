@@ -51,7 +51,8 @@ class TrainEventsOptions:
         steps: of training; the learning rate falls to zero with them.
         batch: scenes per step.
         ema: decay of the moving average of the weights, which is what is exported.
-        beside: weights of other trainings (`events.safetensors`), whose networks are exported with this one.
+        beside: weights of other trainings (`events.safetensors`), whose networks are exported before this one. Beside
+            speech, only the first of all is listened to.
         seed: of scenes, initialization, order and augmentation.
     """
 
@@ -235,7 +236,8 @@ def temperature_of(network: EventNetwork, scenes: Rendered) -> float:
 
 
 def export(members: Sequence[tuple[EventNetwork, float]], weights: Path) -> Path:
-    """Write networks of one architecture with their temperatures: the weights and their description.
+    """Write networks of one architecture with their temperatures: the weights and their description. Beside speech,
+    only the first is listened to: what makes others hear noises as noises costs onsets in conversations.
 
     Raises:
         OptionsError: the architectures differ.
@@ -245,12 +247,15 @@ def export(members: Sequence[tuple[EventNetwork, float]], weights: Path) -> Path
     if any(asdict(network.config) != architecture for network in networks):
         raise OptionsError("networks that are averaged must have one architecture: train them with the same options")
     sha256 = save_weights(weights, nn.ModuleList(networks))
-    content = f"{sha256}:{temperatures}:{json.dumps(architecture, sort_keys=True)}:{','.join(EVENT_LABELS)}"
+    beside_speech = [1.0, *(0.0 for _ in networks[1:])]
+    numbers = f"{temperatures}:{beside_speech}"
+    content = f"{sha256}:{numbers}:{json.dumps(architecture, sort_keys=True)}:{','.join(EVENT_LABELS)}"
     identity = EventIdentity(
         name=NAME,
         fingerprint=hashlib.sha256(content.encode()).hexdigest()[:16],
         sha256=sha256,
         temperatures=temperatures,
+        beside_speech=beside_speech,
         architecture=architecture,
     )
     write_description(weights, asdict(identity))
