@@ -137,6 +137,7 @@ def clips(dev: Path, tagger: BuiltinTagger, baseline: bool = True) -> dict[str, 
         "speech_clips": len(vocal) - sum(references),
         "speech_with_an_event": by_source(row for row in vocal if row[1] == "speech"),
         "noise_with_an_event": by_source(real),
+        "noise_with_an_event_share": float(np.mean([row[3] != "none" for row in real])),
         "labels": labels,
         "macro_f1": float(np.mean([labels[label]["f1"] for label in MACRO if label in labels])),
         "confusion": {reference: dict(counts.most_common()) for reference, counts in sorted(confusion.items())},
@@ -186,7 +187,7 @@ def average_precision(scores: Sequence[float], references: Sequence[bool]) -> fl
 
 
 def conversations(folder: Path, tagger: BuiltinTagger, parts: Sequence[str] = ("tuning", "test")) -> dict[str, Any]:
-    """Onset F1 and false events, tuning and test apart, ours and the baseline's."""
+    """Onset F1 and false events, tuning and test apart and all together, ours and the baseline's."""
     totals: dict[str, dict[str, Counter[str]]] = defaultdict(lambda: defaultdict(Counter))
     seconds: Counter[str] = Counter()
     for part in parts:
@@ -201,6 +202,10 @@ def conversations(folder: Path, tagger: BuiltinTagger, parts: Sequence[str] = ("
                 ("audible, not Silero's speech", [(span, "") for span in unspoken(audio)]),
             ):
                 totals[name][part] += matched(truth["events"], events)
+    if len(parts) > 1:
+        seconds["all"] = sum(seconds.values())
+        for figures in totals.values():
+            figures["all"] = sum(figures.values(), Counter())
     return {
         name: {part: rates(counts, seconds[part]) for part, counts in figures.items()}
         for name, figures in totals.items()
@@ -270,14 +275,15 @@ def targets(results: dict[str, Any]) -> dict[str, bool]:
     marks, talk = results["clips"], results["conversations"]["hybrid-tok"]
     return {
         "average precision against speech >= 0.95": marks["average_precision"] >= 0.95,
-        "cough F1 >= 0.75": marks["labels"]["cough"]["f1"] >= 0.75,
+        "macro F1 over seven labels >= 0.6": marks["macro_f1"] >= 0.6,
+        "throat clearing F1 >= 0.3": marks["labels"]["throat_clear"]["f1"] >= 0.3,
+        "yawn F1 >= 0.3": marks["labels"]["yawn"]["f1"] >= 0.3,
         "sneeze F1 >= 0.75": marks["labels"]["sneeze"]["f1"] >= 0.75,
-        "laugh F1 >= 0.6": marks["labels"]["laugh"]["f1"] >= 0.6,
-        "macro F1 over seven labels >= 0.5": marks["macro_f1"] >= 0.5,
+        "noises with an event <= 10%": marks["noise_with_an_event_share"] <= 0.1,
+        "onset F1 >= 0.75, all conversations": talk["all"]["f1"] >= 0.75,
         "onset F1 >= 0.7, tuning conversations": talk["tuning"]["f1"] >= 0.7,
         "onset F1 >= 0.7, test conversations": talk["test"]["f1"] >= 0.7,
-        "false events per minute of speech <= 1, tuning": talk["tuning"]["false_per_minute_of_speech"] <= 1,
-        "false events per minute of speech <= 1, test": talk["test"]["false_per_minute_of_speech"] <= 1,
+        "false events per minute of speech <= 1, all": talk["all"]["false_per_minute_of_speech"] <= 1,
     } | {f"200 times real time, {length}": s["x_real_time"] >= 200 for length, s in results["speed"].items()}
 
 
