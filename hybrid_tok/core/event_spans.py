@@ -26,8 +26,8 @@ _SPEECH, _NOISE = len(EVENT_LABELS), len(EVENT_LABELS) + 2
 _LOWEST_DB = -100.0
 _SURROUNDINGS = 2 * FRAME_RATE
 """Frames on either side of an event on which the background level is measured."""
-_NEAR, _ENOUGH = 5 * FRAME_RATE, FRAME_RATE
-"""A frame is beside speech if there are so many frames of it within that many."""
+BESIDE = 5 * FRAME_RATE
+"""Frames on either side in which speech is speech beside an event."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ def beside_speech(speech: NDArray[np.floating]) -> NDArray[np.bool_]:
     """Frames (n,) with at least a second of speech within five seconds; `speech` (n,) is its probability."""
     counts = np.concatenate([[0], np.cumsum(speech > 0.5)])
     frames = np.arange(len(speech))
-    return counts[np.minimum(frames + _NEAR, len(speech))] - counts[np.maximum(frames - _NEAR, 0)] >= _ENOUGH
+    return counts[np.minimum(frames + BESIDE, len(speech))] - counts[np.maximum(frames - BESIDE, 0)] >= FRAME_RATE
 
 
 def events_of(

@@ -8,6 +8,7 @@ from itertools import groupby
 
 from hybrid_tok.core.annotations import Annotations, Event, SpeakerTurn, Word
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.event_spans import BESIDE
 from hybrid_tok.core.interfaces import Aligner, Diarizer, EventTagger, Recognizer, VoiceActivityDetector
 from hybrid_tok.core.masks import spans_to_mask
 from hybrid_tok.core.progress import StageTimer
@@ -25,8 +26,8 @@ ANALYSIS_RATE = 16_000
 """Sample rate of detectors and recognizers, in Hz."""
 
 
-CONTEXT = 100
-"""Frames before a passage that the event tagger hears, 2 s."""
+CONTEXT = BESIDE
+"""Frames before a passage that the event tagger hears."""
 
 
 @dataclass(frozen=True, slots=True)
