@@ -46,6 +46,9 @@ class HybridTokCodecConfig(PretrainedConfig):
     model_type = "hybrid_tok_codec"
     attribute_map = {"num_quantizers": "num_codebooks"}  # noqa: RUF012  # a class attribute of the library's
 
+    pitch_places: int = 50
+    voiced_levels: list[int] | tuple[int, ...] = (8, 5, 5)
+    unvoiced_levels: list[int] | tuple[int, ...] = (10, 10, 6, 5)
     levels: list[int] | tuple[int, ...] = (8, 8, 8, 5, 5)
     codebook_size: int = 12_800
     num_codebooks: int = 4
@@ -76,7 +79,7 @@ class HybridTokCodecConfig(PretrainedConfig):
     def network(self) -> CodecConfig:
         """As the network takes it."""
         shape = {field.name: getattr(self, field.name) for field in fields(CodecConfig)}
-        return CodecConfig(**{**shape, "levels": tuple(shape["levels"])})
+        return CodecConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in shape.items()})
 
 
 @dataclass

@@ -33,12 +33,7 @@ ANALYSIS_SHIFT = 224
 """A frame's first analysis window starts this many samples after the frame does, its second `SUBHOP` later."""
 PITCH_REACH = ANALYSIS_SHIFT - (HOP - PITCH_WINDOW) // 2
 """The pitch window of a frame is centred on it, and starts this many samples before its first analysis window."""
-PITCH_LEVELS = 64
-PITCH_DIMENSIONS = 2
-"""Leading dimensions of the first codebook, of 8 levels each, that hold the pitch."""
-_PITCH_BINS = 8
-_OCTAVES = place_to_octaves(torch.arange(PITCH_LEVELS, dtype=torch.float32), PITCH_LEVELS).numpy()
-PITCH_CORRECTION = 0.04
+PITCH_CORRECTION = 0.05
 """Maximum correction of the coded pitch by the decoder, in octaves."""
 ENCODER_LOOKAHEAD = ANALYSIS_SHIFT + SUBHOP + ANALYSIS_WINDOW - HOP
 ENCODER_WARMUP = 1
@@ -60,7 +55,8 @@ class CodecConfig:
     """Shape of the network; written into the weights file.
 
     Attributes:
-        levels: per dimension of a codebook.
+        pitch_places, voiced_levels, unvoiced_levels: of the first codebook, see `GroupedFSQ`.
+        levels: per dimension of the other codebooks.
         codebook_size: codes per codebook, the product of `levels`.
         num_codebooks: codebooks per frame.
         encoder_width, encoder_blocks: ConvNeXt blocks at 50 Hz.
@@ -70,6 +66,9 @@ class CodecConfig:
         expansion: hidden width of a block over its width.
     """
 
+    pitch_places: int = 50
+    voiced_levels: tuple[int, ...] = (8, 5, 5)
+    unvoiced_levels: tuple[int, ...] = (10, 10, 6, 5)
     levels: tuple[int, ...] = (8, 8, 8, 5, 5)
     codebook_size: int = 12_800
     num_codebooks: int = 4
@@ -196,6 +195,7 @@ class Encoder(nn.Module):
     def __init__(self, config: CodecConfig, latent_dim: int) -> None:
         super().__init__()
         self.register_buffer("window", torch.hann_window(ANALYSIS_WINDOW), persistent=False)
+        self.places = config.pitch_places
         self.pitch = PitchTracker()
         self.embed = _Linear(2 * (ANALYSIS_WINDOW // 2 + 1) + 2, config.encoder_width)
         self.blocks = nn.ModuleList(
@@ -209,15 +209,15 @@ class Encoder(nn.Module):
         """The blocks' input from samples (B, n), for all T frames whose windows fit into them.
 
         Returns:
-            Scaled log-magnitudes and pitch (B, T, 516); and the place of the pitch (B, T), 0 .. 63, 0 for unvoiced.
+            Scaled log-magnitudes and pitch (B, T, 516); and the place of the pitch (B, T), 0 for unvoiced.
         """
         spectra = torch.fft.rfft(samples[:, PITCH_REACH:].unfold(1, ANALYSIS_WINDOW, SUBHOP) * self.window)
         real, imaginary = torch.view_as_real(spectra).square().unbind(-1)
         magnitudes = (real + imaginary).sqrt_().mul_(4 / ANALYSIS_WINDOW)
         logs = magnitudes.add_(1e-5).log_().add_(7).div_(3)
         frames = logs.shape[1] // 2
-        place = pitch_to_place(self.pitch(samples, HOP)[:, :frames], PITCH_LEVELS)
-        pitch = torch.stack([place / PITCH_LEVELS, (place > 0).float()], -1)
+        place = pitch_to_place(self.pitch(samples, HOP)[:, :frames], self.places)
+        pitch = torch.stack([place / self.places, (place > 0).float()], -1)
         return torch.cat([logs[:, : 2 * frames].reshape(len(samples), frames, -1), pitch], -1), place
 
     def forward(
@@ -231,8 +231,7 @@ class Encoder(nn.Module):
             x, state = block(x, state, keep)
             after.append(state)
         latent = self.project(self.norm(x))
-        digits = torch.stack([(place / _PITCH_BINS).floor(), place % _PITCH_BINS], -1)
-        return torch.cat([(digits + 0.5) / _PITCH_BINS, latent[..., PITCH_DIMENSIONS:]], -1), after
+        return torch.cat([((place + 0.5) / self.places)[..., None], latent[..., 1:]], -1), after
 
     def initial_states(self, batch: int) -> list[Tensor]:
         return [self.window.new_zeros(batch, *shape) for shape in self.state_shapes]
@@ -250,6 +249,8 @@ class Decoder(nn.Module):
         super().__init__()
         bins = SYNTHESIS_WINDOW // 2 + 1
         self.head_width = config.head_width
+        places = torch.arange(config.pitch_places, dtype=torch.float32)
+        self.octaves = place_to_octaves(places, config.pitch_places).numpy()
         self.register_buffer("window", torch.hann_window(SYNTHESIS_WINDOW) / 1.5, persistent=False)
         self.embed = nn.Linear(latent_dim, config.decoder_width)
         self.prefix = nn.Embedding(config.num_codebooks, config.decoder_width)
@@ -303,19 +304,17 @@ class Decoder(nn.Module):
         spectrum = torch.complex(voiced * phase.cos(), voiced * phase.sin()) * pulses + noisy * noise
         return torch.fft.irfft(spectrum, SYNTHESIS_WINDOW) * self.window, pitch, [*after, read, state]
 
-    @staticmethod
-    def _read_pitch(latent: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
+    def _read_pitch(self, latent: Tensor, state: Tensor, keep: int) -> tuple[Tensor, Tensor]:
         """Pitch (B, 2T) in octaves of the pieces that each row outputs, which are those of the frame before it.
 
         `state` (B, 3): the pitch of the two frames before, 0 for unvoiced, and the last voiced pitch.
         """
         # In numpy, whose many small steps cost less than those of torch. There are no gradients: places are integers.
-        digits = (latent[..., :PITCH_DIMENSIONS].detach().cpu().numpy() + 1) * (_PITCH_BINS / 2) - 0.5
-        whole = np.rint(digits)
+        exact = (latent[..., 0].detach().cpu().numpy() + 1) * (len(self.octaves) / 2) - 0.5
+        place = np.rint(exact)
         # A latent of zeros, which stands for a missing frame, lies between two places.
-        certain = np.abs(digits - whole).max(-1) < 0.25
-        place = np.where(certain, whole[..., 0] * _PITCH_BINS + whole[..., 1], 0).astype(np.intp)
-        line = np.concatenate([state.cpu().numpy()[:, [2, 0, 1]], _OCTAVES[place]], 1)
+        place = np.where(np.abs(exact - place) < 0.25, place, 0).astype(np.intp)
+        line = np.concatenate([state.cpu().numpy()[:, [2, 0, 1]], self.octaves[place]], 1)
         index = np.maximum.accumulate(np.where(line > 0, np.arange(line.shape[1]), 0), 1)
         held, coded = np.take_along_axis(line, index, 1), line[:, 1:]
         before, present, after = coded[:, :-2], coded[:, 1:-1], coded[:, 2:]
@@ -348,7 +347,9 @@ class Codec(nn.Module):
     def __init__(self, config: CodecConfig) -> None:
         super().__init__()
         self.config = config
-        self.quantizer = GroupedFSQ(config.levels, config.num_codebooks, PITCH_DIMENSIONS)
+        self.quantizer = GroupedFSQ(
+            config.levels, config.num_codebooks, config.pitch_places, config.voiced_levels, config.unvoiced_levels
+        )
         self.register_buffer("silence", torch.zeros(self.quantizer.latent_dim), persistent=False)
         self.encoder = Encoder(config, self.quantizer.latent_dim)
         self.decoder = Decoder(config, self.quantizer.latent_dim)

@@ -85,7 +85,7 @@ def _work(rank: int, options: TrainCodecOptions, meeting: str | None = None) -> 
             trainer.clock = before + time.monotonic() - started
             if journal is not None and journal.note(terms):
                 # Evaluation does not count towards the budget.
-                started += journal.evaluate((2,) if options.model.num_codebooks >= 2 else (1,))
+                started += journal.evaluate(tuple(range(1, min(2, options.model.num_codebooks) + 1)))
         if journal is not None:
             journal.evaluate(tuple(sorted({1, min(2, options.model.num_codebooks), options.model.num_codebooks})))
     finally:
@@ -150,8 +150,8 @@ class Journal:
         trainer.save(latest)
         if self._dev:
             scores = {k: score(self._dev, lambda x, k=k: trainer.reconstruct(x, k)) for k in prefixes}
-            middle = scores[2 if 2 in scores else prefixes[-1]]
-            quality = float(np.mean([source["pesq_wb"] / 4.5 + source["stoi"] for source in middle.values()]))
+            low = [source for k in prefixes[:2] for source in scores[k].values()]
+            quality = float(np.mean([source["pesq_wb"] / 4.5 + source["stoi"] for source in low]))
             self._write({"dev": scores, "quality": round(quality, 4)})
             if quality > trainer.best_quality:
                 trainer.best_quality = quality

@@ -20,7 +20,9 @@ from torch.nn import functional as F
 from torch.nn.utils import clip_grad_norm_
 
 from hybrid_tok.codec.network import PITCH_WINDOW, SUBHOP, Codec, CodecConfig
+from hybrid_tok.core.model_sources import find_model
 from hybrid_tok.errors import OptionsError, WeightsError
+from hybrid_tok.train.codec.hearing import HearingLoss
 from hybrid_tok.train.codec.losses import ReconstructionLoss, pitch_loss
 
 LEARNING_RATE, WARMUP = 1e-3, 200
@@ -42,6 +44,8 @@ class TrainCodecOptions:
         batch: segments per step.
         frames: length of a segment in 20 ms frames.
         prefix_shares: how often a segment keeps 1, 2, .. all codebooks (quantizer dropout).
+        hearing: weight of the loss in the layers of Whisper tiny.en (`HearingLoss`); 0 leaves it out, and needs no model.
+        hearing_share: of the segments of each step that it listens to; it takes as long as all the rest.
         seed: of initialization, data order and augmentation.
         device: "cpu" or "cuda".
         autocast: bfloat16 where the device is fast at it (it is not on CPUs without AVX512-BF16 or AMX).
@@ -56,7 +60,9 @@ class TrainCodecOptions:
     steps: int = 1_000_000
     batch: int = 8
     frames: int = 60
-    prefix_shares: tuple[float, ...] = (0.15, 0.4, 0.15, 0.3)
+    prefix_shares: tuple[float, ...] = (0.4, 0.4, 0.05, 0.15)
+    hearing: float = 3.0
+    hearing_share: float = 0.5
     seed: int = 0
     device: str = "cpu"
     autocast: bool = False
@@ -89,6 +95,9 @@ class CodecTrainer:
         self.model = Codec(options.model).to(options.device)
         self.average = copy.deepcopy(self.model).eval().requires_grad_(False)
         self.losses = ReconstructionLoss().to(options.device)
+        self.hearing = None
+        if options.hearing > 0:
+            self.hearing = HearingLoss(find_model("tiny.en") / "model.bin").to(options.device)
         # Weight decay on matrices only.
         groups = [
             {"params": [p for p in self.model.parameters() if (p.ndim > 1) == decays], "weight_decay": 0.01 * decays}
@@ -122,6 +131,10 @@ class CodecTrainer:
             "pitch": pitch_loss(pitch, self._true_pitch(segments)),
             "quantizer": auxiliary,
         }
+        if self.hearing is not None:
+            # Segments are in random order: the first ones are as good as any.
+            heard = max(1, round(len(segments) * options.hearing_share))
+            terms["hearing"] = options.hearing * self.hearing(output[:heard], segments[:heard])
         loss = torch.stack(list(terms.values())).sum()
         self.optimizer.zero_grad(set_to_none=True)
         loss.backward()
