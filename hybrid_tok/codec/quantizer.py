@@ -56,7 +56,9 @@ class GroupedFSQ(nn.Module):
         self.num_voiced = (places - 1) * math.prod(voiced)
         size = self.num_voiced + math.prod(unvoiced)
         if size != self.codebook_size or places % 2 or max(len(voiced), len(unvoiced)) >= self.group_dim:
-            raise ValueError(f"a first codebook of {size} codes, {places} places, beside others of {self.codebook_size}")
+            raise ValueError(
+                f"a first codebook of {size} codes, {places} places, beside others of {self.codebook_size}"
+            )
         unused = (1,) * self.group_dim
         first = [(places, *levels, *unused)[: self.group_dim] for levels in (unvoiced, voiced)]
         others = levels * (num_codebooks - 1)

@@ -6,8 +6,12 @@ import pytest
 import torch
 
 from hybrid_tok.codec.excitation import Excitation
-from hybrid_tok.codec.network import PITCH_LEVELS, Codec, CodecConfig
+from hybrid_tok.codec.network import PITCH_CORRECTION, Codec, CodecConfig
 from hybrid_tok.codec.pitch import HIGHEST, LOWEST, PitchTracker, pitch_to_place, place_to_octaves
+
+PLACES = CodecConfig().pitch_places
+STEP = 0.033
+"""Octaves by which the place nearest to a pitch is wrong at most."""
 
 
 def buzz(pitch: float, num_samples: int = 19_200) -> torch.Tensor:
@@ -29,11 +33,11 @@ def test_noise_and_silence_have_no_pitch() -> None:
 
 def test_places_cover_the_range_in_even_steps() -> None:
     pitch = torch.cat([torch.zeros(1), torch.logspace(0, 1, 500, base=HIGHEST / LOWEST) * LOWEST])
-    place = pitch_to_place(pitch, PITCH_LEVELS)
-    assert place[0] == 0 and set(place[1:].tolist()) == set(range(1, PITCH_LEVELS))
-    octaves = place_to_octaves(place, PITCH_LEVELS)
+    place = pitch_to_place(pitch, PLACES)
+    assert place[0] == 0 and set(place[1:].tolist()) == set(range(1, PLACES))
+    octaves = place_to_octaves(place, PLACES)
     assert octaves[0] == 0
-    assert (octaves[1:] - pitch[1:].log2()).abs().max() < 0.026
+    assert (octaves[1:] - pitch[1:].log2()).abs().max() < STEP
 
 
 def test_the_decoder_speaks_at_the_pitch_that_was_coded() -> None:
@@ -43,20 +47,19 @@ def test_the_decoder_speaks_at_the_pitch_that_was_coded() -> None:
     for pitch in (90.0, 210.0):
         with torch.inference_mode():
             _, spoken, _ = codec(buzz(pitch), torch.tensor([1]))
-        assert (spoken[0, 4:-4] / pitch).log2().abs().max() < 0.026 + 0.04
+        assert (spoken[0, 4:-4] / pitch).log2().abs().max() < STEP + PITCH_CORRECTION
 
 
 def test_unvoiced_frames_keep_the_last_pitch_and_onsets_take_the_next() -> None:
     codec = Codec(CodecConfig(encoder_blocks=1, decoder_blocks=1, head_blocks=1)).eval()
     places = torch.tensor([0, 20, 20, 0, 0, 40, 0])
-    values = torch.stack([places // 8, places % 8], -1)
     latent = torch.zeros(1, len(places), 20)
-    latent[0, :, :2] = (values + 0.5) / 4 - 1
+    latent[0, :, 0] = (places + 0.5) * 2 / PLACES - 1
     state = codec.decoder.initial_states(1)[-2]
     octaves, after = codec.decoder._read_pitch(latent, state, 7)
     # Row p speaks frame p - 1.
     frames = octaves[0, 2:].view(-1, 2)
-    low, high = place_to_octaves(torch.tensor([20.0, 40.0]), PITCH_LEVELS)
+    low, high = place_to_octaves(torch.tensor([20.0, 40.0]), PLACES)
     expected = torch.stack([low, low, low, low, high, high])
     assert torch.allclose(frames, expected[:, None].expand(-1, 2))
     parts = [codec.decoder._read_pitch(latent[:, :3], state, 3)]

@@ -18,6 +18,9 @@ from hybrid_tok.train.codec.trainer import TrainCodecOptions
 from hybrid_tok.train.data import load_clips
 
 TINY = CodecConfig(
+    pitch_places=4,
+    voiced_levels=(4,),
+    unvoiced_levels=(4,),
     levels=(4, 4),
     codebook_size=16,
     encoder_width=16,
@@ -44,7 +47,7 @@ def write_data(folder: Path, source: str, count: int) -> None:
 def options(tmp_path: Path) -> TrainCodecOptions:
     write_data(tmp_path / "data", "librispeech", 4)
     return TrainCodecOptions(
-        data=tmp_path / "data", out=tmp_path / "out", steps=4, batch=2, frames=50, model=TINY, minutes=5
+        data=tmp_path / "data", out=tmp_path / "out", steps=4, batch=2, frames=50, model=TINY, minutes=5, hearing=0
     )
 
 
@@ -56,7 +59,7 @@ def test_recipe_end_to_end(options: TrainCodecOptions, tmp_path: Path) -> None:
     pytest.importorskip("pesq")
     pytest.importorskip("pystoi")
     write_data(tmp_path / "dev", "librispeech", 1)
-    options = dataclasses.replace(options, dev=tmp_path / "dev")
+    options = dataclasses.replace(options, dev=tmp_path / "dev", hearing=3.0)
     weights = train(options)
     (line,) = losses(options.out)
     assert line["step"] == 4 and set(line["dev"]) == {"1", "2", "4"}  # type: ignore[call-overload]

@@ -1,4 +1,4 @@
-"""What a recognizer hears: the encoder of Whisper tiny.en in torch, and the distance between what it makes of two sounds.
+"""What a recognizer hears: Whisper tiny.en's encoder in torch, and the distance between what it makes of two sounds.
 
 Spectral losses weigh all parts of a sound by their level. A recognizer's inner representation weighs them by what tells
 words apart, so that its distance (a feature loss in the sense of Johnson et al. 2016, arXiv 1603.08155) is a loss of
@@ -144,4 +144,6 @@ class HearingLoss(nn.Module):
         with torch.no_grad():
             goals = [F.layer_norm(state, state.shape[-1:]) for state in self.listener(target)]
         heard = [F.layer_norm(state, state.shape[-1:]) for state in self.listener(output)]
-        return torch.stack([1 - F.cosine_similarity(a, b, dim=-1).mean() for a, b in zip(heard, goals, strict=True)]).mean()
+        return torch.stack(
+            [1 - F.cosine_similarity(a, b, dim=-1).mean() for a, b in zip(heard, goals, strict=True)]
+        ).mean()

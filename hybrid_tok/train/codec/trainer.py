@@ -44,7 +44,7 @@ class TrainCodecOptions:
         batch: segments per step.
         frames: length of a segment in 20 ms frames.
         prefix_shares: how often a segment keeps 1, 2, .. all codebooks (quantizer dropout).
-        hearing: weight of the loss in the layers of Whisper tiny.en (`HearingLoss`); 0 leaves it out, and needs no model.
+        hearing: weight of the loss in the layers of Whisper tiny.en (`HearingLoss`); 0 leaves it out.
         hearing_share: of the segments of each step that it listens to; it takes as long as all the rest.
         seed: of initialization, data order and augmentation.
         device: "cpu" or "cuda".
