@@ -102,6 +102,11 @@ class TokenizerOptions:
         check_speaker_count(self.speakers)
         if self.speakers is not None and not self.diarize:
             raise OptionsError(f"speakers={self.speakers} is a number of voices to tell apart: it needs diarize=True")
+        if self.event_codebooks is not None and self.layout != "hybrid":
+            raise OptionsError(
+                f"event_codebooks={self.event_codebooks} is of units in events, and layout={self.layout!r} has none: "
+                "leave it out"
+            )
         if not self.max_seconds > 0.0:
             raise OptionsError(f"max_seconds must be above 0, not {self.max_seconds}")
         if not _DEVICE.fullmatch(self.device):

@@ -156,6 +156,8 @@ def test_unknown_options_list_the_known_ones() -> None:
         _ = HybridTokenizer.from_preset(layout="mixed").vocabulary
     with pytest.raises(OptionsError, match="num_codebooks must be 1"):
         _ = HybridTokenizer.from_preset(num_codebooks=99).vocabulary
+    with pytest.raises(OptionsError, match="layout='units' has none: leave it out"):
+        HybridTokenizer.from_preset(layout="units", event_codebooks=1)
     with pytest.raises(OptionsError, match="windows must be segment, packed, live"):
         HybridTokenizer.from_preset(windows="whole")
     with pytest.raises(OptionsError, match="it is 'de' here"):

@@ -34,6 +34,9 @@ def train_codec(
     out: Annotated[Path, typer.Option("--out", help="Folder for checkpoints, log and exported weights.")],
     dev: Annotated[Path | None, typer.Option("--dev", help="Folder of clips to evaluate on, laid out alike.")] = None,
     minutes: Annotated[float, typer.Option(help="Wall-clock budget; the learning rate ends at zero with it.")] = 60.0,
+    slice_minutes: Annotated[
+        float | None, typer.Option("--slice", metavar="MINUTES", help="Stop after so many; call again to go on.")
+    ] = None,
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
     workers: Annotated[int, typer.Option(help="Processes that share each batch on the CPU.", min=1)] = 1,
     seed: Annotated[int, typer.Option(help="Of initialization, data order and augmentation.")] = 0,
@@ -47,6 +50,7 @@ def train_codec(
         out=out,
         dev=dev,
         minutes=minutes,
+        slice_minutes=slice_minutes,
         device=device,
         workers=workers,
         seed=seed,

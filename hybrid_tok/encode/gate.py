@@ -47,7 +47,8 @@ class GateOptions:
             infinity nothing (pure text: units are forbidden, then tokens are saved first of all).
         switch_cost: words a change between text and units counts for.
         layout: `hybrid`; `text` forbids units, `units` forbids everything else.
-        num_codebooks: unit tokens per frame of the codec.
+        num_codebooks: unit tokens per frame of the codec. Events are counted at this price even where they are written
+            with fewer: what is called an event should not depend on how its units are written.
         frame_rate: frames of the codec per second. All other frames are of 20 ms.
         voice_loss: lost of a right word by writing it as text: the voice, and how it was said.
         unit_loss: lost of anything by writing it as units, to the codec.

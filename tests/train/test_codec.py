@@ -14,7 +14,7 @@ from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.codec.network import CodecConfig
 from hybrid_tok.errors import AudioError, OptionsError, WeightsError
 from hybrid_tok.train.codec.recipe import train
-from hybrid_tok.train.codec.trainer import TrainCodecOptions
+from hybrid_tok.train.codec.trainer import TrainCodecOptions, load_checkpoint
 from hybrid_tok.train.data import load_clips
 
 TINY = CodecConfig(
@@ -84,6 +84,17 @@ def test_one_seed_gives_the_same_weights(options: TrainCodecOptions, tmp_path: P
     assert first == again != other
 
 
+def test_slices_train_the_weights_that_one_call_does(options: TrainCodecOptions, tmp_path: Path) -> None:
+    whole = train(options).read_bytes()
+    sliced = dataclasses.replace(options, slice_minutes=1e-6, out=tmp_path / "sliced")
+    steps = []
+    while not steps or steps[-1] < options.steps:
+        weights = train(sliced)
+        steps.append(int(load_checkpoint(sliced.out / "latest.safetensors")[1]["step"]))
+    assert steps == sorted(set(steps)) and len(steps) > 1
+    assert weights.read_bytes() == whole
+
+
 def test_data_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(OptionsError, match=r"manifest\.jsonl: no such file"):
         load_clips(tmp_path, tmp_path / "cache")
@@ -94,6 +105,13 @@ def test_data_that_cannot_be_read(tmp_path: Path) -> None:
 
 def test_options_are_checked(tmp_path: Path) -> None:
     good = TrainCodecOptions(data=tmp_path, out=tmp_path)
-    for wrong in ({"minutes": 0}, {"steps": 0}, {"frames": 10}, {"workers": 3}, {"prefix_shares": (1.0,)}):
+    for wrong in (
+        {"minutes": 0},
+        {"steps": 0},
+        {"slice_minutes": 0},
+        {"frames": 10},
+        {"workers": 3},
+        {"prefix_shares": (1.0,)},
+    ):
         with pytest.raises(OptionsError):
             dataclasses.replace(good, **wrong)

@@ -13,7 +13,7 @@ from hybrid_tok.errors import WeightsError
 from hybrid_tok.nn.arrays import config_of, save_weights, write_description
 from hybrid_tok.train.codec.trainer import load_checkpoint, prefixed
 
-VERSION = 1
+VERSION = 2
 """Of the codec; incremented with each release of other weights, and part of the fingerprint, so that a message can say
 which release a stream needs."""
 

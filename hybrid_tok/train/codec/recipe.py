@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import math
 import shutil
 import tempfile
 import time
@@ -43,11 +44,11 @@ EVALUATE_SECONDS = 450.0
 
 
 def train(options: TrainCodecOptions) -> Path:
-    """Train until the budget is spent, resuming from a checkpoint in `out` if there is one.
+    """Train until the budget or this call's slice of it is spent, resuming from a checkpoint in `out` if there is one.
 
     Returns:
-        The exported weights, `out`/codec.safetensors, with their description beside them. `out`/log.jsonl has the
-        losses and the development scores over time, `out`/latest.safetensors is the checkpoint for resuming.
+        The exported weights so far, `out`/codec.safetensors, with their description beside them. `out`/log.jsonl has
+        the losses and the development scores over time, `out`/latest.safetensors is the checkpoint for resuming.
 
     Raises:
         AudioError: the data cannot be read.
@@ -77,9 +78,11 @@ def _work(rank: int, options: TrainCodecOptions, meeting: str | None = None) -> 
     batches = draw_batches(SegmentSampler(clips, options.frames * HOP), options, trainer.step, rank)
     journal = Journal(options, trainer) if rank == 0 else None
     before, started = trainer.seconds, time.monotonic()
+    enough = math.inf if options.slice_minutes is None else before + 60 * options.slice_minutes
     try:
         for segments, kept in batches:
-            if trainer.spent >= 1:
+            # By the clock that all workers agree on: they stop at the same step.
+            if trainer.spent >= 1 or trainer.seconds >= enough:
                 break
             terms = trainer.train_step(segments, kept)
             trainer.clock = before + time.monotonic() - started

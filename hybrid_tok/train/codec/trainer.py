@@ -41,6 +41,8 @@ class TrainCodecOptions:
         dev: folder of development clips, laid out like `data`; None trains without evaluation. With it, the checkpoint
             that scores best is the one exported.
         minutes, steps: the budget; the learning rate reaches zero when the first of them is spent.
+        slice_minutes: this call stops after so many of them, with a checkpoint; the next one goes on. None trains to
+            the end of the budget.
         batch: segments per step.
         frames: length of a segment in 20 ms frames.
         prefix_shares: how often a segment keeps 1, 2, .. all codebooks (quantizer dropout).
@@ -58,6 +60,7 @@ class TrainCodecOptions:
     dev: Path | None = None
     minutes: float = 60.0
     steps: int = 1_000_000
+    slice_minutes: float | None = None
     batch: int = 8
     frames: int = 60
     prefix_shares: tuple[float, ...] = (0.4, 0.4, 0.05, 0.15)
@@ -72,6 +75,8 @@ class TrainCodecOptions:
     def __post_init__(self) -> None:
         if self.minutes <= 0 or self.steps <= 0:
             raise OptionsError(f"the budget must be positive, got minutes={self.minutes}, steps={self.steps}")
+        if self.slice_minutes is not None and self.slice_minutes <= 0:
+            raise OptionsError(f"slice_minutes must be positive, got {self.slice_minutes}")
         if self.frames < 30:
             raise OptionsError(
                 f"frames={self.frames} is shorter than the 0.4 s envelopes of the losses: use 30 or more"
