@@ -208,7 +208,8 @@ def heard(dev: Path, limit: int | None) -> dict[str, float | None]:
 
 
 def codes(train: Path, limit: int | None) -> list[dict[str, float]]:
-    """Per codebook over all clips: codes in use, entropy in bits, and 2 to the power of it, the perplexity."""
+    """Per codebook over all clips: codes in use, entropy in bits and in kbit/s, and 2 to the power of it, the
+    perplexity."""
     codec = our_codec()
     counts = np.zeros((codec.num_codebooks, codec.codebook_size), np.int64)
     for clip in read_manifest(train)[:limit]:
@@ -220,7 +221,15 @@ def codes(train: Path, limit: int | None) -> list[dict[str, float]]:
     for count in counts:
         shares = count[count > 0] / count.sum()
         entropy = float(-(shares * np.log2(shares)).sum())
-        found.append({"in_use": len(shares), "entropy_bits": round(entropy, 3), "perplexity": round(2**entropy)})
+        rate = entropy * codec.sample_rate / codec.hop / 1000
+        found.append(
+            {
+                "in_use": len(shares),
+                "entropy_bits": round(entropy, 3),
+                "entropy_kbps": round(rate, 3),
+                "perplexity": round(2**entropy),
+            }
+        )
     return found
 
 

@@ -15,6 +15,7 @@ import json
 import sys
 from collections.abc import Callable
 from functools import partial
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -286,6 +287,7 @@ def windows() -> str:
 def codec() -> str:
     """Every codec on the same files: rate, and quality on speech, Mandarin and non-verbal clips."""
     speeds, heard = load("codec", "speed"), load("codec", "heard")
+    ours = {f"hybrid-tok, {k} codebook{'s' * (k > 1)}": used for k, used in enumerate(_entropies(), 1)}
     rows = []
     for name, groups in load("codec", "quality").items():
         english, mandarin, sounds = groups["librispeech"], groups["aishell1"], groups["non-verbal"]
@@ -293,7 +295,7 @@ def codec() -> str:
         rows.append(
             (
                 name,
-                f"{english['kbps']:.2f}",
+                f"{english['kbps']:.2f} ({ours[name]:.2f})" if name in ours else f"{english['kbps']:.2f}",
                 f"{english['pesq_wb']:.2f}",
                 f"{english['stoi']:.3f}",
                 f"{heard[name]:.2f}",
@@ -304,8 +306,23 @@ def codec() -> str:
                 f"{own['encode']:.0f} / {own['decode']:.0f}" if own else "",
             )
         )
-    header = ("codec", "kbps", "PESQ-wb", "STOI", "WER", "mel", "F0 corr.", "STOI, Mandarin", "mel, non-verbal")
+    header = (
+        "codec",
+        "kbps (entropy)",
+        "PESQ-wb",
+        "STOI",
+        "WER",
+        "mel",
+        "F0 corr.",
+        "STOI, Mandarin",
+        "mel, non-verbal",
+    )
     return table((*header, "encode / decode, x real time"), rows)
+
+
+def _entropies() -> list[float]:
+    """Of our codec's first codebook, the first two, and so on, in kbit/s."""
+    return list(accumulate(figures["entropy_kbps"] for figures in load("codec", "codes")))
 
 
 def events() -> str:
