@@ -56,7 +56,7 @@ def test_examples_take_turns() -> None:
 
 
 def test_another_codec_is_refused() -> None:
-    with pytest.raises(BackendError, match=r"of codec v1-\w+, not of fake codec \(fake-codec-1\)"):
+    with pytest.raises(BackendError, match=r"of codec v2-\w+, not of fake codec \(fake-codec-1\)"):
         load_bank().check_codec(CodecIdentity.of(FakeCodec()))
 
 
