@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from hybrid_tok.audio import resample
 from hybrid_tok.codec.backend import BuiltinCodec
 from hybrid_tok.core.audio import Audio
+from hybrid_tok.core.event_spans import events_of, frame_levels
 from hybrid_tok.core.events import EVENT_LABELS, EventLabel
 from hybrid_tok.core.frame_power import frame_powers
 from hybrid_tok.core.interfaces import UnitCodec
@@ -46,7 +48,8 @@ LEVELS_DB: dict[EventLabel, float] = {
 
 _PEAK = 0.9
 _FADE = 0.01
-_SILENCE = np.zeros(SAMPLE_RATE // 2, np.float32)
+_SILENCE = np.zeros(SAMPLE_RATE, np.float32)
+_PATIENCE = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +61,8 @@ class TrainSoundsOptions:
         out: folder for the decoded clips, which are used again, and for `bank.json`.
         labels: that get sounds; "other" is no sound in particular.
         examples: sounds per label.
-        candidates: of each label, of which the best are kept.
+        candidates: of each label, of which the best are kept; up to `_PATIENCE` times as many are simulated where too
+            few are heard as what they are.
         codebooks: of the codec with which candidates are judged; the bank has all of them.
         shortest, longest: seconds of a sound.
         seed: of the simulation.
@@ -94,6 +98,10 @@ class Candidate:
     samples: NDArray[np.float32]
 
 
+Judged: TypeAlias = tuple[Candidate, NDArray[np.int64], tuple[bool, float]]
+"""A candidate, its units, and how it was judged."""
+
+
 def train(options: TrainSoundsOptions, codec: UnitCodec | None = None) -> Path:
     """Make a bank and return its path. The same data, seed and codec give the same bytes.
 
@@ -110,7 +118,13 @@ def train(options: TrainSoundsOptions, codec: UnitCodec | None = None) -> Path:
     sounds: list[Sound] = []
     for label in options.labels:
         found = _recorded(options, label, cache) if label in RECORDED else _simulated(options, label, material)
-        judged = [(candidate, *_judge(candidate, label, codec, tagger, options.codebooks)) for candidate in found]
+        judged: list[Judged] = []
+        for candidate in found:
+            heard = {one.origin for one, _, (recognized, _) in judged if recognized}
+            enough = len(judged) >= options.candidates and len(heard) >= options.examples
+            if enough and label not in RECORDED:
+                break
+            judged.append((candidate, *_judge(candidate, label, codec, tagger, options.codebooks)))
         sounds += [Sound(label, candidate.source, _frames(units)) for candidate, units, _ in _best(judged, options)]
         if len(sounds) % options.examples:
             raise OptionsError(f"{len(judged)} candidates of {label!r} are too few for {options.examples} sounds")
@@ -143,7 +157,7 @@ def _simulated(options: TrainSoundsOptions, label: EventLabel, material: Materia
     voices = sorted(material.voices, key=lambda voice: voice.pitch)
     rng = np.random.default_rng([options.seed, EVENT_LABELS.index(label)])
     found = tries = 0
-    while found < options.candidates and tries < 50 * options.candidates:
+    while found < _PATIENCE * options.candidates and tries < 50 * options.candidates:
         tries += 1
         half = found % 2 * (len(voices) // 2)
         number = half + int(rng.integers(max(1, len(voices) // 2)))
@@ -173,21 +187,22 @@ def _leveled(samples: NDArray[np.float32], label: EventLabel) -> NDArray[np.floa
 
 def _judge(
     candidate: Candidate, label: EventLabel, codec: UnitCodec, tagger: BuiltinTagger, codebooks: int
-) -> tuple[NDArray[np.int64], float]:
-    """A sound's units, and the mean probability of its label in what they decode to."""
+) -> tuple[NDArray[np.int64], tuple[bool, float]]:
+    """A sound's units; and of what they decode to, whether its label is heard, and the mean probability of that."""
     units = codec.encode(resample(Audio(candidate.samples, SAMPLE_RATE), codec.sample_rate).samples)
     heard = resample(Audio(codec.decode(units[:, :codebooks]), codec.sample_rate), SAMPLE_RATE).samples
-    posteriors = tagger.posteriors(Audio(np.concatenate([_SILENCE, heard, _SILENCE]), SAMPLE_RATE))
+    alone = Audio(np.concatenate([_SILENCE, heard, _SILENCE]), SAMPLE_RATE)
+    posteriors = tagger.posteriors(alone)
+    events = events_of(posteriors, tagger.options, frame_levels(alone))
     first, frames = len(_SILENCE) // HOP, len(candidate.samples) // HOP
-    return units, float(posteriors[first : first + frames, EVENT_LABELS.index(label)].mean())
+    probability = float(posteriors[first : first + frames, EVENT_LABELS.index(label)].mean())
+    return units, ([event.label for event in events] == [label], probability)
 
 
-def _best(
-    judged: list[tuple[Candidate, NDArray[np.int64], float]], options: TrainSoundsOptions
-) -> list[tuple[Candidate, NDArray[np.int64], float]]:
-    """The best candidates, each of another origin."""
-    best: dict[str, tuple[Candidate, NDArray[np.int64], float]] = {}
-    for one in sorted(judged, key=lambda one: -one[2]):
+def _best(judged: list[Judged], options: TrainSoundsOptions) -> list[Judged]:
+    """The best candidates, each of another origin; first of all those that are heard as what they are."""
+    best: dict[str, Judged] = {}
+    for one in sorted(judged, key=lambda one: one[2], reverse=True):
         best.setdefault(one[0].origin, one)
     return list(best.values())[: options.examples]
 
