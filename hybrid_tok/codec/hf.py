@@ -78,8 +78,10 @@ class HybridTokCodecConfig(PretrainedConfig):
     @property
     def network(self) -> CodecConfig:
         """As the network takes it."""
-        shape = {field.name: getattr(self, field.name) for field in fields(CodecConfig)}
-        return CodecConfig(**{name: tuple(v) if isinstance(v, list) else v for name, v in shape.items()})
+        shape: dict[str, Any] = {field.name: getattr(self, field.name) for field in fields(CodecConfig)}
+        for name in ("voiced_levels", "unvoiced_levels", "levels"):
+            shape[name] = tuple(shape[name])
+        return CodecConfig(**shape)
 
 
 @dataclass

@@ -49,7 +49,8 @@ def _arrays(file: BinaryIO) -> Iterator[tuple[str, Tensor]]:
     (version,) = numbers("I")
     if version != _VERSION:
         raise ValueError(f"version {version}, expected {_VERSION}")
-    name(), numbers("I")
+    name()  # of the model
+    numbers("I")  # its revision
     for _ in range(*numbers("I")):
         variable = name()
         shape = numbers(f"{numbers('B')[0]}I")
