@@ -335,6 +335,8 @@ def targets(results: dict[str, Any]) -> dict[str, bool]:
         "1 codebook: PESQ-wb at least 1.55 on LibriSpeech": single["librispeech"]["pesq_wb"] >= 1.55,
         "1 codebook: STOI at least 0.84 on LibriSpeech": single["librispeech"]["stoi"] >= 0.84,
         "default: PESQ-wb at least 1.85 on LibriSpeech": default["librispeech"]["pesq_wb"] >= 1.85,
+        "default: PESQ-wb at least 1.9 on LibriSpeech": default["librispeech"]["pesq_wb"] >= 1.9,
+        "default: no speech source below STOI 0.80": min(default[g]["stoi"] for g in spoken) >= 0.8,
         "default: STOI at least 0.88 on LibriSpeech": default["librispeech"]["stoi"] >= 0.88,
         "default: STOI at least 0.89 in Mandarin": default["aishell1"]["stoi"] >= 0.89,
         "default: mel distance at most 0.95 on non-verbal clips": default["non-verbal"]["mel"] <= 0.95,
@@ -358,6 +360,7 @@ def targets(results: dict[str, Any]) -> dict[str, bool]:
         own, encodec = results["speed"]["hybrid-tok"], results["speed"]["encodec"]
         for way in ("encode", "decode"):
             met[f"{way} at least 100 times real time"] = own[way] >= 100
+            met[f"{way} at least 150 times real time"] = own[way] >= 150
             met[f"{way} at least 5 times as fast as EnCodec"] = own[way] >= 5 * encodec[way]
             met[f"streaming {way} at least 20 times real time"] = own[f"stream_{way}_80ms"] >= 20
     return met
